@@ -1,0 +1,2 @@
+//! Préau: the application.
+pub mod ui;

@@ -1,0 +1,2 @@
+//! Tasks of the workshop: tidy, bench, screenshots.
+fn main() {}
