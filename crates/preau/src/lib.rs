@@ -1,2 +1,3 @@
 //! Préau: the application.
+pub mod identity;
 pub mod ui;
