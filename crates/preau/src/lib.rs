@@ -5,6 +5,9 @@
 //! of the house is in `docs/architecture.md`.
 
 pub mod access;
+pub mod config;
+pub mod edge;
+pub mod identity;
 pub mod ids;
 pub mod store;
 pub mod ui;
