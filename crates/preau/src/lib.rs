@@ -5,9 +5,13 @@
 //! of the house is in `docs/architecture.md`.
 
 pub mod access;
+pub mod app;
 pub mod config;
 pub mod edge;
 pub mod identity;
+pub mod files;
+pub mod homework;
 pub mod ids;
+pub mod school;
 pub mod store;
 pub mod ui;

@@ -18,6 +18,7 @@ mod html;
 mod platform;
 mod refusal;
 mod routes;
+mod statics;
 
 pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
 pub use cookies::{CookieJar, Kept};
@@ -26,6 +27,8 @@ pub use device::DeviceId;
 pub use forms::{FormFields, Upload, UploadLimits, read_multipart};
 pub use headers::security_headers;
 pub use html::{html, json, see_other, see_other_with};
+pub(crate) use platform::instant;
 pub use platform::{Clock, Platform, Secrets};
 pub use refusal::{Refusal, refusal_pages};
 pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes};
+pub use statics::static_files;

@@ -210,7 +210,7 @@ async fn guard(rule: &RouteInfo, mut request: Request, next: Next) -> Result<Res
 
 /// Bounds the body and looks for the token of this caller.
 async fn check_body(rule: &RouteInfo, caller: &Caller, request: Request) -> Result<Request, Refusal> {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let limit = match rule.body {
         Body::None => TINY_LIMIT,
         Body::Form => FORM_LIMIT,
@@ -220,7 +220,6 @@ async fn check_body(rule: &RouteInfo, caller: &Caller, request: Request) -> Resu
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(Refusal::TooLarge { limit });
     }
-    parts.extensions.insert(BodyLimit(limit));
     if matches!(rule.body, Body::Machine(_)) {
         let body = axum::body::Body::new(http_body_util::Limited::new(body, limit));
         return Ok(Request::from_parts(parts, body));
@@ -257,10 +256,6 @@ async fn check_body(rule: &RouteInfo, caller: &Caller, request: Request) -> Resu
     };
     Ok(Request::from_parts(parts, body))
 }
-
-/// The limit that the guard set, for handlers that read a body piece by piece.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct BodyLimit(pub(super) usize);
 
 /// Whether the browser itself says that another site sent this (Fetch Metadata, W3C).
 fn from_elsewhere(headers: &http::HeaderMap) -> bool {

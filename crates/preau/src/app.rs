@@ -1,0 +1,48 @@
+//! The only place where the parts are put together.
+
+use crate::config::Config;
+use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
+use crate::files::FileStore;
+use crate::homework::{self, HomeworkState};
+use crate::identity::SessionCache;
+use crate::store::Store;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use std::sync::Arc;
+
+/// The assembled application.
+pub struct App {
+    /// Everything that answers requests.
+    pub router: Router,
+    /// What it answers, for the access walk and the documentation.
+    pub table: Vec<RouteInfo>,
+    /// The shared part, for commands and tests.
+    pub platform: Platform,
+}
+
+impl App {
+    /// Puts the application together over `store`.
+    ///
+    /// # Errors
+    /// What cannot be opened, worded for an operator.
+    pub fn assemble(config: Config, store: Store, clock: Clock) -> anyhow::Result<App> {
+        let files = FileStore::open(&config.files)?;
+        let platform = Platform::new(config, store, clock)?;
+        let sessions = SessionCache::new(platform.clone());
+        let routes = Routes::new()
+            .and(edge::static_files())
+            .and(homework::routes(HomeworkState { platform: platform.clone(), files }));
+        let (router, table, nav) = routes.finish();
+        platform.complete(nav, Arc::new(sessions));
+        // Outermost last: headers dress whatever comes back; the session stands before the refusals,
+        // so that their pages speak the caller's language.
+        let router = router
+            .layer(from_fn_with_state(platform.clone(), edge::refusal_pages))
+            .layer(from_fn_with_state(platform.clone(), edge::session_layer))
+            .layer(from_fn_with_state(platform.clone(), edge::security_headers))
+            // Each route's guard bounds its own body; axum's general limit would only be a second one.
+            .layer(DefaultBodyLimit::disable());
+        Ok(App { router, table, platform })
+    }
+}

@@ -1,0 +1,1 @@
+//! Homework over HTTP.

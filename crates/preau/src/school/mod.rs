@@ -1,0 +1,11 @@
+//! People, classes and groups: who belongs where, as the school's own files say.
+//!
+//! Others may ask for the facts that access rules are made of ([`facts_of`]) and for names
+//! ([`GroupName`], [`group_names`]). Import lives in the sub-module `import`.
+
+mod store;
+
+pub use store::{
+    Group, GroupName, Pupil, SchoolLine, facts_of, group_names, person_name, pupils_of, school_line,
+    subject_names, subjects_taught,
+};

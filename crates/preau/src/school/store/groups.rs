@@ -1,0 +1,135 @@
+//! Classes and groups as other slices see them.
+
+use super::facts::display_name;
+use crate::access::Resource;
+use crate::ids::{GroupId, PersonId, SchoolId, SubjectId};
+use crate::store::Conn;
+use crate::store::schema::{class_group, enrolment, person, subject, teaching};
+use diesel::prelude::*;
+use std::collections::HashMap;
+
+/// A class or group, as the object of permits ("write homework for this class").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its identifier.
+    pub id: GroupId,
+    /// The school it belongs to.
+    pub school: SchoolId,
+    /// Its name: "4A".
+    pub label: String,
+}
+
+impl Resource for Group {
+    type Id = GroupId;
+    const KIND: &'static str = "class_group";
+
+    fn find(conn: &mut Conn, id: GroupId) -> QueryResult<Option<Self>> {
+        let row: Option<(GroupId, SchoolId, String)> = class_group::table
+            .find(id.get())
+            .select((class_group::id, class_group::school_id, class_group::label))
+            .first(conn)
+            .optional()?;
+        Ok(row.map(|(id, school, label)| Group { id, school, label }))
+    }
+
+    fn number(&self) -> i64 {
+        self.id.get()
+    }
+}
+
+/// A class or group with its name, for lists and choices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupName {
+    /// Its identifier.
+    pub id: GroupId,
+    /// Its name.
+    pub label: String,
+}
+
+/// The names of `groups`, in the order of their names.
+///
+/// # Errors
+/// The engine's.
+pub fn group_names(conn: &mut Conn, groups: &[GroupId]) -> QueryResult<Vec<GroupName>> {
+    let rows: Vec<(GroupId, String)> = class_group::table
+        .filter(class_group::id.eq_any(groups.iter().map(|group| group.get()).collect::<Vec<_>>()))
+        .order(class_group::label)
+        .select((class_group::id, class_group::label))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(id, label)| GroupName { id, label }).collect())
+}
+
+/// The names and hues (0 to 11) of a school's subjects.
+///
+/// # Errors
+/// The engine's.
+pub fn subject_names(conn: &mut Conn, school: SchoolId) -> QueryResult<HashMap<SubjectId, (String, i32)>> {
+    let rows: Vec<(SubjectId, String, i32)> = subject::table
+        .filter(subject::school_id.eq(school))
+        .select((subject::id, subject::label, subject::hue))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(id, label, hue)| (id, (label, hue))).collect())
+}
+
+/// A pupil of a class list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pupil {
+    /// Who.
+    pub id: PersonId,
+    /// First name and name.
+    pub name: String,
+}
+
+/// The pupils of a class or group, by family name, as class lists are read.
+///
+/// # Errors
+/// The engine's.
+pub fn pupils_of(conn: &mut Conn, group: GroupId) -> QueryResult<Vec<Pupil>> {
+    let rows: Vec<(PersonId, String, String)> = enrolment::table
+        .inner_join(person::table.on(person::id.eq(enrolment::person_id)))
+        .filter(enrolment::group_id.eq(group))
+        .filter(person::removed_at.is_null())
+        .order((person::family_name.asc(), person::given_name.asc(), person::id.asc()))
+        .select((enrolment::person_id, person::given_name, person::family_name))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(id, given, family)| Pupil { id, name: display_name(&given, &family) }).collect())
+}
+
+/// The subjects this person teaches, with their names; all subjects of the school when the source named none.
+///
+/// # Errors
+/// The engine's.
+pub fn subjects_taught(
+    conn: &mut Conn,
+    teacher: PersonId,
+    school: SchoolId,
+) -> QueryResult<Vec<(SubjectId, String)>> {
+    let own: Vec<SubjectId> = teaching::table
+        .filter(teaching::person_id.eq(teacher))
+        .filter(teaching::subject_id.ne(SubjectId::from_raw(0)))
+        .select(teaching::subject_id)
+        .distinct()
+        .load(conn)?;
+    let mut query = subject::table
+        .filter(subject::school_id.eq(school))
+        .order(subject::label)
+        .select((subject::id, subject::label))
+        .into_boxed();
+    if !own.is_empty() {
+        query = query.filter(subject::id.eq_any(own.into_iter().map(SubjectId::get).collect::<Vec<_>>()));
+    }
+    query.load(conn)
+}
+
+/// First name and name of one person; empty when there is no such person.
+///
+/// # Errors
+/// The engine's.
+pub fn person_name(conn: &mut Conn, id: PersonId) -> QueryResult<String> {
+    let row: Option<(String, String)> = person::table
+        .find(id.get())
+        .select((person::given_name, person::family_name))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(given, family)| display_name(&given, &family)).unwrap_or_default())
+}
