@@ -5,6 +5,7 @@
 //! It mocks nothing. Invariant: whatever it starts ends with the test process, even when that process
 //! panics or is itself killed, because a guardian process watches over each thing started.
 
+pub mod bench;
 mod guardian;
 pub mod kills;
 pub mod port;
