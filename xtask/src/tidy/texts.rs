@@ -1,7 +1,8 @@
 //! French and English say the same things: same keys, same variables, none twice.
 //!
 //! It compares `fr.ftl` with `en.ftl` of one folder, and `name.fr.ftl` with `name.en.ftl`. Whether a
-//! translation is a good one stays a matter for the reader. The syntax is Project Fluent's.
+//! translation is a good one stays a matter for the reader. The syntax is Project Fluent's. Variables of
+//! grammar (tu or vous) may be used by one language alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +10,9 @@ use super::Finding;
 use crate::tree::{File, Tree};
 
 const RULE: &str = "texts";
+
+/// Variables that choose a form and carry no fact: English has one `you`.
+const GRAMMAR: [&str; 2] = ["form", "gender"];
 
 /// A key's line and the variables it uses.
 type Keys<'f> = BTreeMap<String, (usize, BTreeSet<&'f str>)>;
@@ -47,8 +51,15 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
                     RULE,
                     format!("`{key}` is missing in {twin}: translate it, or remove it here."),
                 )),
-                Some((_, theirs)) if !theirs.is_superset(variables) => {
-                    let lost: Vec<_> = variables.difference(theirs).map(|name| format!("${name}")).collect();
+                Some((_, theirs)) => {
+                    let lost: Vec<_> = variables
+                        .difference(theirs)
+                        .filter(|name| !GRAMMAR.contains(name))
+                        .map(|name| format!("${name}"))
+                        .collect();
+                    if lost.is_empty() {
+                        continue;
+                    }
                     findings.push(Finding::new(
                         &file.path,
                         *line,
@@ -59,7 +70,6 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
                         ),
                     ));
                 }
-                Some(_) => {}
             }
         }
     }
@@ -113,7 +123,7 @@ mod tests {
 
     #[test]
     fn twins_that_agree_are_silent() {
-        let fr = "# Accueil $pas\nhello = Bonjour { $name }\n    .label = Étiquette\n-brand = Préau\n\
+        let fr = "# Accueil $pas\nhello = { $form -> *[tu] Salut }, { $name }\n    .label = Étiquette\n-brand = Préau\n\
                   n = { $count ->\n    [one] un\n   *[other] { $count }\n }\n";
         let en = "hello = Hello { $name }\n    .label = Label\n-brand = Préau\nn = { $count }\n";
         assert_eq!(findings(fr, en), [""; 0]);
