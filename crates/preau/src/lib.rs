@@ -1,2 +1,13 @@
-//! Préau: the application.
+//! Préau: the application behind the one binary.
+//!
+//! `app` puts the parts together; every other module is a slice (a feature with its pages, rules and
+//! tables) or one of the four floors that slices stand on: `edge`, `access`, `store`, `ui`. The plan
+//! of the house is in `docs/architecture.md`.
+
+pub mod access;
+pub mod config;
+pub mod edge;
+pub mod identity;
+pub mod ids;
+pub mod store;
 pub mod ui;

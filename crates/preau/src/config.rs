@@ -1,0 +1,163 @@
+//! The configuration: one typed TOML file, environment overrides, defaults that need no file.
+//!
+//! It is parsed once into small structs, each owned by the part that uses it. A bad file is refused
+//! as a whole, with line, key and reason; nothing is guessed.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Everything that an operator can set.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Addresses and the public name.
+    pub server: ServerConfig,
+    /// The database.
+    pub store: StoreConfig,
+    /// Handed-in and published files.
+    pub files: FilesConfig,
+    /// Time zone and language.
+    pub place: PlaceConfig,
+    /// Accounts, sessions and passwords.
+    pub identity: IdentityConfig,
+    /// The admission gate.
+    pub gate: GateConfig,
+    /// The live classroom.
+    pub live: LiveConfig,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// The address people type, with its scheme. `https` turns on `Secure` cookies, the `__Host-`
+    /// prefix and HSTS.
+    pub public_url: String,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        ServerConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            public_url: "http://127.0.0.1:8000".into(),
+        }
+    }
+}
+
+/// `[store]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
+    pub url: String,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        StoreConfig { url: "sqlite:data/preau.db".into() }
+    }
+}
+
+/// `[files]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FilesConfig {
+    /// A folder, or `s3://BUCKET/PREFIX`.
+    pub place: String,
+    /// Largest single file, in mebibytes.
+    pub largest_mib: u32,
+    /// Most files on one piece of homework or one hand-in.
+    pub most: u32,
+}
+
+impl Default for FilesConfig {
+    fn default() -> Self {
+        FilesConfig { place: "data/files".into(), largest_mib: 20, most: 10 }
+    }
+}
+
+impl FilesConfig {
+    /// The largest file, in bytes.
+    pub fn largest_bytes(&self) -> usize {
+        self.largest_mib as usize * 1024 * 1024
+    }
+}
+
+/// `[place]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlaceConfig {
+    /// IANA name of the time zone in which lessons are held and shown.
+    pub time_zone: String,
+}
+
+impl Default for PlaceConfig {
+    fn default() -> Self {
+        PlaceConfig { time_zone: "Europe/Paris".into() }
+    }
+}
+
+/// `[identity]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IdentityConfig {
+    /// Days a session lasts on a personal device.
+    pub session_days: u32,
+    /// Days an activation code stays valid.
+    pub activation_days: u32,
+    /// Threads that hash passwords; 0 means one less than there are cores, at least one.
+    pub hashing_threads: u32,
+    /// Password checks that may wait before newcomers are asked to come back.
+    pub hashing_queue: u32,
+}
+
+impl Default for IdentityConfig {
+    fn default() -> Self {
+        IdentityConfig { session_days: 30, activation_days: 30, hashing_threads: 0, hashing_queue: 256 }
+    }
+}
+
+/// `[gate]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GateConfig {
+    /// Sessions that may be inside at the same time.
+    pub sessions: u32,
+    /// Minutes without a request after which a session outside lessons gives its place back.
+    pub idle_minutes: u32,
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        GateConfig { sessions: 2_000, idle_minutes: 10 }
+    }
+}
+
+/// `[live]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LiveConfig {
+    /// Address and UDP port for media; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address that browsers send media to; absent: the listening address.
+    pub public_address: Option<std::net::IpAddr>,
+}
+
+impl Default for LiveConfig {
+    fn default() -> Self {
+        LiveConfig { listen: SocketAddr::from(([127, 0, 0, 1], 7882)), public_address: None }
+    }
+}
+
+impl Config {
+    /// The defaults, with everything that is kept lying in `folder`.
+    pub fn in_folder(folder: PathBuf) -> Config {
+        let mut config = Config::default();
+        config.store.url = format!("sqlite:{}", folder.join("preau.db").display());
+        config.files.place = folder.join("files").display().to_string();
+        config
+    }
+}

@@ -1,0 +1,31 @@
+//! The edge: everything between the socket and a slice's handler.
+//!
+//! A request passes, in this order: the gate's decision (`admission`, no database), the session
+//! ([`caller`]: cookie to [`crate::access::Actor`]), then the route's own guard ([`routes`]: audience,
+//! forged requests, body limit). A handler that runs has all of that behind it. What comes back is
+//! dressed on the way out: refusals become pages ([`refusal`]), every response gets its security
+//! headers ([`headers`]).
+//!
+//! The edge knows no slice; `app` hands it what it needs ([`Sessions`]).
+
+mod caller;
+mod cookies;
+mod csrf;
+mod device;
+mod forms;
+mod headers;
+mod html;
+mod platform;
+mod refusal;
+mod routes;
+
+pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
+pub use cookies::{CookieJar, Kept};
+pub use csrf::CsrfKey;
+pub use device::DeviceId;
+pub use forms::{FormFields, Upload, UploadLimits, read_multipart};
+pub use headers::security_headers;
+pub use html::{html, json, see_other, see_other_with};
+pub use platform::{Clock, Platform, Secrets};
+pub use refusal::{Refusal, refusal_pages};
+pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes};

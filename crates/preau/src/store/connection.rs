@@ -1,0 +1,128 @@
+//! Where the database is and how a connection to it is set up.
+
+use super::StoreError;
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _, SqliteConnection};
+use std::path::PathBuf;
+
+/// A connection to either engine. Queries are written once, against this type; the few places where
+/// the dialects differ match on it inside a slice's `store.rs`.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    /// PostgreSQL.
+    Postgres(PgConnection),
+    /// The bundled SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// The database named by a URL.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+/// Settings of every SQLite connection. `foreign_keys` is off by default for historical reasons;
+/// 5 s of patience covers a second process (an import on the command line) holding the write lock.
+const SQLITE_COMMON: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; \
+     PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 1073741824;";
+/// The writer syncs at every commit: what was acknowledged survives a power cut.
+const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+     PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;";
+/// Readers cannot write, whatever is asked of them.
+const SQLITE_READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -16384;";
+
+impl Target {
+    pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Target::Postgres(url.to_owned()));
+        }
+        match url.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(Target::Sqlite(PathBuf::from(path))),
+            _ => Err(StoreError::Open {
+                url: without_password(url),
+                reason: "expected sqlite:PATH or postgres://USER@HOST/NAME".into(),
+            }),
+        }
+    }
+
+    fn failed(&self, reason: impl ToString) -> StoreError {
+        let url = match self {
+            Target::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Target::Postgres(url) => without_password(url),
+        };
+        StoreError::Open { url, reason: reason.to_string() }
+    }
+
+    pub(super) fn open_writer(&self) -> Result<Conn, StoreError> {
+        match self {
+            Target::Sqlite(path) => {
+                if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                    std::fs::create_dir_all(folder).map_err(|error| self.failed(error))?;
+                }
+                self.open_sqlite(path, SQLITE_WRITER)
+            }
+            Target::Postgres(url) => {
+                let mut conn = PgConnection::establish(url).map_err(|error| self.failed(error))?;
+                run(&mut conn, "SET application_name = 'preau-writer'").map_err(|error| self.failed(error))?;
+                Ok(Conn::Postgres(conn))
+            }
+        }
+    }
+
+    pub(super) fn open_reader(&self) -> Result<Conn, StoreError> {
+        match self {
+            Target::Sqlite(path) => self.open_sqlite(path, SQLITE_READER),
+            Target::Postgres(url) => {
+                let mut conn = PgConnection::establish(url).map_err(|error| self.failed(error))?;
+                run(&mut conn, "SET application_name = 'preau-reader'")
+                    .and_then(|()| run(&mut conn, "SET default_transaction_read_only = on"))
+                    .map_err(|error| self.failed(error))?;
+                Ok(Conn::Postgres(conn))
+            }
+        }
+    }
+
+    fn open_sqlite(&self, path: &std::path::Path, settings: &str) -> Result<Conn, StoreError> {
+        use diesel::connection::SimpleConnection as _;
+        let path = path.to_str().ok_or_else(|| self.failed("the path is not valid UTF-8"))?;
+        let mut conn = SqliteConnection::establish(path).map_err(|error| self.failed(error))?;
+        conn.batch_execute(SQLITE_COMMON)
+            .and_then(|()| conn.batch_execute(settings))
+            .map_err(|error| self.failed(error))?;
+        Ok(Conn::Sqlite(conn))
+    }
+}
+
+fn run(conn: &mut PgConnection, statement: &str) -> diesel::QueryResult<()> {
+    diesel::sql_query(statement).execute(conn).map(|_| ())
+}
+
+/// `postgres://user:secret@host/db` -> `postgres://user:…@host/db`, for messages and logs.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((who, place)) => {
+            let user = who.split(':').next().unwrap_or_default();
+            if who.contains(':') { format!("{scheme}://{user}:…@{place}") } else { url.to_owned() }
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_never_reach_a_message() {
+        assert_eq!(without_password("postgres://a:b:c@h/d"), "postgres://a:…@h/d");
+        assert_eq!(without_password("postgres://a@h/d"), "postgres://a@h/d");
+        assert_eq!(without_password("sqlite:x.db"), "sqlite:x.db");
+    }
+
+    #[test]
+    fn an_unknown_scheme_says_what_is_expected() {
+        let error = Target::parse("mysql://x").expect_err("refused").to_string();
+        assert!(error.contains("sqlite:PATH"), "{error}");
+    }
+}

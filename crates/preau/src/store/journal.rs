@@ -1,0 +1,106 @@
+//! The journal's rows: appended by the writer inside the transaction they speak of, read by the verifier.
+
+use super::schema::{journal, journal_head as head_table};
+use super::tx::Note;
+use super::Conn;
+use crate::ids::Millis;
+use diesel::prelude::*;
+use preau_evidence::Entry;
+pub(super) use preau_evidence::Head;
+
+/// An entry with the hash that stands beside it.
+#[derive(Debug, Clone)]
+pub struct JournalLine {
+    /// What the line says.
+    pub entry: Entry,
+    /// The hash written beside it, as found.
+    pub hash: Vec<u8>,
+}
+
+/// Reads the head and, on PostgreSQL, locks it: nodes that share a database take turns, and the chain
+/// stays one chain.
+pub(super) fn lock_head(conn: &mut Conn) -> QueryResult<Head> {
+    let columns = (head_table::sequence, head_table::hash);
+    let (sequence, hash): (i64, Vec<u8>) = match conn {
+        Conn::Postgres(conn) => head_table::table.find(1).select(columns).for_update().first(conn)?,
+        Conn::Sqlite(conn) => head_table::table.find(1).select(columns).first(conn)?,
+    };
+    head(sequence, &hash)
+}
+
+fn head(sequence: i64, hash: &[u8]) -> QueryResult<Head> {
+    let hash = hash
+        .try_into()
+        .map_err(|_| diesel::result::Error::DeserializationError("the journal's head is not 32 bytes long".into()))?;
+    Ok(Head { sequence, hash })
+}
+
+/// Notes the head beside the journal.
+pub(super) fn save_head(conn: &mut Conn, head: Head) -> QueryResult<()> {
+    diesel::update(head_table::table.find(1))
+        .set((head_table::sequence.eq(head.sequence), head_table::hash.eq(head.hash.to_vec())))
+        .execute(conn)
+        .map(|_| ())
+}
+
+/// Appends one entry a note and advances `head`.
+pub(super) fn append(
+    conn: &mut Conn,
+    head: &mut Head,
+    at_ms: Millis,
+    actor: &str,
+    notes: &[Note],
+) -> QueryResult<()> {
+    for note in notes {
+        let mut entry = Entry {
+            sequence: 0,
+            at_ms,
+            actor: actor.to_owned(),
+            action: note.action.to_owned(),
+            object_kind: note.object_kind.to_owned(),
+            object_id: note.object_id,
+        };
+        *head = head.append(&mut entry);
+        diesel::insert_into(journal::table)
+            .values((
+                journal::sequence.eq(entry.sequence),
+                journal::at_ms.eq(entry.at_ms),
+                journal::actor.eq(&entry.actor),
+                journal::action.eq(&entry.action),
+                journal::object_kind.eq(&entry.object_kind),
+                journal::object_id.eq(entry.object_id),
+                journal::hash.eq(head.hash.to_vec()),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// The head that was noted beside the journal.
+///
+/// # Errors
+/// The engine's.
+pub fn journal_head(conn: &mut Conn) -> QueryResult<Head> {
+    let (sequence, hash): (i64, Vec<u8>) =
+        head_table::table.find(1).select((head_table::sequence, head_table::hash)).first(conn)?;
+    head(sequence, &hash)
+}
+
+/// At most `limit` lines after the sequence number `after`, in order.
+///
+/// # Errors
+/// The engine's.
+pub fn journal_lines(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<JournalLine>> {
+    let rows: Vec<(i64, i64, String, String, String, i64, Vec<u8>)> = journal::table
+        .filter(journal::sequence.gt(after))
+        .order(journal::sequence.asc())
+        .limit(limit)
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(sequence, at_ms, actor, action, object_kind, object_id, hash)| JournalLine {
+            entry: Entry { sequence, at_ms, actor, action, object_kind, object_id },
+            hash,
+        })
+        .collect())
+}

@@ -1,0 +1,1 @@
+//! Contract of the store on one engine; `tests/contract.rs` runs the rest on both.
