@@ -16,6 +16,9 @@ ARGS ?=
 WEB := $(wildcard web/package-lock.json)
 WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' -not -path 'web/journeys/*' 2>/dev/null)
 
+# A stamp means nothing once what it stands for has been removed.
+$(shell [ -d web/node_modules ] || rm -f target/web/installed; [ -d web/dist ] || rm -f target/web/built)
+
 help: ## Lists these targets
 	@echo "Préau: a school's morning, in one binary."
 	@echo

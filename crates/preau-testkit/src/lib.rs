@@ -11,6 +11,8 @@ pub mod kills;
 pub mod port;
 pub mod postgres;
 pub mod program;
+pub mod usage;
 
 pub use postgres::{Database, Postgres, Template};
 pub use program::{Program, Running};
+pub use usage::Usage;
