@@ -7,6 +7,20 @@
 //! the store for `fsync`.
 //!
 //! Moments are drawn from a seed that is printed on failure, so that a failure can be tried again.
+//!
+//! ```no_run
+//! use preau_testkit::kills::{self, Rounds};
+//! use preau_testkit::{Program, Running};
+//! # fn post(_: &Running, _: u64) -> bool { true }
+//! # fn all_numbers(_: &Running) -> std::io::Result<std::collections::BTreeSet<u64>> { Ok([1].into()) }
+//!
+//! let server = Program::new("target/debug/preau", "http://").args(["serve", "--data", "folder"]);
+//! // `post` writes homework number n and is true only for an answer that says it was kept.
+//! let report = kills::run(&server, Rounds::fifty(20), post, all_numbers)?;
+//! // Rounds that hit no write under way prove nothing.
+//! assert!(report.hits >= 25, "{report:?}");
+//! # Ok::<(), kills::Error>(())
+//! ```
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
