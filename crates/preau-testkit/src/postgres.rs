@@ -16,8 +16,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::guardian::Guardian;
 
-/// How long a cluster may take to accept connections. Two busy cores need one to three seconds.
-const START_LIMIT_SECONDS: &str = "60";
+/// How long a cluster may take to accept connections. One to three seconds on an idle machine;
+/// many times that on one that is compiling with all its cores.
+const START_LIMIT_SECONDS: &str = "180";
 
 /// Folders of temporary files must be short: a Unix socket's path holds 107 bytes.
 const SOCKET_PATH_LIMIT: usize = 107;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use preau_testkit::{Postgres, Program};
 
 /// Longer than any test waits, short enough not to stay for ever if nobody kills us.
-const LIFE: Duration = Duration::from_secs(120);
+const LIFE: Duration = Duration::from_secs(600);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
