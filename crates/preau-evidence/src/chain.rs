@@ -46,7 +46,9 @@ pub enum Fault {
         sequence: i64,
     },
     /// The chain is sound but does not end where it should.
-    #[error("the journal ends at entry {found}, but its head was noted at entry {expected}: its end was cut off or replaced")]
+    #[error(
+        "the journal ends at entry {found}, but its head was noted at entry {expected}: its end was cut off or replaced"
+    )]
     End {
         /// Sequence number of the head that was noted.
         expected: i64,

@@ -177,7 +177,9 @@ mod tests {
     #[test]
     fn only_plain_positive_numbers_are_identifiers() {
         assert_eq!(parse("42"), Ok(42));
-        for bad in ["", "-1", "+1", " 1", "1 ", "1e3", "٣", "99999999999999999999", "9223372036854775808", "1;DROP"] {
+        for bad in
+            ["", "-1", "+1", " 1", "1 ", "1e3", "٣", "99999999999999999999", "9223372036854775808", "1;DROP"]
+        {
             assert_eq!(parse(bad), Err(NotAnId), "{bad:?}");
         }
     }

@@ -139,10 +139,8 @@ impl Caller {
         shell.spacing = parts.display.spacing;
         if let (Some(session), Some(facts)) = (&parts.signed_in, parts.actor.facts()) {
             shell.school_name = session.school_name.to_string();
-            shell.person = Some(PersonLabel {
-                name: facts.name.clone(),
-                role: texts.get(session.role_key).to_owned(),
-            });
+            shell.person =
+                Some(PersonLabel { name: facts.name.clone(), role: texts.get(session.role_key).to_owned() });
             let path = parts.here.split('?').next().unwrap_or_default();
             shell.nav = parts
                 .nav
@@ -186,15 +184,16 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
     let headers = request.headers();
     let mut outgoing = Vec::new();
 
-    let device = match jar.get(headers, "device").and_then(|value| DeviceId::unseal(value, platform.device_key())) {
-        Some(device) => device,
-        None => {
-            let device = DeviceId::fresh();
-            let sealed = device.sealed(platform.device_key());
-            outgoing.push(jar.set("device", &sealed, Kept::Seconds(super::device::KEPT_SECONDS)));
-            device
-        }
-    };
+    let device =
+        match jar.get(headers, "device").and_then(|value| DeviceId::unseal(value, platform.device_key())) {
+            Some(device) => device,
+            None => {
+                let device = DeviceId::fresh();
+                let sealed = device.sealed(platform.device_key());
+                outgoing.push(jar.set("device", &sealed, Kept::Seconds(super::device::KEPT_SECONDS)));
+                device
+            }
+        };
     let signed_in = match (jar.get(headers, "session"), platform.sessions()) {
         (Some(token), Some(sessions)) => match sessions.find(token).await {
             Ok(found) => found,
@@ -211,7 +210,8 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
         Some(session) => CsrfKey::derive(platform.csrf_key(), &session.mark.hash),
         None => CsrfKey::derive(platform.csrf_key(), &device.bytes()),
     };
-    let flash = jar.get(headers, "flash").filter(|_| request.method() == http::Method::GET).map(str::to_owned);
+    let flash =
+        jar.get(headers, "flash").filter(|_| request.method() == http::Method::GET).map(str::to_owned);
     let wants_page = accepts_html(headers);
     if flash.is_some() && wants_page {
         outgoing.push(jar.set("flash", "", Kept::Forget));
@@ -219,15 +219,15 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
     let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let nav = platform.nav().iter().filter(|entry| entry.is_for(&actor)).copied().collect();
     let nonce = nonce();
-    let caller =
-        Caller(Arc::new(Parts { actor, signed_in, device, display, csrf, nonce, here, flash, nav }));
+    let caller = Caller(Arc::new(Parts { actor, signed_in, device, display, csrf, nonce, here, flash, nav }));
     request.extensions_mut().insert(caller.clone());
 
     let mut response = next.run(request).await;
     // Files that every visitor shares must stay cacheable: they carry no cookie.
-    let shared = response.headers().get(header::CACHE_CONTROL).is_some_and(|value| {
-        value.to_str().is_ok_and(|value| value.starts_with("public"))
-    });
+    let shared = response
+        .headers()
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|value| value.to_str().is_ok_and(|value| value.starts_with("public")));
     if !shared {
         for cookie in outgoing {
             response.headers_mut().append(header::SET_COOKIE, cookie);

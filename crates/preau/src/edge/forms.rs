@@ -31,7 +31,9 @@ impl FormFields {
 
     /// Names and values whose name begins with `prefix`, without that prefix.
     pub fn prefixed<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.iter().filter_map(move |(name, value)| name.strip_prefix(prefix).map(|rest| (rest, value.trim())))
+        self.0
+            .iter()
+            .filter_map(move |(name, value)| name.strip_prefix(prefix).map(|rest| (rest, value.trim())))
     }
 
     /// A field read as a typed value.
@@ -39,7 +41,9 @@ impl FormFields {
     /// # Errors
     /// [`Refusal::Malformed`], which names the field. Our own pages never send such a thing.
     pub fn parse<T: std::str::FromStr>(&self, name: &str) -> Result<T, Refusal> {
-        self.text(name).parse().map_err(|_| Refusal::Malformed(format!("field {name} is missing or not readable")))
+        self.text(name)
+            .parse()
+            .map_err(|_| Refusal::Malformed(format!("field {name} is missing or not readable")))
     }
 }
 
@@ -84,7 +88,10 @@ const FIELD_LIMIT: usize = 200;
 /// # Errors
 /// [`Refusal::TooLarge`] beyond `limits`, [`Refusal::Rule`] with too many files,
 /// [`Refusal::Interrupted`] when the body breaks off.
-pub async fn read_multipart(mut form: Multipart, limits: UploadLimits) -> Result<(FormFields, Vec<Upload>), Refusal> {
+pub async fn read_multipart(
+    mut form: Multipart,
+    limits: UploadLimits,
+) -> Result<(FormFields, Vec<Upload>), Refusal> {
     let (mut fields, mut uploads) = (Vec::new(), Vec::new());
     while let Some(mut field) = form.next_field().await.map_err(|error| broken(&error))? {
         let name = field.name().unwrap_or_default().to_owned();

@@ -12,7 +12,10 @@ use serde::Serialize;
 /// [`Refusal::Internal`] when the template cannot be rendered.
 pub fn html(page: &impl Template) -> Result<Response, Refusal> {
     let body = page.render()?;
-    Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "private, no-cache")], body)
+    Ok((
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "private, no-cache")],
+        body,
+    )
         .into_response())
 }
 

@@ -126,7 +126,9 @@ pub async fn refusal_pages(State(platform): State<Platform>, request: Request, n
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let wants_json = uri.path().ends_with(".json")
         || request.headers().get(header::ACCEPT).is_some_and(|value| {
-            value.to_str().is_ok_and(|value| value.contains("application/json") && !value.contains("text/html"))
+            value
+                .to_str()
+                .is_ok_and(|value| value.contains("application/json") && !value.contains("text/html"))
         });
     let response = next.run(request).await;
     let refusal = match response.extensions().get::<Refusal>() {
@@ -208,7 +210,9 @@ fn to_sign_in(from: &str) -> Response {
 fn form_urlencoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => char::from(byte).to_string(),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' => {
+                char::from(byte).to_string()
+            }
             other => format!("%{other:02X}"),
         })
         .collect()

@@ -136,7 +136,14 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Something to do.
-    pub fn post<H, T>(self, path: &'static str, audience: Audience, cost: Cost, body: Body, handler: H) -> Self
+    pub fn post<H, T>(
+        self,
+        path: &'static str,
+        audience: Audience,
+        cost: Cost,
+        body: Body,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, S>,
         T: 'static,
@@ -216,7 +223,8 @@ async fn check_body(rule: &RouteInfo, caller: &Caller, request: Request) -> Resu
         Body::Form => FORM_LIMIT,
         Body::Files(limit) | Body::Machine(limit) => limit,
     };
-    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(Refusal::TooLarge { limit });
     }
@@ -235,11 +243,18 @@ async fn check_body(rule: &RouteInfo, caller: &Caller, request: Request) -> Resu
         let body = axum::body::Body::new(http_body_util::Limited::new(body, limit));
         return Ok(Request::from_parts(parts, body));
     }
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind =
+        parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let multipart = kind.starts_with("multipart/form-data");
     let urlencoded = kind.starts_with("application/x-www-form-urlencoded");
     let (head, rest) = split_body(body, if multipart { TOKEN_WITHIN } else { limit.min(FORM_LIMIT) }).await?;
-    let token = if multipart { token_in_multipart(&head) } else if urlencoded { token_in_form(&head) } else { None };
+    let token = if multipart {
+        token_in_multipart(&head)
+    } else if urlencoded {
+        token_in_form(&head)
+    } else {
+        None
+    };
     if !token.is_some_and(|token| caller.csrf().accepts(&token)) {
         return Err(Refusal::Forged);
     }

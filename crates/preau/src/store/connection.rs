@@ -63,7 +63,8 @@ impl Target {
             }
             Target::Postgres(url) => {
                 let mut conn = PgConnection::establish(url).map_err(|error| self.failed(error))?;
-                run(&mut conn, "SET application_name = 'preau-writer'").map_err(|error| self.failed(error))?;
+                run(&mut conn, "SET application_name = 'preau-writer'")
+                    .map_err(|error| self.failed(error))?;
                 Ok(Conn::Postgres(conn))
             }
         }

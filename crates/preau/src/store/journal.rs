@@ -1,8 +1,8 @@
 //! The journal's rows: appended by the writer inside the transaction they speak of, read by the verifier.
 
+use super::Conn;
 use super::schema::{journal, journal_head as head_table};
 use super::tx::Note;
-use super::Conn;
 use crate::ids::Millis;
 use diesel::prelude::*;
 use preau_evidence::Entry;
@@ -29,9 +29,9 @@ pub(super) fn lock_head(conn: &mut Conn) -> QueryResult<Head> {
 }
 
 fn head(sequence: i64, hash: &[u8]) -> QueryResult<Head> {
-    let hash = hash
-        .try_into()
-        .map_err(|_| diesel::result::Error::DeserializationError("the journal's head is not 32 bytes long".into()))?;
+    let hash = hash.try_into().map_err(|_| {
+        diesel::result::Error::DeserializationError("the journal's head is not 32 bytes long".into())
+    })?;
     Ok(Head { sequence, hash })
 }
 

@@ -19,9 +19,8 @@ impl Tx<'_> {
     /// # Errors
     /// The engine's.
     pub fn keep(&mut self, name: &str, value: &[u8]) -> QueryResult<()> {
-        let changed = diesel::update(keepsake::table.find(name))
-            .set(keepsake::value.eq(value))
-            .execute(self.conn())?;
+        let changed =
+            diesel::update(keepsake::table.find(name)).set(keepsake::value.eq(value)).execute(self.conn())?;
         if changed == 0 {
             diesel::insert_into(keepsake::table)
                 .values((keepsake::name.eq(name), keepsake::value.eq(value)))

@@ -116,9 +116,7 @@ impl Store {
         E: From<StoreError> + From<diesel::result::Error> + Send + 'static,
     {
         let answer = self.inner.writer.submit(permit.authority(), work)?;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(StoreError::NotCommitted("the writer stopped".into()).into()))
+        answer.await.unwrap_or_else(|_| Err(StoreError::NotCommitted("the writer stopped".into()).into()))
     }
 
     /// Writes from a thread that may block (command line, benches).

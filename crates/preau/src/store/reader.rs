@@ -38,7 +38,10 @@ impl Reader {
                     .min_idle(Some(1))
                     .connection_timeout(POOL_PATIENCE)
                     .build(PgReaders { target })
-                    .map_err(|error| StoreError::Open { url: "postgres".into(), reason: error.to_string() })?;
+                    .map_err(|error| StoreError::Open {
+                        url: "postgres".into(),
+                        reason: error.to_string(),
+                    })?;
                 Ok(Reader::Postgres { pool })
             }
         }
@@ -79,10 +82,7 @@ impl Reader {
     }
 }
 
-fn on_pool<T, E>(
-    pool: &Pool<PgReaders>,
-    query: impl FnOnce(&mut Conn) -> Result<T, E>,
-) -> Result<T, E>
+fn on_pool<T, E>(pool: &Pool<PgReaders>, query: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E>
 where
     E: From<StoreError>,
 {
@@ -112,7 +112,9 @@ impl ManageConnection for PgReaders {
 
     fn has_broken(&self, conn: &mut Conn) -> bool {
         match conn {
-            Conn::Postgres(inner) => std::thread::panicking() || diesel::r2d2::R2D2Connection::is_broken(inner),
+            Conn::Postgres(inner) => {
+                std::thread::panicking() || diesel::r2d2::R2D2Connection::is_broken(inner)
+            }
             Conn::Sqlite(_) => std::thread::panicking(),
         }
     }

@@ -88,11 +88,13 @@ where
         let written = match ran {
             Ok(Ok((value, (notes, afterwards)))) => {
                 let mut advanced = *head;
-                journal::append(conn, &mut advanced, now, &self.authority.actor, &notes).map(|()| {
-                    *head = advanced;
-                    self.afterwards = afterwards;
-                    value
-                }).map_err(E::from)
+                journal::append(conn, &mut advanced, now, &self.authority.actor, &notes)
+                    .map(|()| {
+                        *head = advanced;
+                        self.afterwards = afterwards;
+                        value
+                    })
+                    .map_err(E::from)
             }
             Ok(Err(refused)) => Err(refused),
             Err(_) => Err(StoreError::NotCommitted("this write failed unexpectedly".into()).into()),
@@ -115,7 +117,9 @@ where
                 }
                 Ok(value)
             }
-            (_, lost) => Err(StoreError::NotCommitted(lost.unwrap_or_else(|| "it was not run".into())).into()),
+            (_, lost) => {
+                Err(StoreError::NotCommitted(lost.unwrap_or_else(|| "it was not run".into())).into())
+            }
         };
         // The caller may have given up waiting; the write stands all the same.
         let _ = self.reply.send(answer);
