@@ -379,3 +379,26 @@ fn bounds_hold() {
     let found = read(&noisy).unwrap();
     assert_eq!((found.notices.len(), found.notices_left_out), (1_000, 4_001));
 }
+
+#[test]
+fn a_personal_calendar_without_classes_links_by_teacher_or_subject() {
+    let lesson = |uid: &str, category: &str, hour: u32, summary: &str, description: &str| {
+        event(&format!(
+            "UID:{uid}\nCATEGORIES:{category}\nDTSTART:20261102T{hour:02}0000Z\nDTEND:20261102T{hour:02}5500Z\nSUMMARY:{summary}\nDESCRIPTION:{description}"
+        ))
+    };
+    let found = pronote(
+        &[
+            lesson("a", "Cours - Cours annulé", 8, "MATHS", r"Matière : MATHS\nProfesseur : LORIOT M."),
+            lesson("b", "Cours - Cours modifié", 8, "AIDE", r"Matière : AIDE\nProfesseur : LORIOT M."),
+            lesson("c", "Cours - Cours annulé", 10, "MATHS", r"Matière : MATHS\nProfesseur : LORIOT M."),
+            lesson("d", "Cours", 10, "EPS", r"Matière : EPS\nProfesseur : PIVOINE A."),
+            lesson("e", "Cours - Cours annulé", 13, "LATIN", r"Matière : LATIN\nClasse : 4A"),
+            lesson("f", "Cours - Cours modifié", 13, "LATIN", r"Matière : LATIN\nProfesseur : PIVOINE A."),
+        ]
+        .concat(),
+    );
+    let hidden: Vec<_> =
+        found.lessons.iter().filter(|lesson| !lesson.is_shown()).map(|l| l.source_key.as_str()).collect();
+    assert_eq!(hidden, ["a", "e"]);
+}

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use super::problem::{NoticeKind, Notices};
 use super::record::{GroupKind, GroupName, LessonKey, LessonRecord, LessonState};
 
-/// How many lessons that start near a cancelled one are considered as its replacement. A school has
-/// far fewer at one time for one class; the bound keeps a hostile file from costing quadratic time.
-const CANDIDATES: usize = 256;
+/// How many lessons under one name, nearest in time, are tried as the replacement of a cancelled one.
+/// The bound keeps a hostile file from costing quadratic time.
+const CANDIDATES: usize = 64;
 
 /// Makes keys unique, sorts lessons by start and links replacements.
 pub(crate) fn settle(lessons: &mut Vec<LessonRecord>, notices: &mut Notices) {
@@ -49,35 +49,83 @@ fn make_keys_unique(lessons: &mut Vec<LessonRecord>, notices: &mut Notices) {
 }
 
 fn link_replacements(lessons: &mut [LessonRecord]) {
+    let index = index_by_name(lessons);
     let mut links = Vec::new();
     let mut taken = HashSet::new();
-    // The lessons are sorted, so candidates lie around the cancelled one: forward until they start
-    // after its end, backward while there is hope of a longer lesson that began earlier.
-    for (index, cancelled) in lessons.iter().enumerate() {
-        if cancelled.state != LessonState::Cancelled {
-            continue;
-        }
-        let forward = (index + 1..lessons.len())
-            .take(CANDIDATES)
-            .take_while(|other| lessons[*other].starts_at < cancelled.ends_at);
-        let backward = (0..index).rev().take(CANDIDATES);
-        let replacement = forward.chain(backward).find(|other| {
-            let other_lesson = &lessons[*other];
-            other_lesson.state != LessonState::Cancelled
-                && !taken.contains(other)
-                && other_lesson.starts_at < cancelled.ends_at
-                && cancelled.starts_at < other_lesson.ends_at
-                && stands_in(other_lesson, cancelled)
-        });
+    for (at, cancelled) in lessons.iter().enumerate().filter(|(_, l)| l.state == LessonState::Cancelled) {
+        let replacement =
+            names_to_look_under(cancelled).filter_map(|name| index.get(&name)).find_map(|found| {
+                // Lessons are sorted by start: the last that begin before the end are the ones to try.
+                let end = found.partition_point(|other| lessons[*other].starts_at < cancelled.ends_at);
+                found[..end].iter().rev().take(CANDIDATES).copied().find(|other| {
+                    cancelled.starts_at < lessons[*other].ends_at
+                        && !taken.contains(other)
+                        && stands_in(&lessons[*other], cancelled)
+                })
+            });
         if let Some(other) = replacement {
             taken.insert(other);
-            links.push((index, other));
+            links.push((at, other));
         }
     }
     for (cancelled, other) in links {
         lessons[cancelled].replaced_by = Some(lessons[other].source_key.clone());
         lessons[other].replaces = Some(lessons[cancelled].source_key.clone());
     }
+}
+
+/// A name under which a lesson can be found: what kind of name, and its letters.
+type Name = (NameKind, String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum NameKind {
+    Pupils,
+    Teacher,
+    Subject,
+    /// Teacher or subject of a lesson that names no pupils.
+    TeacherAlone,
+    SubjectAlone,
+}
+
+/// The lessons that take place, by pupils, teachers and subject, each list in order of start.
+fn index_by_name(lessons: &[LessonRecord]) -> HashMap<Name, Vec<usize>> {
+    let mut index: HashMap<Name, Vec<usize>> = HashMap::new();
+    if lessons.iter().all(|lesson| lesson.state != LessonState::Cancelled) {
+        return index;
+    }
+    for (at, lesson) in lessons.iter().enumerate().filter(|(_, l)| l.state != LessonState::Cancelled) {
+        let pupils = lesson.groups.iter().map(|group| name(NameKind::Pupils, &group.label));
+        let personal = personal_names(lesson, NameKind::Teacher, NameKind::Subject);
+        let alone = personal_names(lesson, NameKind::TeacherAlone, NameKind::SubjectAlone)
+            .take_while(|_| lesson.groups.is_empty());
+        for name in pupils.chain(personal).chain(alone) {
+            index.entry(name).or_default().push(at);
+        }
+    }
+    index
+}
+
+/// Whoever replaces a lesson addresses its first group or that group's first class. If one of the
+/// two names no pupils, they share a teacher or the subject: see [`stands_in`].
+fn names_to_look_under(cancelled: &LessonRecord) -> impl Iterator<Item = Name> {
+    let first = cancelled.groups.first();
+    let pupils = first.map(|group| name(NameKind::Pupils, &group.label));
+    let class = first.and_then(|group| group.classes.first()).map(|class| name(NameKind::Pupils, class));
+    let (teacher, subject) = match first {
+        Some(_) => (NameKind::TeacherAlone, NameKind::SubjectAlone),
+        None => (NameKind::Teacher, NameKind::Subject),
+    };
+    pupils.into_iter().chain(class).chain(personal_names(cancelled, teacher, subject))
+}
+
+fn personal_names(lesson: &LessonRecord, teacher: NameKind, subject: NameKind) -> impl Iterator<Item = Name> {
+    let teachers = lesson.teachers.iter().map(move |found| name(teacher, &found.family));
+    let label = Some(&lesson.subject.label).filter(|label| !label.is_empty());
+    teachers.chain(label.map(|label| name(subject, label)))
+}
+
+fn name(kind: NameKind, text: &str) -> Name {
+    (kind, letters(text).collect())
 }
 
 /// Whether `other` addresses at least the pupils of `cancelled`. When one of them names no pupils at
