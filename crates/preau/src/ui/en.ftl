@@ -125,3 +125,172 @@ activation-choose = Choose this password
 activation-done = Your account is ready
 activation-remember = Note your login: you will need it at every sign-in.
 activation-enter = Sign in
+
+## Today
+today-title = Today
+today-hello = Hello { $name }
+today-join = Join
+today-lessons = The day
+today-no-lessons = No lessons today
+today-no-lessons-text = The timetable of this day is empty.
+today-over = Today’s lessons are over
+today-cancelled = cancelled
+today-work = Work to do
+today-no-work = Nothing to do for now
+today-no-work-text = Work given by the teachers will show here.
+today-work-done = done
+today-notices = To read
+today-arrived = pupils have arrived
+today-register-do = Call the roll
+today-register-go-on = Go on with the roll
+today-register-done = Roll called
+today-register-begun = Roll begun
+today-register-todo = Roll to call
+today-tasks = Waiting for you
+today-no-tasks = Nothing is waiting.
+today-write-work = Give work
+today-open-class = Open the class { $class }
+today-opens-at = The class opens at { $hour }. This page will show it by itself.
+today-not-opened-yet = { $teacher } has not opened the class yet. This page will show it by itself.
+today-still = { $length } left
+today-no-children = No child is linked to this account
+today-no-children-text = The school can correct this: its office keeps the records up to date.
+today-child-work = { $count ->
+    [one] { $count } piece of work to do
+   *[other] { $count } pieces of work to do
+}
+today-child-no-work = All done
+today-justify = Justify
+today-report-absence = Report an absence
+today-student-life = Who is missing?
+today-enter-absence = Enter an absence
+today-not-seen = pupils not seen yet
+today-seen = pupils seen
+today-registers-closed = rolls called
+today-missing = Pupils not seen yet
+today-nobody-missing = Everybody is here
+today-nobody-missing-text = Every expected pupil has been seen since the hour began.
+today-announced = announced by the family
+today-absent = absent at roll call
+today-roll-open = roll not called yet
+today-head = The school at this moment
+today-write-notice = Write to all
+today-classes-open = classes open
+today-present = pupils present
+today-at-gate = people at the entrance
+today-school-lessons = The lessons of this hour
+today-no-lessons-now = No lesson at this hour
+today-no-lessons-now-text = Lessons taking place will show here.
+today-open = open
+today-not-open = not open
+
+column-pupil = Pupil
+column-class = Class
+column-since = Since
+column-lesson = Lesson
+column-state = State
+column-subject = Subject
+column-teacher = Teacher
+column-present = Present
+column-register = Roll
+
+## Waiting room
+waiting-title = At the entrance
+waiting-headline = Everybody is arriving at once.
+waiting-place-kept = Your place is kept.
+waiting-noted = Your presence is noted.
+waiting-noted-since = Your presence has been noted since { $hour }.
+waiting-people-before = { $count ->
+    [one] { $count } person is waiting
+   *[other] { $count } people are waiting
+} before you
+waiting-nobody-before = It is nearly your turn.
+waiting-about = About { $low } min
+waiting-range = Between { $low } and { $high } min
+waiting-soon = Less than a minute
+waiting-long = More than { $low } min
+waiting-toward = Entry about { $low }
+waiting-between = Entry between { $low } and { $high }
+waiting-by-itself = The page moves on by itself, about every { $seconds } seconds.
+waiting-no-reload = Reloading neither gains nor loses a place.
+waiting-checked = State seen at { $hour }
+waiting-lesson = Your lesson is waiting too: { $lesson }, { $hour }.
+
+## When something is wrong
+problem-operation = Number to give to support: { $number }
+problem-absent = This page does not exist, or it is not yours
+problem-absent-text = The address may be old. Nothing has been changed.
+problem-fault = Préau could not answer
+problem-fault-text = The fault is ours and it has been noted. Nothing was saved by halves. Try again in a moment.
+problem-home = Back to the day
+
+## The live lesson
+live-needs-script = The live class needs JavaScript. Work and documents remain available without it.
+live-stage = Picture and voice of the lesson
+live-hands = Raised hands
+live-pupils = Pupils present
+live-chat = Chat
+live-controls = Class controls
+
+## The roll
+roll-title = Roll of { $class }
+roll-explain = Already filled in from the arrivals. Correct what must be, then finish the roll.
+roll-reopen = Finishing again replaces what was noted.
+roll-present = Present
+roll-late = Late
+roll-absent = Absent
+roll-seen-inside = in the class since { $hour }
+roll-seen-gate = at the entrance since { $hour }
+roll-not-seen = not seen yet
+roll-announced = absence announced
+roll-total = { $present } present of whom { $late } late, { $absent } absent
+roll-save = Keep for later
+roll-close = Finish the roll
+roll-closed-at = Roll finished at { $hour } by { $name }
+roll-empty = This list is empty
+roll-empty-text = No pupil is enrolled in this group. The local administrator can correct this.
+
+## Import
+import-title = Import people and classes
+import-steps = Steps of the import
+import-step-drop = Drop
+import-step-look = Check
+import-step-apply = Apply
+import-file = File or files to read
+import-file-hint = AAF (.tgz or .xml), OneRoster (.zip) or a CSV table. { $largest } at most.
+import-nothing-yet = Nothing is changed now: the next step shows what would change.
+import-look = Check this file
+import-look-title = What would change
+import-counts = Additions, changes and removals
+import-what = What
+import-added = Added
+import-changed = Changed
+import-removed = Removed
+import-same = Unchanged
+import-skipped = { $count ->
+    [one] { $count } line left aside
+   *[other] { $count } lines left aside
+}
+import-skipped-text = The rest of the file can be applied without them.
+import-skipped-table = Lines left aside
+import-line = Line
+import-reason = Why
+import-same-all = Everything is up to date
+import-same-all-text = This file holds nothing new: there is nothing to apply.
+import-guard = { $count ->
+    [one] { $count } person would be removed
+   *[other] { $count } people would be removed
+}
+import-guard-text = That is { $percent } % of the school, more than an ordinary change. The file may be incomplete.
+import-guard-tick = These removals are intended
+import-all-or-nothing = Everything is applied at once, or nothing. Applying it twice changes nothing more.
+import-apply = Apply
+import-discard = Change nothing
+import-changes = In detail
+import-tag-added = added
+import-tag-changed = changed
+import-tag-removed = removed
+import-more = { $count ->
+    [one] and { $count } other change
+   *[other] and { $count } other changes
+}

@@ -1,0 +1,3 @@
+//! The edge: what stands between the network and the slices. Here: the views of its own pages.
+
+pub mod views;

@@ -1,0 +1,3 @@
+//! The school: people, classes, import. Here: the views of the import.
+
+pub mod views;
