@@ -2,8 +2,9 @@
 //! built scripts of `web/dist` when they are there, names every file after its content and compresses
 //! it once with Brotli, so that the server never compresses a static file while pupils wait.
 //!
-//! In: `src/ui/{tokens,base,components}.css`, `src/ui/static/*`, `../../web/dist/*`.
-//! Out: `$OUT_DIR/assets.rs`, a table included by `src/ui/assets.rs`.
+//! In: `src/ui/{tokens,base,components}.css`, `src/ui/static/*`, `src/edge/waiting.css`,
+//! `../../web/dist/*`, `../../web/texts/*.json`.
+//! Out: `$OUT_DIR/assets.rs`, tables included by `src/ui/assets.rs`; `$OUT_DIR/waiting.css`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,8 @@ fn main() -> io::Result<()> {
     }
     println!("cargo::rerun-if-changed=build.rs");
 
-    let mut table = Table { out, rows: String::new(), named: Vec::new() };
+    let texts_out = out.clone();
+    let mut table = Table { out, rows: String::new(), words: String::new(), named: Vec::new() };
     let mut css = String::new();
     for sheet in SHEETS {
         css.push_str(&fs::read_to_string(ui.join(sheet))?);
@@ -42,12 +44,40 @@ fn main() -> io::Result<()> {
             table.add_file(&file)?;
         }
     }
-    table.finish()
+    // The sentences of scripts: read once here, handed to the page as they are.
+    let words = root.join("../../web/texts");
+    println!("cargo::rerun-if-changed={}", words.display());
+    if words.is_dir() {
+        for file in files(&words)? {
+            table.add_words(&file)?;
+        }
+    }
+    let waiting = shrunk(&fs::read_to_string(root.join("src/edge/waiting.css"))?);
+    println!("cargo::rerun-if-changed={}", root.join("src/edge/waiting.css").display());
+    fs::write(table.out.join("waiting.css"), waiting)?;
+    table.finish()?;
+    texts(&root.join("src"), &texts_out)
+}
+
+/// Lists the sentences of every feature: each folder below `src` that holds `fr.ftl` and `en.ftl`.
+fn texts(src: &Path, out: &Path) -> io::Result<()> {
+    let mut rows = String::new();
+    let mut folders: Vec<PathBuf> = fs::read_dir(src)?.filter_map(|e| Some(e.ok()?.path())).collect();
+    folders.sort();
+    for folder in folders.iter().filter(|folder| folder.join("fr.ftl").is_file()) {
+        let (fr, en) = (folder.join("fr.ftl"), folder.join("en.ftl"));
+        println!("cargo::rerun-if-changed={}", fr.display());
+        println!("cargo::rerun-if-changed={}", en.display());
+        writeln!(rows, "    Source {{ fr: include_str!({fr:?}), en: include_str!({en:?}) }},")
+            .map_err(io::Error::other)?;
+    }
+    fs::write(out.join("texts.rs"), format!("const SOURCES: &[Source] = &[\n{rows}];\n"))
 }
 
 struct Table {
     out: PathBuf,
     rows: String,
+    words: String,
     named: Vec<(String, String)>,
 }
 
@@ -58,6 +88,18 @@ impl Table {
             return Ok(());
         }
         self.add(name, fs::read(file)?)
+    }
+
+    /// Takes `live.fr.json` or `live.fr-tu.json`; "<" is written as an escape, so that no sentence can
+    /// end the script element that carries it.
+    fn add_words(&mut self, file: &Path) -> io::Result<()> {
+        let Some(name) = file.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".json"))
+        else {
+            return Ok(());
+        };
+        let text = fs::read_to_string(file)?.replace('<', "\\u003c");
+        let lines: String = text.lines().map(str::trim).collect();
+        writeln!(self.words, "    ({name:?}, {lines:?}),").map_err(io::Error::other)
     }
 
     fn add(&mut self, name: &str, mut bytes: Vec<u8>) -> io::Result<()> {
@@ -100,7 +142,10 @@ impl Table {
     }
 
     fn finish(self) -> io::Result<()> {
-        let text = format!("static TABLE: &[Asset] = &[\n{}];\n", self.rows);
+        let text = format!(
+            "static TABLE: &[Asset] = &[\n{}];\nstatic WORDS: &[(&str, &str)] = &[\n{}];\n",
+            self.rows, self.words
+        );
         fs::write(self.out.join("assets.rs"), text)
     }
 }

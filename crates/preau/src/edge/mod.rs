@@ -19,6 +19,7 @@ mod platform;
 mod refusal;
 mod routes;
 mod statics;
+pub mod views;
 
 pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
 pub use cookies::{CookieJar, Kept};

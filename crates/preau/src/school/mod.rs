@@ -4,6 +4,7 @@
 //! ([`GroupName`], [`group_names`]). Import lives in the sub-module `import`.
 
 mod store;
+pub mod views;
 
 pub use store::{
     Group, GroupName, Pupil, SchoolLine, facts_of, group_names, person_name, pupils_of, school_line,

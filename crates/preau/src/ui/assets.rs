@@ -4,6 +4,8 @@
 //! `build.rs` prepares the table (names, bytes, Brotli). Nothing is read from disk and nothing is
 //! compressed while serving. Invariant: a path names one content only.
 
+use super::texts::{Form, Texts};
+
 /// What may be sent as `Cache-Control` for every static file: a year, and no question asked.
 pub const CACHE: &str = "public, max-age=31536000, immutable";
 
@@ -67,6 +69,21 @@ pub fn served(path: &str) -> Option<&'static Asset> {
     TABLE.iter().find(|asset| asset.path == path)
 }
 
+/// The text of a script or sheet to be written into a page; empty when it was not built.
+pub fn inline(name: &str) -> &'static str {
+    let asset = TABLE.iter().find(|asset| asset.name == name);
+    asset.and_then(|asset| std::str::from_utf8(asset.plain).ok()).unwrap_or("")
+}
+
+/// The sentences of a script in JSON, safe inside a script element: `script_words("live", texts)`.
+/// French has a file for "tu" (`live.fr-tu.json`) beside its own; `{}` when the scripts were not built.
+pub fn script_words(script: &str, texts: &Texts) -> &'static str {
+    let language = texts.lang().code();
+    let find = |name: String| WORDS.iter().find(|(known, _)| *known == name).map(|(_, words)| *words);
+    let familiar = (texts.form() == Form::Tu).then(|| find(format!("{script}.{language}-tu"))).flatten();
+    familiar.or_else(|| find(format!("{script}.{language}"))).unwrap_or("{}")
+}
+
 /// All static files, for the preloading of caches and for weighing pages.
 pub fn all() -> &'static [Asset] {
     TABLE
@@ -83,6 +100,7 @@ fn accepts_brotli(header: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::texts::Lang;
 
     #[test]
     fn the_sheet_is_found_by_its_hashed_path() {
@@ -112,6 +130,15 @@ mod tests {
         let text = std::str::from_utf8(manifest.plain).unwrap();
         assert!(text.contains(asset("favicon.svg")), "{text}");
         assert!(!text.contains("asset:"), "{text}");
+    }
+
+    #[test]
+    fn words_of_scripts_cannot_end_their_element() {
+        for (name, words) in WORDS {
+            assert!(!words.contains('<'), "{name}");
+        }
+        assert!(script_words("live", Texts::of(Lang::En, Form::Vous)).starts_with('{'));
+        assert_eq!(script_words("nothing", Texts::of(Lang::Fr, Form::Tu)), "{}");
     }
 
     #[test]

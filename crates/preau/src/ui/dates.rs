@@ -92,12 +92,13 @@ impl Dates {
 
     /// A stretch of time in whole minutes: "5 min", "1 h", "1 h 20", "2 jours" from 48 hours on.
     pub fn length(&self, minutes: u32) -> String {
-        match (minutes / 60, minutes % 60) {
+        let words = match (minutes / 60, minutes % 60) {
             (0, m) => self.texts.with("date-minutes", "count", m),
             (h, _) if h >= 48 => self.texts.with("date-days", "count", h / 24),
             (h, 0) => self.texts.with("date-hours", "count", h),
             (h, m) => self.texts.with2("date-hours-minutes", "hours", h, "minutes", format!("{m:02}")),
-        }
+        };
+        words.replace(' ', "\u{a0}")
     }
 
     /// Where an instant stands from now: "dans 5 min", "maintenant" (within 30 seconds), "il y a 2 min".

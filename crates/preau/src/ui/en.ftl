@@ -168,68 +168,171 @@ role-authority = Authority
 file-size-kb = { $size } KB
 file-size-mb = { $size } MB
 
-## Lesson log
-nav-homework = Lesson log
-homework-title = Work to do
-homework-past-title = Past lessons
-homework-new = Add
-homework-new-title = New entry in the lesson log
-homework-edit-title = Change the entry
-homework-back = Lesson log
-homework-child = Child
-homework-group = Class or group
-homework-subject = Subject
-homework-none = Nothing to do for now
-homework-none-meaning = Work set by teachers will appear here.
-homework-none-past = No lesson noted
-homework-none-past-meaning = What was done in the lessons of the last thirty days will appear here.
-homework-show-past = Show past lessons
-homework-show-due = Show work to do
-homework-to-hand-in = To hand in
-homework-done = Done
-homework-tick = Done or not done: { $title }
-homework-tick-done = I have done it
-homework-untick = Not yet after all
-homework-given = Noted on { $day } by { $author }
-homework-work-for = Work { $due }
-homework-work = Work to do
-homework-work-hint = Leave empty if there is nothing to do
-homework-lesson-log = What was done in class
-homework-lesson-log-hint = Families read it too
-homework-due = Due on
-homework-files = Documents
-homework-files-add = Attach files
-homework-files-hint = Photos, PDF, documents, sound; 20 MB a file at most
-homework-drop-file = Take away
-homework-hand-in-asked = Pupils hand their work in here
-homework-hand-in-asked-hint = A text, a photo or a file
-homework-hand-in = Hand in the work
-homework-hand-in-text = Text
-homework-hand-in-files = Photos or files
-homework-hand-in-files-hint = A photo of the notebook will do
-homework-hand-in-go = Hand in
-homework-handed-in = Handed in
-homework-handed-in-at = Handed in { $when }
-homework-handed-in-count = { $count } handed in of { $total }
-homework-done-count = { $count } done of { $total }
-homework-missing = Not handed in yet: { $count }
-homework-take-back = Take back
-homework-take-back-file = Take back { $name }
-homework-edit = Change
-homework-publish = Publish
-homework-remove = Delete this entry
-homework-remove-title = Delete this entry?
-homework-remove-meaning = The text, the files and what was handed in disappear for everybody.
-homework-remove-go = Delete
-homework-no-class = No class
-homework-no-class-meaning = This account teaches no class. The school can complete who teaches what.
-homework-fault-empty = Write what was done in class or the work to do.
-homework-fault-too-long = The text is too long: 8,000 characters at most.
-homework-fault-no-due-date = Say on which day the work is due.
-homework-fault-due-out-of-range = Choose a day from today on, within a year.
-homework-fault-due-unreadable = This date cannot be read; use the field’s calendar, for example.
-flash-homework-published = It is published.
-flash-homework-revised = It is changed.
-flash-homework-removed = The entry is deleted.
-flash-homework-handed-in = It is handed in.
-flash-homework-taken-back = The file is taken back.
+## Today
+today-title = Today
+today-hello = Hello { $name }
+today-join = Join
+today-lessons = The day
+today-no-lessons = No lessons today
+today-no-lessons-text = The timetable of this day is empty.
+today-over = Today’s lessons are over
+today-cancelled = cancelled
+today-work = Work to do
+today-no-work = Nothing to do for now
+today-no-work-text = Work given by the teachers will show here.
+today-work-done = done
+today-notices = To read
+today-arrived = pupils have arrived
+today-register-do = Call the roll
+today-register-go-on = Go on with the roll
+today-register-done = Roll called
+today-register-begun = Roll begun
+today-register-todo = Roll to call
+today-tasks = Waiting for you
+today-no-tasks = Nothing is waiting.
+today-write-work = Give work
+today-open-class = Open the class { $class }
+today-opens-at = The class opens at { $hour }. This page will show it by itself.
+today-not-opened-yet = { $teacher } has not opened the class yet. This page will show it by itself.
+today-still = { $length } left
+today-no-children = No child is linked to this account
+today-no-children-text = The school can correct this: its office keeps the records up to date.
+today-child-work = { $count ->
+    [one] { $count } piece of work to do
+   *[other] { $count } pieces of work to do
+}
+today-child-no-work = All done
+today-justify = Justify
+today-report-absence = Report an absence
+today-student-life = Who is missing?
+today-enter-absence = Enter an absence
+today-not-seen = pupils not seen yet
+today-seen = pupils seen
+today-registers-closed = rolls called
+today-missing = Pupils not seen yet
+today-nobody-missing = Everybody is here
+today-nobody-missing-text = Every expected pupil has been seen since the hour began.
+today-announced = announced by the family
+today-absent = absent at roll call
+today-roll-open = roll not called yet
+today-head = The school at this moment
+today-write-notice = Write to all
+today-classes-open = classes open
+today-present = pupils present
+today-at-gate = people at the entrance
+today-school-lessons = The lessons of this hour
+today-no-lessons-now = No lesson at this hour
+today-no-lessons-now-text = Lessons taking place will show here.
+today-open = open
+today-not-open = not open
+
+column-pupil = Pupil
+column-class = Class
+column-since = Since
+column-lesson = Lesson
+column-state = State
+column-subject = Subject
+column-teacher = Teacher
+column-present = Present
+column-register = Roll
+
+## Waiting room
+waiting-title = At the entrance
+waiting-headline = Everybody is arriving at once.
+waiting-place-kept = Your place is kept.
+waiting-noted = Your presence is noted.
+waiting-noted-since = Your presence has been noted since { $hour }.
+waiting-people-before = { $count ->
+    [one] { $count } person is waiting
+   *[other] { $count } people are waiting
+} before you
+waiting-nobody-before = It is nearly your turn.
+waiting-about = About { $low } min
+waiting-range = Between { $low } and { $high } min
+waiting-soon = Less than a minute
+waiting-long = More than { $low } min
+waiting-toward = Entry about { $low }
+waiting-between = Entry between { $low } and { $high }
+waiting-by-itself = The page moves on by itself, about every { $seconds } seconds.
+waiting-no-reload = Reloading neither gains nor loses a place.
+waiting-checked = State seen at { $hour }
+waiting-lesson = Your lesson is waiting too: { $lesson }, { $hour }.
+
+## When something is wrong
+problem-operation = Number to give to support: { $number }
+problem-absent = This page does not exist, or it is not yours
+problem-absent-text = The address may be old. Nothing has been changed.
+problem-fault = Préau could not answer
+problem-fault-text = The fault is ours and it has been noted. Nothing was saved by halves. Try again in a moment.
+problem-home = Back to the day
+
+## The live lesson
+live-needs-script = The live class needs JavaScript. Work and documents remain available without it.
+live-stage = Picture and voice of the lesson
+live-hands = Raised hands
+live-pupils = Pupils present
+live-chat = Chat
+live-controls = Class controls
+
+## The roll
+roll-title = Roll of { $class }
+roll-explain = Already filled in from the arrivals. Correct what must be, then finish the roll.
+roll-reopen = Finishing again replaces what was noted.
+roll-present = Present
+roll-late = Late
+roll-absent = Absent
+roll-seen-inside = in the class since { $hour }
+roll-seen-gate = at the entrance since { $hour }
+roll-not-seen = not seen yet
+roll-announced = absence announced
+roll-total = { $present } present of whom { $late } late, { $absent } absent
+roll-save = Keep for later
+roll-close = Finish the roll
+roll-closed-at = Roll finished at { $hour } by { $name }
+roll-empty = This list is empty
+roll-empty-text = No pupil is enrolled in this group. The local administrator can correct this.
+
+## Import
+import-title = Import people and classes
+import-steps = Steps of the import
+import-step-drop = Drop
+import-step-look = Check
+import-step-apply = Apply
+import-file = File or files to read
+import-file-hint = AAF (.tgz or .xml), OneRoster (.zip) or a CSV table. { $largest } at most.
+import-nothing-yet = Nothing is changed now: the next step shows what would change.
+import-look = Check this file
+import-look-title = What would change
+import-counts = Additions, changes and removals
+import-what = What
+import-added = Added
+import-changed = Changed
+import-removed = Removed
+import-same = Unchanged
+import-skipped = { $count ->
+    [one] { $count } line left aside
+   *[other] { $count } lines left aside
+}
+import-skipped-text = The rest of the file can be applied without them.
+import-skipped-table = Lines left aside
+import-line = Line
+import-reason = Why
+import-same-all = Everything is up to date
+import-same-all-text = This file holds nothing new: there is nothing to apply.
+import-guard = { $count ->
+    [one] { $count } person would be removed
+   *[other] { $count } people would be removed
+}
+import-guard-text = That is { $percent } % of the school, more than an ordinary change. The file may be incomplete.
+import-guard-tick = These removals are intended
+import-all-or-nothing = Everything is applied at once, or nothing. Applying it twice changes nothing more.
+import-apply = Apply
+import-discard = Change nothing
+import-changes = In detail
+import-tag-added = added
+import-tag-changed = changed
+import-tag-removed = removed
+import-more = { $count ->
+    [one] and { $count } other change
+   *[other] and { $count } other changes
+}

@@ -169,68 +169,198 @@ role-authority = Académie
 file-size-kb = { $size } Ko
 file-size-mb = { $size } Mo
 
-## Cahier de textes
-nav-homework = Cahier de textes
-homework-title = Travail à faire
-homework-past-title = Séances passées
-homework-new = Ajouter
-homework-new-title = Nouvelle entrée du cahier de textes
-homework-edit-title = Modifier l’entrée
-homework-back = Cahier de textes
-homework-child = Enfant
-homework-group = Classe ou groupe
-homework-subject = Matière
-homework-none = Rien à faire pour l’instant
-homework-none-meaning = Le travail donné par les professeurs s’affichera ici.
-homework-none-past = Aucune séance notée
-homework-none-past-meaning = Le contenu des séances des trente derniers jours s’affichera ici.
-homework-show-past = Voir les séances passées
-homework-show-due = Voir le travail à faire
-homework-to-hand-in = À rendre
-homework-done = Fait
-homework-tick = Fait ou pas fait : { $title }
-homework-tick-done = C’est fait
-homework-untick = Finalement, pas encore
-homework-given = Noté { $day } par { $author }
-homework-work-for = Travail { $due }
-homework-work = Travail à faire
-homework-work-hint = Laissez vide s’il n’y a rien à faire
-homework-lesson-log = Contenu de la séance
-homework-lesson-log-hint = Ce qui a été fait en classe ; les familles le lisent aussi
-homework-due = Pour le
-homework-files = Documents
-homework-files-add = Joindre des fichiers
-homework-files-hint = Photos, PDF, documents, son ; 20 Mo au plus par fichier
-homework-drop-file = Retirer
-homework-hand-in-asked = Les élèves rendent leur travail ici
-homework-hand-in-asked-hint = Un texte, une photo ou un fichier
-homework-hand-in = Rendre le travail
-homework-hand-in-text = Texte
-homework-hand-in-files = Photos ou fichiers
-homework-hand-in-files-hint = Une photo du cahier suffit
-homework-hand-in-go = Rendre
-homework-handed-in = Travaux rendus
-homework-handed-in-at = Rendu { $when }
-homework-handed-in-count = { $count } rendus sur { $total }
-homework-done-count = { $count } faits sur { $total }
-homework-missing = Pas encore rendu : { $count }
-homework-take-back = Retirer
-homework-take-back-file = Retirer { $name }
-homework-edit = Modifier
-homework-publish = Publier
-homework-remove = Supprimer cette entrée
-homework-remove-title = Supprimer cette entrée ?
-homework-remove-meaning = Le texte, les fichiers et les travaux rendus disparaissent pour tout le monde.
-homework-remove-go = Supprimer
-homework-no-class = Aucune classe
-homework-no-class-meaning = Ce compte n’enseigne dans aucune classe. L’établissement peut compléter les services d’enseignement.
-homework-fault-empty = Écrivez le contenu de la séance ou le travail à faire.
-homework-fault-too-long = Le texte est trop long : 8 000 caractères au plus.
-homework-fault-no-due-date = Indiquez pour quel jour le travail est à faire.
-homework-fault-due-out-of-range = Choisissez un jour à partir d’aujourd’hui, dans l’année qui vient.
-homework-fault-due-unreadable = Cette date n’est pas lisible ; utilisez par exemple le calendrier du champ.
-flash-homework-published = C’est publié.
-flash-homework-revised = C’est modifié.
-flash-homework-removed = L’entrée est supprimée.
-flash-homework-handed-in = C’est rendu.
-flash-homework-taken-back = Le fichier est retiré.
+## Aujourd’hui
+today-title = Aujourd’hui
+today-hello = Bonjour { $name }
+today-join = Rejoindre
+today-lessons = La journée
+today-no-lessons = Pas de cours aujourd’hui
+today-no-lessons-text = L’emploi du temps de ce jour est vide.
+today-over = Les cours du jour sont finis
+today-cancelled = annulé
+today-work = Travail à faire
+today-no-work = Rien à faire pour l’instant
+today-no-work-text = Le travail donné par les professeurs s’affichera ici.
+today-work-done = fait
+today-notices = À lire
+today-arrived = élèves arrivés
+today-register-do = Faire l’appel
+today-register-go-on = Reprendre l’appel
+today-register-done = Appel fait
+today-register-begun = Appel commencé
+today-register-todo = Appel à faire
+today-tasks = En attente
+today-no-tasks = Rien n’attend.
+today-write-work = Donner du travail
+today-open-class = Ouvrir la classe { $class }
+today-opens-at = La classe ouvre à { $hour }. Cette page le montrera d’elle-même.
+today-not-opened-yet = { $teacher } n’a pas encore ouvert la classe. Cette page le montrera d’elle-même.
+today-still = encore { $length }
+today-no-children = Aucun enfant n’est rattaché à ce compte
+today-no-children-text = L’établissement peut corriger cela : le secrétariat tient les fiches à jour.
+today-child-work = { $count ->
+    [one] { $count } travail à faire
+   *[other] { $count } travaux à faire
+}
+today-child-no-work = Tout est fait
+today-justify = Justifier
+today-report-absence = Signaler une absence
+today-student-life = Qui manque ?
+today-enter-absence = Saisir une absence
+today-not-seen = élèves pas encore vus
+today-seen = élèves vus
+today-registers-closed = appels faits
+today-missing = Élèves pas encore vus
+today-nobody-missing = Tout le monde est là
+today-nobody-missing-text = Chaque élève attendu a été vu depuis le début de l’heure.
+today-announced = annoncé par la famille
+today-absent = absent à l’appel
+today-roll-open = appel pas encore fait
+today-head = L’établissement en ce moment
+today-write-notice = Écrire à tous
+today-classes-open = classes ouvertes
+today-present = élèves présents
+today-at-gate = personnes à l’entrée
+today-school-lessons = Les cours de cette heure
+today-no-lessons-now = Aucun cours à cette heure
+today-no-lessons-now-text = Les cours en train de se tenir s’afficheront ici.
+today-open = ouverte
+today-not-open = pas ouverte
+
+column-pupil = Élève
+column-class = Classe
+column-since = Depuis
+column-lesson = Cours
+column-state = État
+column-subject = Matière
+column-teacher = Professeur
+column-present = Présents
+column-register = Appel
+
+## Salle d’attente
+waiting-title = À l’entrée
+waiting-headline = Tout le monde arrive en même temps.
+waiting-place-kept = { $form ->
+    [tu] Ta place est gardée.
+    [neutral] La place est gardée.
+   *[vous] Votre place est gardée.
+}
+waiting-noted = { $form ->
+    [tu] Ta présence est notée.
+    [neutral] La présence est notée.
+   *[vous] Votre présence est notée.
+}
+waiting-noted-since = { $form ->
+    [tu] Ta présence est notée depuis { $hour }.
+    [neutral] La présence est notée depuis { $hour }.
+   *[vous] Votre présence est notée depuis { $hour }.
+}
+waiting-people-before = { $count ->
+    [one] { $count } personne attend
+   *[other] { $count } personnes attendent
+} devant { $form ->
+    [tu] toi
+    [neutral] cette place
+   *[vous] vous
+}
+waiting-nobody-before = { $form ->
+    [tu] C’est presque à toi.
+    [neutral] C’est presque le moment.
+   *[vous] C’est presque à vous.
+}
+waiting-about = Environ { $low } min
+waiting-range = Entre { $low } et { $high } min
+waiting-soon = Moins d’une minute
+waiting-long = Plus de { $low } min
+waiting-toward = Entrée vers { $low }
+waiting-between = Entrée entre { $low } et { $high }
+waiting-by-itself = La page avance toute seule, environ toutes les { $seconds } secondes.
+waiting-no-reload = Recharger ne fait ni gagner ni perdre de place.
+waiting-checked = État vu à { $hour }
+waiting-lesson = { $form ->
+    [tu] Ton cours t’attend aussi : { $lesson }, { $hour }.
+    [neutral] Le cours attend aussi : { $lesson }, { $hour }.
+   *[vous] Votre cours attend aussi : { $lesson }, { $hour }.
+}
+
+## Quand quelque chose ne va pas
+problem-operation = Numéro à donner à l’assistance : { $number }
+problem-absent = Cette page n’existe pas, ou elle n’est pas à vous
+problem-absent-text = L’adresse est peut-être ancienne. Rien n’a été changé.
+problem-fault = Préau n’a pas pu répondre
+problem-fault-text = La faute est de notre côté et elle est notée. Rien n’a été enregistré à moitié. Réessayez dans un instant.
+problem-home = Revenir à la journée
+
+## Le cours en direct
+live-needs-script = La classe en direct a besoin de JavaScript. Le travail et les documents restent accessibles sans lui.
+live-stage = Image et voix du cours
+live-hands = Mains levées
+live-pupils = Élèves présents
+live-chat = Discussion
+live-controls = Commandes de la classe
+
+## L’appel
+roll-title = Appel de { $class }
+roll-explain = Déjà rempli d’après les arrivées. Corrigez ce qui doit l’être, puis terminez l’appel.
+roll-reopen = Terminer de nouveau remplace ce qui avait été noté.
+roll-present = Présent
+roll-late = Retard
+roll-absent = Absent
+roll-seen-inside = dans la classe depuis { $hour }
+roll-seen-gate = à l’entrée depuis { $hour }
+roll-not-seen = pas encore vu
+roll-announced = absence annoncée
+roll-total = { $present } présents dont { $late } en retard, { $absent ->
+    [one] { $absent } absent
+   *[other] { $absent } absents
+}
+roll-save = Garder pour plus tard
+roll-close = Terminer l’appel
+roll-closed-at = Appel terminé à { $hour } par { $name }
+roll-empty = Cette liste est vide
+roll-empty-text = Aucun élève n’est inscrit dans ce groupe. Le référent numérique peut corriger cela.
+
+## Import
+import-title = Importer les personnes et les classes
+import-steps = Étapes de l’import
+import-step-drop = Déposer
+import-step-look = Vérifier
+import-step-apply = Appliquer
+import-file = Fichier ou fichiers à lire
+import-file-hint = AAF (.tgz ou .xml), OneRoster (.zip) ou tableau CSV. { $largest } au plus.
+import-nothing-yet = Rien ne sera changé maintenant : l’étape suivante montre ce qui changerait.
+import-look = Vérifier ce fichier
+import-look-title = Ce qui changerait
+import-counts = Ajouts, changements et retraits
+import-what = Quoi
+import-added = Ajoutés
+import-changed = Changés
+import-removed = Retirés
+import-same = Inchangés
+import-skipped = { $count ->
+    [one] { $count } ligne laissée de côté
+   *[other] { $count } lignes laissées de côté
+}
+import-skipped-text = Le reste du fichier peut être appliqué sans elles.
+import-skipped-table = Lignes laissées de côté
+import-line = Ligne
+import-reason = Pourquoi
+import-same-all = Tout est déjà à jour
+import-same-all-text = Ce fichier ne contient rien de nouveau : il n’y a rien à appliquer.
+import-guard = { $count ->
+    [one] { $count } personne serait retirée
+   *[other] { $count } personnes seraient retirées
+}
+import-guard-text = C’est { $percent } % de l’établissement, plus qu’un changement ordinaire. Le fichier est peut-être incomplet.
+import-guard-tick = Ces retraits sont voulus
+import-all-or-nothing = Tout est appliqué d’un coup, ou rien. L’appliquer deux fois ne change rien de plus.
+import-apply = Appliquer
+import-discard = Ne rien changer
+import-changes = Dans le détail
+import-tag-added = ajouté
+import-tag-changed = changé
+import-tag-removed = retiré
+import-more = { $count ->
+    [one] et { $count } autre changement
+   *[other] et { $count } autres changements
+}

@@ -87,6 +87,21 @@ impl Shell {
         self.texts.with2(key, name, value, name2, value2)
     }
 
+    /// A sentence with three variables, see [`Texts::with3`].
+    #[expect(clippy::too_many_arguments, reason = "templates cannot build arrays of mixed values")]
+    pub fn with3(
+        &self,
+        key: &str,
+        name: &str,
+        value: impl Word,
+        name2: &str,
+        value2: impl Word,
+        name3: &str,
+        value3: impl Word,
+    ) -> String {
+        self.texts.with3(key, name, value, name2, value2, name3, value3)
+    }
+
     /// Dates and hours in this page's language and the given zone.
     pub fn dates(&self, zone: jiff::tz::TimeZone) -> Dates {
         Dates::new(self.texts, zone)

@@ -1,6 +1,6 @@
 //! The words of the interface, in French and in English, from Fluent files.
 //!
-//! A [`Texts`] is one language in one form of address ("tu" or "vous"); the four of them are built
+//! A [`Texts`] is one language in one form of address ("tu", "vous" or neither); the six of them are built
 //! once and live for ever. A message without variables is resolved at that moment, so that showing it
 //! is one look-up in a hash map; only messages with variables go through Fluent when a page is written.
 //! Sources write ordinary spaces: the no-break spaces French wants before `: ; ? !` and inside « »
@@ -68,6 +68,9 @@ pub enum Form {
     /// "Votre place est gardée."
     #[default]
     Vous,
+    /// "La place est gardée": for pages shown before it is known who looks. Sentences without a
+    /// `[neutral]` variant fall back to "vous".
+    Neutral,
 }
 
 impl Form {
@@ -75,18 +78,20 @@ impl Form {
         match self {
             Form::Tu => "tu",
             Form::Vous => "vous",
+            Form::Neutral => "neutral",
         }
     }
 }
 
-/// One feature's sentences in every language. A feature that keeps its own files adds a line here.
+/// One feature's sentences in every language.
 struct Source {
     fr: &'static str,
     en: &'static str,
 }
 
-/// All sources; a key may stand in one of them only (a test says which key is doubled).
-const SOURCES: &[Source] = &[Source { fr: include_str!("fr.ftl"), en: include_str!("en.ftl") }];
+// All sources, listed by `build.rs`: every feature folder with an `fr.ftl` and an `en.ftl`. A key may
+// stand in one of them only (a test says which key is doubled).
+include!(concat!(env!("OUT_DIR"), "/texts.rs"));
 
 /// The sentences of one language in one form of address. Obtain one with [`Texts::of`].
 pub struct Texts {
@@ -102,25 +107,29 @@ impl fmt::Debug for Texts {
     }
 }
 
-static ALL: LazyLock<[Texts; 4]> = LazyLock::new(|| {
+static ALL: LazyLock<[Texts; 6]> = LazyLock::new(|| {
     [
         Texts::build(Lang::Fr, Form::Tu),
         Texts::build(Lang::Fr, Form::Vous),
+        Texts::build(Lang::Fr, Form::Neutral),
         Texts::build(Lang::En, Form::Tu),
         Texts::build(Lang::En, Form::Vous),
+        Texts::build(Lang::En, Form::Neutral),
     ]
 });
 
 impl Texts {
-    /// The sentences of a language and a form of address. The first call anywhere builds all four
+    /// The sentences of a language and a form of address. The first call anywhere builds all six
     /// (a few milliseconds); the server does so at its start.
     pub fn of(lang: Lang, form: Form) -> &'static Texts {
         let all = &*ALL;
         match (lang, form) {
             (Lang::Fr, Form::Tu) => &all[0],
             (Lang::Fr, Form::Vous) => &all[1],
-            (Lang::En, Form::Tu) => &all[2],
-            (Lang::En, Form::Vous) => &all[3],
+            (Lang::Fr, Form::Neutral) => &all[2],
+            (Lang::En, Form::Tu) => &all[3],
+            (Lang::En, Form::Vous) => &all[4],
+            (Lang::En, Form::Neutral) => &all[5],
         }
     }
 
@@ -169,6 +178,11 @@ impl Texts {
     /// `12,450` in English.
     pub fn number(&self, value: impl Into<i64>) -> String {
         grouped(self.lang, value.into())
+    }
+
+    /// The same for counts, which are never negative; convenient in templates.
+    pub fn count(&self, value: &u64) -> String {
+        grouped(self.lang, i64::try_from(*value).unwrap_or(i64::MAX))
     }
 
     fn format<const N: usize>(&self, key: &str, values: [(&str, FluentValue<'_>); N]) -> String {
@@ -274,7 +288,8 @@ fn key_of_line(line: &str) -> Option<&str> {
 }
 
 /// Puts the no-break spaces of French typography where the source has ordinary ones (Lexique des
-/// règles typographiques en usage à l'Imprimerie nationale): a full one before the colon and inside
+/// règles typographiques en usage à l'Imprimerie nationale): a full one before the colon, the
+/// per cent sign and inside
 /// quotation marks, a narrow one before `; ? !`. Safe on whole Fluent files, whose syntax never has a
 /// blank before these signs.
 pub fn typographic(text: &str) -> String {
@@ -282,6 +297,7 @@ pub fn typographic(text: &str) -> String {
         .replace(" ;", "\u{202f};")
         .replace(" ?", "\u{202f}?")
         .replace(" !", "\u{202f}!")
+        .replace(" %", "\u{a0}%")
         .replace("« ", "«\u{a0}")
         .replace(" »", "\u{a0}»")
 }

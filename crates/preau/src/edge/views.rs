@@ -1,0 +1,160 @@
+//! The edge's own pages: the wait before the door, and what is shown when something went wrong.
+//!
+//! The waiting page asks for nothing but itself: its style, its drawing and its script are inside, so
+//! that it stands while the rest of the platform is busy. Without script it refreshes itself. It says
+//! a range, never a false second.
+
+use askama::Template;
+
+use crate::ui::{ClockFace, Shell, Texts};
+
+/// The style of the waiting page. It is constant, so a security policy may name its hash
+/// (`style-src 'sha256-…'`) and the page may be rendered beforehand.
+pub const WAITING_STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/waiting.css"));
+
+/// The page of those for whom there is no room yet.
+#[derive(Debug, Template)]
+#[template(path = "edge/waiting.html")]
+pub struct WaitingPage<'a> {
+    /// The sentences; `Form::Neutral` when it is not known who waits.
+    pub t: &'static Texts,
+    /// The school's or the platform's name.
+    pub place_name: &'a str,
+    /// The clock at the moment of rendering.
+    pub face: ClockFace,
+    /// Where on the clock the turn is expected; none when nothing honest can be said.
+    pub arc: Option<WaitArc>,
+    /// The estimate in words, see [`estimate`].
+    pub estimate: &'a str,
+    /// People whose turn comes before.
+    pub people_before: u64,
+    /// "7 h 54"; empty when the hour of arrival is not known.
+    pub noted_since: &'a str,
+    /// The lesson that this person is expected in, when the ticket says so.
+    pub lesson: Option<WaitingLesson<'a>>,
+    /// "7 h 56": when this state was true.
+    pub seen_at: &'a str,
+    /// Seconds until the page looks again.
+    pub interval: u32,
+    /// The lane's name as `/now` writes it.
+    pub lane: &'a str,
+    /// The rank as `/now` writes watermarks: 16 hexadecimal digits.
+    pub rank: &'a str,
+}
+
+/// The lesson that waits for the person who waits.
+#[derive(Debug, Clone, Copy)]
+pub struct WaitingLesson<'a> {
+    /// "français, Mme Houblon".
+    pub name: &'a str,
+    /// "8 h 00".
+    pub hour: &'a str,
+}
+
+/// The expected turn as an arc of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitArc {
+    /// Angle at which the arc begins, in degrees from three o'clock, as SVG counts.
+    pub from: u16,
+    /// Minutes that are certain, 0 to 60.
+    pub low: u32,
+    /// Minutes that are possible, 0 to 60, at least `low`.
+    pub high: u32,
+}
+
+impl WaitArc {
+    /// The arc from the present minute over a range of minutes; none beyond an hour, where a clock
+    /// face could only mislead.
+    pub fn of(face: &ClockFace, low: u32, high: u32) -> Option<WaitArc> {
+        (high <= 60).then(|| WaitArc {
+            from: (face.minute_hand + 270) % 360,
+            low: low.min(high),
+            high: high.max(1),
+        })
+    }
+}
+
+/// The estimate in words, from a range of minutes: "Moins d'une minute", "Environ 2 min", "Entre 2 et
+/// 5 min", "Plus de 60 min".
+pub fn estimate(t: &Texts, low: u32, high: u32) -> String {
+    match (low, high) {
+        (_, 0..=1) => t.get("waiting-soon").to_owned(),
+        (low, high) if high > 60 => t.with("waiting-long", "low", low.max(1)),
+        (low, high) if low >= high => t.with("waiting-about", "low", high),
+        (low, high) => t.with2("waiting-range", "low", low.max(1), "high", high),
+    }
+}
+
+/// What a person sees when a request could not be answered: what happened, what it means, what to do.
+#[derive(Debug, Template)]
+#[template(path = "edge/problem.html")]
+pub struct ProblemPage<'a> {
+    /// The frame.
+    pub page: &'a Shell,
+    /// What happened: "Cette page n'existe pas, ou elle n'est pas à vous."
+    pub headline: &'a str,
+    /// What it means and what to do.
+    pub advice: &'a str,
+    /// The operation's number for support; empty when nothing was logged.
+    pub operation: &'a str,
+    /// Where to go from here, and what that is called.
+    pub way_out: (&'a str, &'a str),
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::time;
+
+    use super::*;
+    use crate::ui::texts::{Form, Lang};
+
+    fn page(t: &'static Texts, estimate: &str) -> String {
+        let face = ClockFace::bare(time(7, 56, 0, 0));
+        WaitingPage {
+            t,
+            place_name: "Collège <Arc-en-Ciel>",
+            face,
+            arc: WaitArc::of(&face, 2, 4),
+            estimate,
+            people_before: 12_450,
+            noted_since: "7 h 54",
+            lesson: Some(WaitingLesson { name: "français, Mme Houblon", hour: "8 h 00" }),
+            seen_at: "7 h 56",
+            interval: 20,
+            lane: "lesson",
+            rank: "0000000000000abc",
+        }
+        .render()
+        .unwrap()
+    }
+
+    #[test]
+    fn the_waiting_page_is_small_whole_and_escaped() {
+        let t = Texts::of(Lang::Fr, Form::Neutral);
+        let html = page(t, &estimate(t, 2, 4));
+        assert!(html.len() < 10 * 1024, "{} bytes", html.len());
+        assert!(!html.contains("src=") && !html.contains("url(") && !html.contains("@import"));
+        assert_eq!(html.matches("href=").count(), 1, "only the empty icon");
+        assert!(html.contains("http-equiv=\"refresh\" content=\"20\""));
+        assert!(html.contains("La place est gardée") && html.contains("La présence est notée depuis 7 h 54"));
+        assert!(html.contains("12\u{202f}450 personnes attendent devant cette place"));
+        assert!(html.contains("Arc-en-Ciel") && !html.contains("<Arc-en-Ciel>"));
+        assert!(!html.contains("Ta ") && !html.contains("Votre "));
+    }
+
+    #[test]
+    fn estimates_are_ranges() {
+        let t = Texts::of(Lang::Fr, Form::Tu);
+        assert_eq!(estimate(t, 0, 0), "Moins d’une minute");
+        assert_eq!(estimate(t, 0, 3), "Entre 1 et 3 min");
+        assert_eq!(estimate(t, 2, 2), "Environ 2 min");
+        assert_eq!(estimate(t, 45, 90), "Plus de 45 min");
+    }
+
+    #[test]
+    fn the_arc_begins_now_and_stays_on_the_face() {
+        let face = ClockFace::bare(time(7, 56, 0, 0));
+        assert_eq!(WaitArc::of(&face, 2, 4), Some(WaitArc { from: 246, low: 2, high: 4 }));
+        assert_eq!(WaitArc::of(&face, 10, 61), None);
+    }
+}

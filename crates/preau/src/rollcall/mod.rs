@@ -1,0 +1,3 @@
+//! The roll call. Here: the view of the register.
+
+pub mod views;

@@ -1,0 +1,3 @@
+//! Today: the first page after sign-in, one for each role. Here: its views.
+
+pub mod views;
