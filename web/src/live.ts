@@ -19,5 +19,5 @@ if (isBrowserSupported()) {
   const lesson = startLesson(page);
   observe(lesson.phase, lesson.room);
 } else {
-  page.notices.append(el("p", { class: "notice" }, text("browser-too-old")));
+  page.notices.append(el("p", { class: "live-notice" }, text("browser-too-old")));
 }

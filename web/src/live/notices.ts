@@ -39,7 +39,7 @@ export class Notices {
     if (before && before.dataset["words"] === words) return;
     this.clear(subject);
     const button = action && el("button", { type: "button", class: "button", onclick: () => action.run() }, action.label);
-    const notice = el("p", { class: "notice", "data-words": words }, el("span", {}, words), button);
+    const notice = el("p", { class: "live-notice", "data-words": words }, el("span", {}, words), button);
     this.shown.set(subject, notice);
     this.place.append(notice);
   }
