@@ -61,6 +61,8 @@ export class Moderation {
         summary.focus();
       }
     });
+    // Near the foot of the window the menu opens upwards, clear of the bar.
+    menu.addEventListener("toggle", () => menu.classList.toggle("upward", summary.getBoundingClientRect().top > window.innerHeight / 2));
     this.menus.set(identity, { participant, microphone, camera, menu, summary });
     this.refreshOne(identity);
     return menu;

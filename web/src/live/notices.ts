@@ -1,6 +1,7 @@
-// Short sentences above the lesson: what happened, what it means, what to do. One place, announced
+// Short sentences over the lesson, which they never push aside: what happened, what it means, what to do. One place, announced
 // politely to screen readers. A notice has a subject; a new one on the same subject replaces the old.
 import { el } from "./dom";
+import { text } from "./texts";
 
 export interface NoticeAction {
   readonly label: string;
@@ -38,8 +39,11 @@ export class Notices {
     const before = this.shown.get(subject);
     if (before && before.dataset["words"] === words) return;
     this.clear(subject);
-    const button = action && el("button", { type: "button", class: "button", onclick: () => action.run() }, action.label);
-    const notice = el("p", { class: "live-notice", "data-words": words }, el("span", {}, words), button);
+    const answers = action && [
+      el("button", { type: "button", class: "button", onclick: () => action.run() }, action.label),
+      el("button", { type: "button", class: "button quiet", onclick: () => this.clear(subject) }, text("dismiss")),
+    ];
+    const notice = el("p", { class: "live-notice", "data-words": words }, el("span", {}, words), ...(answers ?? []));
     this.shown.set(subject, notice);
     this.place.append(notice);
   }
