@@ -153,6 +153,27 @@ export async function person(browser, school, account, options) {
   return page;
 }
 
+/**
+ * A lesson that is on now: signs teachers in until one is offered "Ouvrir la classe". Returns that
+ * teacher's page (on the day's page), the account, the class, its pupils' accounts and the address
+ * of the live page.
+ */
+export async function lessonNow(browser, school, options) {
+  for (const account of accountsOf(school, "teacher")) {
+    const page = await person(browser, school, account, options);
+    await page.goto("/today");
+    const door = page.getByRole("button", { name: /^Ouvrir la classe/ }).or(page.getByRole("link", { name: /^Ouvrir la classe/ })).first();
+    if ((await door.count()) > 0) {
+      const schoolClass = (await door.textContent()).replace("Ouvrir la classe", "").trim();
+      const address = await door.evaluate((one) => one.closest("form")?.getAttribute("action") ?? one.getAttribute("href"));
+      const pupils = school.accounts.filter((one) => one.role === "pupil" && one.class === schoolClass);
+      if (pupils.length >= 2) return { page, account, schoolClass, pupils, livePath: address.replace(/\/live.*$/, "/live") };
+    }
+    await page.context().close();
+  }
+  assert.fail("no teacher of the demo school has a lesson now with two pupils in the accounts");
+}
+
 /** Fails with the list of what axe-core finds wrong with the page as it stands (WCAG 2.2 A, AA and best practices). */
 export async function assertAccessible(page, what) {
   // Evaluated by the debugger, so that the page's own content security policy stays as it is.

@@ -3,18 +3,16 @@
 // and the end.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
 
-let school, browser, teacher, pupil, other, pupilAccount, otherAccount;
+let school, browser, teacher, pupil, other, pupilAccount, otherAccount, lesson;
 
 before(async () => {
   school = await startSchool();
   browser = await openBrowser();
-  // A teacher whose lesson is in progress, and two pupils of that lesson's class.
-  const account = accountsOf(school, "teacher")[0];
-  teacher = await person(browser, school, account, { viewport: LAPTOP });
-  [pupilAccount, otherAccount] = accountsOf(school, "pupil", account.class);
-  assert.ok(otherAccount, `the demo school needs two pupils in ${account.class}`);
+  lesson = await lessonNow(browser, school, { viewport: LAPTOP });
+  teacher = lesson.page;
+  [pupilAccount, otherAccount] = lesson.pupils;
   pupil = await person(browser, school, pupilAccount, { viewport: PHONE });
   other = await person(browser, school, otherAccount, { viewport: PHONE, colorScheme: "dark" });
 });
@@ -25,8 +23,7 @@ after(async () => {
 });
 
 test("a pupil who comes early waits at the door, and is told so", async () => {
-  await pupil.goto("/today");
-  await pupil.getByRole("link", { name: "Rejoindre" }).first().click();
+  await pupil.goto(lesson.livePath);
   await pupil.getByRole("heading", { name: "La classe n’est pas encore ouverte" }).waitFor();
   await assertAccessible(pupil, "live page, waiting");
   await assertFits(pupil, "live page, waiting");
@@ -34,8 +31,7 @@ test("a pupil who comes early waits at the door, and is told so", async () => {
 });
 
 test("the teacher sees the own picture, opens, and the waiting pupil gets in without doing anything", async () => {
-  await teacher.goto("/today");
-  await teacher.getByRole("link", { name: /Ouvrir la classe/ }).first().click();
+  await teacher.goto(lesson.livePath);
   await teacher.getByRole("heading", { name: /Prêt à ouvrir la classe/ }).waitFor();
   await teacher.locator(".preview video").waitFor();
   await assertAccessible(teacher, "live page, before opening");

@@ -41,8 +41,6 @@ export class Controls {
     moderation: Moderation | undefined,
   ) {
     const place = page.controls;
-    place.setAttribute("role", "toolbar");
-    place.setAttribute("aria-label", text("controls"));
     if (page.role !== "visitor") {
       for (const source of ["microphone", "camera"] as const) {
         const control = make(source, () => this.pressSource(source));
