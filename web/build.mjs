@@ -1,0 +1,66 @@
+// Builds what the binary embeds: web/dist/{live.js, today.js, waiting.js, live.css, texts/*.json}.
+//
+// Not a bundler configuration to grow: one esbuild call a script, then the two promises that the
+// pages make to slow phones and to people are checked here, so that a broken one fails the build:
+// the weight of every script, and that all languages of the live page hold the same sentences.
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { brotliCompressSync, constants } from "node:zlib";
+import { build } from "esbuild";
+
+const here = new URL("./", import.meta.url);
+const at = (path) => new URL(path, here);
+
+/** Greatest weight of each output in bytes after brotli 11; what the pages were promised. */
+const budgets = {
+  "live.js": 160_000,
+  "today.js": 2_000,
+  "waiting.js": 1_500,
+  "live.css": 5_000,
+};
+
+await rm(at("dist"), { recursive: true, force: true });
+await mkdir(at("dist/texts"), { recursive: true });
+
+// The oldest browsers that the platform serves: Android 8's last Chrome, Firefox ESR, Safari 15.
+const target = ["chrome100", "firefox102", "safari15"];
+const common = { bundle: true, minify: true, target, legalComments: "eof", logLevel: "warning", absWorkingDir: here.pathname };
+await Promise.all([
+  build({ ...common, entryPoints: ["src/live.ts"], format: "esm", outfile: "dist/live.js" }),
+  build({ ...common, entryPoints: ["src/today.ts"], format: "iife", outfile: "dist/today.js" }),
+  build({ ...common, entryPoints: ["src/waiting.ts"], format: "iife", outfile: "dist/waiting.js" }),
+  build({ ...common, entryPoints: ["src/live.css"], outfile: "dist/live.css" }),
+]);
+
+let failed = false;
+const fail = (sentence) => {
+  failed = true;
+  console.error(sentence);
+};
+
+for (const [name, budget] of Object.entries(budgets)) {
+  const bytes = await readFile(at(`dist/${name}`));
+  const weight = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
+  console.log(`${name.padEnd(12)} ${String(bytes.length).padStart(7)} bytes, ${String(weight).padStart(6)} with brotli (budget ${budget})`);
+  if (weight > budget) fail(`web: ${name} weighs ${weight} bytes, over its budget of ${budget}: take something out, or argue for a new budget in build.mjs`);
+}
+
+// A file `live.fr-tu.json` holds only what differs from `live.fr.json`; it leaves here complete.
+const source = async (name) => JSON.parse(await readFile(at(`texts/${name}`), "utf8"));
+const reference = await source("live.fr.json");
+const holes = (sentence) => [...sentence.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort().join(" ");
+for (const name of (await readdir(at("texts"))).sort()) {
+  const variant = name.includes("-");
+  const own = await source(name);
+  for (const key of Object.keys(own)) {
+    if (!(key in reference)) fail(`web: texts/${name} has the key "${key}", which texts/live.fr.json lacks: remove it or add it there`);
+    else if (holes(own[key]) !== holes(reference[key])) fail(`web: texts/${name}, key "${key}": the names in braces differ from texts/live.fr.json`);
+  }
+  const base = variant ? await source(name.replace(/-\w+\.json$/, ".json")) : {};
+  const whole = { ...base, ...own };
+  for (const key of Object.keys(reference)) {
+    if (!(key in whole)) fail(`web: texts/${name} lacks the key "${key}": translate it`);
+  }
+  await writeFile(at(`dist/texts/${name}`), JSON.stringify(whole));
+}
+
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,236 @@
+// What every browser journey stands on: the real binary with its demo school, a real Chromium, and
+// people who sign in as people do. No page is reached but by its address or its links, nothing is
+// looked up in a database, and nothing is pretended but the camera and the microphone.
+//
+// PREAU_BIN    the server binary (required)
+// CHROMIUM     the browser, /usr/bin/chromium if absent
+// SCREENSHOTS  a folder: journeys then leave pictures of the pages they pass
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, mkdir, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Longest wait for the demo school to be made and served, in milliseconds. */
+const START = 90_000;
+/** Longest wait for anything on a page, in milliseconds; two busy cores are slow. */
+export const PATIENCE = 30_000;
+
+/** A port that is free now, on the loopback address. */
+export async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+/**
+ * Starts the demo school. `options` are appended to the command line, `environment` to the
+ * environment (the configuration's overrides). Returns its origin, its accounts, and `stop`.
+ */
+export async function startSchool({ options = [], environment = {} } = {}) {
+  const binary = process.env.PREAU_BIN;
+  assert.ok(binary, "PREAU_BIN must name the server's binary, for example target/debug/preau");
+  const folder = await mkdtemp(join(tmpdir(), "preau-journey-"));
+  const accountsFile = join(folder, "accounts.json");
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const command = ["demo", "--listen", `127.0.0.1:${port}`, "--data", join(folder, "data"), "--accounts", accountsFile, ...options];
+  let output = "";
+  let server;
+
+  async function start() {
+    server = spawn(binary, command, { env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [server.stdout, server.stderr]) stream.on("data", (chunk) => (output = (output + chunk).slice(-8_000)));
+    const deadline = Date.now() + START;
+    for (;;) {
+      assert.equal(server.exitCode, null, `the server ended by itself with status ${server.exitCode}:\n${output}`);
+      assert.ok(Date.now() < deadline, `the server was not ready after ${START / 1_000} s:\n${output}`);
+      try {
+        const answer = await fetch(origin, { redirect: "manual" });
+        if (answer.status < 500) return;
+      } catch {
+        // Not listening yet.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+  }
+
+  async function end(signal) {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    server.kill(signal);
+    const hard = setTimeout(() => server.kill("SIGKILL"), 10_000);
+    await once(server, "exit");
+    clearTimeout(hard);
+  }
+
+  await start();
+  const accounts = JSON.parse(await readFile(accountsFile, "utf8"));
+  return {
+    origin,
+    accounts,
+    /** What the server has said last, for the message of a failing test. */
+    output: () => output,
+    /** The process, for tests that measure it. */
+    pid: () => server.pid,
+    /** Kills without warning, as a power cut does, and starts again on the same data and port. */
+    async cutAndRestart(pause = 0) {
+      await end("SIGKILL");
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      await start();
+    },
+    async stop() {
+      await end("SIGTERM");
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Accounts of a role, of one class if given. Fails when the demo school has none. */
+export function accountsOf(school, role, schoolClass) {
+  const found = school.accounts.filter((one) => one.role === role && (schoolClass === undefined || one.class === schoolClass));
+  assert.ok(found.length > 0, `the demo school has no account with role "${role}"${schoolClass ? ` in ${schoolClass}` : ""}`);
+  return found;
+}
+
+/** A browser with a false camera and microphone that may reach the loopback address. */
+export async function openBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      "--allow-loopback-in-peer-connection",
+      "--autoplay-policy=no-user-gesture-required",
+    ],
+  });
+}
+
+/** Sizes at which pages are tried: a small phone and the laptop of a classroom. */
+export const PHONE = { width: 360, height: 800 };
+export const LAPTOP = { width: 1366, height: 768 };
+
+/**
+ * A person before a browser of their own: own cookies, own page. `page.complaints` collects what the
+ * browser complained of (errors of scripts, refusals of the content security policy).
+ */
+export async function sitDown(browser, school, { viewport = LAPTOP, javaScriptEnabled = true, permissions = ["camera", "microphone"], colorScheme = "light" } = {}) {
+  const context = await browser.newContext({ baseURL: school.origin, locale: "fr-FR", timezoneId: "Europe/Paris", viewport, javaScriptEnabled, permissions, colorScheme });
+  context.setDefaultTimeout(PATIENCE);
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on("pageerror", (error) => page.complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && /Content Security Policy|Refused to|Uncaught/.test(message.text())) page.complaints.push(message.text());
+  });
+  return page;
+}
+
+/** Signs in at the sign-in page, as a person does. */
+export async function signIn(page, account) {
+  await page.goto("/sign-in");
+  await page.getByLabel("Identifiant").fill(account.login);
+  await page.getByLabel("Mot de passe").fill(account.password);
+  await page.getByRole("button", { name: "Entrer" }).click();
+  await page.waitForURL((url) => url.pathname !== "/sign-in");
+}
+
+/** Sits down and signs in. */
+export async function person(browser, school, account, options) {
+  const page = await sitDown(browser, school, options);
+  await signIn(page, account);
+  return page;
+}
+
+/**
+ * A lesson that is on now: signs teachers in until one is offered "Ouvrir la classe". Returns that
+ * teacher's page (on the day's page), the account, the class, its pupils' accounts and the address
+ * of the live page.
+ */
+export async function lessonNow(browser, school, options) {
+  for (const account of accountsOf(school, "teacher")) {
+    const page = await person(browser, school, account, options);
+    await page.goto("/today");
+    const door = page.getByRole("button", { name: /^Ouvrir la classe/ }).or(page.getByRole("link", { name: /^Ouvrir la classe/ })).first();
+    if ((await door.count()) > 0) {
+      const schoolClass = (await door.textContent()).replace("Ouvrir la classe", "").trim();
+      const address = await door.evaluate((one) => one.closest("form")?.getAttribute("action") ?? one.getAttribute("href"));
+      const pupils = school.accounts.filter((one) => one.role === "pupil" && one.class === schoolClass);
+      if (pupils.length >= 2) return { page, account, schoolClass, pupils, livePath: address.replace(/\/live.*$/, "/live") };
+    }
+    await page.context().close();
+  }
+  assert.fail("no teacher of the demo school has a lesson now with two pupils in the accounts");
+}
+
+/** Fails with the list of what axe-core finds wrong with the page as it stands (WCAG 2.2 A, AA and best practices). */
+export async function assertAccessible(page, what) {
+  // Evaluated by the debugger, so that the page's own content security policy stays as it is.
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(() =>
+    window.axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+      violations.map(({ id, help, nodes }) => `${id}: ${help}\n    ${nodes.map((node) => `${node.html} (${node.failureSummary.replaceAll("\n", " ")})`).join("\n    ")}`),
+    ),
+  );
+  assert.equal(found.length, 0, `${what}: axe-core found\n  ${found.join("\n  ")}`);
+}
+
+/** Fails when the page is wider than its window, as a phone's reader would find. */
+export async function assertFits(page, what) {
+  const [page_, window_] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(page_ <= window_, `${what}: the page is ${page_} px wide in a window of ${window_} px`);
+}
+
+/** Fails when the browser complained of anything on this page. */
+export function assertNoComplaint(page, what) {
+  assert.deepEqual(page.complaints, [], `${what}: the browser complained`);
+}
+
+/** Leaves a picture, if pictures are wanted. */
+export async function shoot(page, name) {
+  const folder = process.env.SCREENSHOTS;
+  if (!folder) return;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: false });
+}
+
+/** Asks again until `question` answers something true; fails with `what` after the patience is over. */
+export async function until(what, question, patience = PATIENCE) {
+  const deadline = Date.now() + patience;
+  for (;;) {
+    const answer = await question();
+    if (answer) return answer;
+    assert.ok(Date.now() < deadline, `waited ${patience / 1_000} s in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** Where the live page stands ("waiting", "live", "interrupted", …). */
+export const phase = (page) => page.evaluate(() => window.__preau?.phase());
+
+/** Sums of what the live page has received: frames of video, samples and energy of sound. */
+export async function received(page) {
+  const tracks = await page.evaluate(() => window.__preau.received());
+  const sum = (name) => tracks.reduce((total, track) => total + track[name], 0);
+  return { tracks: tracks.length, frames: sum("framesDecoded"), samples: sum("samplesReceived"), energy: sum("audioEnergy") };
+}
+
+/** Waits until video is being decoded on the page and sound arrives that is not silence. */
+export async function assertSeesAndHears(page, what) {
+  const before = await received(page);
+  await until(`${what}: frames and samples grow`, async () => {
+    const now = await received(page);
+    return now.frames > before.frames + 10 && now.samples > before.samples + 10_000 && now.energy > before.energy;
+  });
+}

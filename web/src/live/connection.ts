@@ -1,0 +1,165 @@
+// The way into the lesson and back into it: asks the server for a ticket, waits at a closed door,
+// connects, and comes back by itself after every loss that is not a decision of somebody.
+//
+// Not here: what the page shows. This is a state machine with one observer; `Phase` is all that the
+// rest of the page needs to know. livekit-client itself retries for about forty seconds with the
+// ticket it has; after that this class asks for a new one, for as long as the page stays open.
+import { DisconnectReason, RoomEvent, type Room } from "livekit-client";
+import type { LivePage } from "./page";
+import { LessonServer, spread, type Ticket } from "./server";
+
+export type Phase =
+  /** Asking the server for a way in. */
+  | "asking"
+  /** The lesson is not open; the page asks again by itself. */
+  | "waiting"
+  /** The teacher may open the lesson. */
+  | "ready"
+  | "connecting"
+  | "live"
+  /** Was live, is trying to come back. */
+  | "interrupted"
+  /** Never got in yet: the server does not answer. */
+  | "unreachable"
+  | "left"
+  | "removed"
+  /** The same person joined from another tab or device. */
+  | "elsewhere"
+  | "ended"
+  /** No such lesson for this person. */
+  | "absent";
+
+/** Phases that end only by an act of the person. */
+const settled: ReadonlySet<Phase> = new Set(["ready", "left", "removed", "elsewhere", "ended", "absent"]);
+
+export class Connection {
+  phase: Phase = "asking";
+  ticket: Ticket | undefined;
+
+  private timer = 0;
+  /** Grows with every attempt, so that the answer to an abandoned one is ignored. */
+  private attempt = 0;
+  private connecting = false;
+  private leaving = false;
+  /** Whether this page has been in the room since it last settled. */
+  private wasLive = false;
+
+  constructor(
+    private readonly page: LivePage,
+    private readonly server: LessonServer,
+    readonly room: Room,
+    private readonly changed: (phase: Phase, before: Phase) => void,
+  ) {
+    room
+      .on(RoomEvent.SignalReconnecting, () => this.become("interrupted"))
+      .on(RoomEvent.Reconnecting, () => this.become("interrupted"))
+      .on(RoomEvent.Reconnected, () => this.become("live"))
+      .on(RoomEvent.Disconnected, (reason) => this.disconnected(reason));
+    const hasten = (): void => {
+      if (document.visibilityState === "visible" && this.timer !== 0) void this.enter();
+    };
+    document.addEventListener("visibilitychange", hasten);
+    window.addEventListener("online", hasten);
+  }
+
+  /** Begins, or begins again at once. */
+  async enter(): Promise<void> {
+    const attempt = this.begin();
+    if (settled.has(this.phase)) {
+      this.wasLive = false;
+      this.become("asking");
+    }
+    const entry = await this.server.ticket();
+    if (attempt !== this.attempt) return;
+    switch (entry.kind) {
+      case "open":
+        this.ticket = entry.ticket;
+        if (entry.ticket.opened) await this.connect(entry.ticket, attempt);
+        else this.become("ready");
+        return;
+      case "closed":
+        if (this.page.role === "teacher") return this.become("ready");
+        if (this.wasLive) return this.become("ended");
+        this.become("waiting");
+        return this.again(entry.again);
+      case "unreachable":
+        this.become(this.wasLive ? "interrupted" : "unreachable");
+        return this.again(entry.again);
+      case "absent":
+        return this.become(this.wasLive ? "ended" : "absent");
+      case "signedOut":
+        // The server shows the sign-in page and leads back here.
+        window.location.reload();
+    }
+  }
+
+  /** Leaves the room; the page stays. */
+  async leave(): Promise<void> {
+    this.begin();
+    this.leaving = true;
+    await this.room.disconnect();
+    this.leaving = false;
+    this.become("left");
+  }
+
+  private async connect(ticket: Ticket, attempt: number): Promise<void> {
+    this.become(this.wasLive ? "interrupted" : "connecting");
+    this.connecting = true;
+    try {
+      await this.room.connect(ticket.url, ticket.token, { autoSubscribe: true, maxRetries: 1 });
+    } catch {
+      // Whatever went wrong, a fresh ticket is the way on: an old one may have run out.
+      if (attempt === this.attempt && !settled.has(this.phase)) {
+        this.become(this.wasLive ? "interrupted" : "unreachable");
+        this.again(spread(4_000));
+      }
+      return;
+    } finally {
+      this.connecting = false;
+    }
+    if (attempt !== this.attempt) return;
+    this.wasLive = true;
+    this.become("live");
+  }
+
+  private disconnected(reason: DisconnectReason | undefined): void {
+    switch (reason) {
+      case DisconnectReason.PARTICIPANT_REMOVED:
+        return this.settle("removed");
+      case DisconnectReason.DUPLICATE_IDENTITY:
+        return this.settle("elsewhere");
+      case DisconnectReason.ROOM_DELETED:
+      case DisconnectReason.ROOM_CLOSED:
+        return this.settle("ended");
+      default:
+        // While connecting, the rejected promise tells the same. A browser that froze the page
+        // disconnects it as if the person had asked: only our own `leave` is a decision.
+        if (this.leaving || this.connecting || settled.has(this.phase)) return;
+        this.become("interrupted");
+        this.again(spread(1_500));
+    }
+  }
+
+  private settle(phase: Phase): void {
+    this.begin();
+    this.become(phase);
+  }
+
+  private begin(): number {
+    window.clearTimeout(this.timer);
+    this.timer = 0;
+    return ++this.attempt;
+  }
+
+  private again(milliseconds: number): void {
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => void this.enter(), milliseconds);
+  }
+
+  private become(phase: Phase): void {
+    const before = this.phase;
+    if (phase === before) return;
+    this.phase = phase;
+    this.changed(phase, before);
+  }
+}

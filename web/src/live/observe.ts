@@ -1,0 +1,50 @@
+// What a test may ask of the live page, under `window.__preau`: the phase, and numbers about the
+// media that arrives. It reveals no token, no name and no message, and it changes nothing.
+import { ConnectionState, RemoteTrack, type Room } from "livekit-client";
+import type { Phase } from "./connection";
+
+export interface ReceivedMedia {
+  readonly kind: string;
+  /** Whole frames decoded since the track came; zero for sound. */
+  readonly framesDecoded: number;
+  /** Samples of sound received since the track came; zero for video. */
+  readonly samplesReceived: number;
+  /** Sum of squared loudness over time, of the Statistics API; grows only while there is sound. */
+  readonly audioEnergy: number;
+  readonly width: number;
+}
+
+export interface Observation {
+  phase(): Phase;
+  connected(): boolean;
+  received(): Promise<ReceivedMedia[]>;
+}
+
+export function observe(phase: () => Phase, room: Room): void {
+  const observation: Observation = {
+    phase,
+    connected: () => room.state === ConnectionState.Connected,
+    received: async () => {
+      const found: ReceivedMedia[] = [];
+      for (const person of room.remoteParticipants.values()) {
+        for (const publication of person.trackPublications.values()) {
+          const track = publication.track;
+          if (!(track instanceof RemoteTrack)) continue;
+          const report = await track.receiver?.getStats();
+          report?.forEach((entry: Record<string, unknown>) => {
+            if (entry["type"] !== "inbound-rtp") return;
+            found.push({
+              kind: track.kind,
+              framesDecoded: Number(entry["framesDecoded"] ?? 0),
+              samplesReceived: Number(entry["totalSamplesReceived"] ?? 0),
+              audioEnergy: Number(entry["totalAudioEnergy"] ?? 0),
+              width: Number(entry["frameWidth"] ?? 0),
+            });
+          });
+        }
+      }
+      return found;
+    },
+  };
+  Object.defineProperty(window, "__preau", { value: Object.freeze(observation) });
+}
