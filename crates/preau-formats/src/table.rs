@@ -105,8 +105,11 @@ impl<R: Read> Table<R> {
             .map_or(0, |(at, _)| at + 1)
     }
 
+    /// Line the row starts at. The parser counts blank lines as part of the row after them, so the
+    /// line is found from the row's end, of which every line feed has been read.
     fn line(&self) -> u64 {
-        self.record.position().map_or(1, csv::Position::line)
+        let within: usize = self.record.iter().map(|cell| cell.bytes().filter(|&b| b == b'\n').count()).sum();
+        self.reader.position().line().saturating_sub(1 + within as u64).max(1)
     }
 
     fn advance(&mut self) -> Result<bool, Error> {

@@ -65,6 +65,9 @@ pub(crate) struct TextReader<R> {
     /// Whether this is an XML document, which has to say what it is written in.
     document: bool,
     primed: bool,
+    /// Whether the last byte was a carriage return, and whether the last line is still open.
+    after_return: bool,
+    line_open: bool,
 }
 
 impl<R: Read> TextReader<R> {
@@ -104,6 +107,8 @@ impl<R: Read> TextReader<R> {
             decided_against: false,
             document: false,
             primed: false,
+            after_return: false,
+            line_open: false,
         }
     }
 
@@ -205,6 +210,33 @@ impl<R: Read> TextReader<R> {
     fn decode(&mut self) {
         self.out.clear();
         self.out_at = 0;
+        self.decode_chunk();
+        if !self.document {
+            self.unify_lines();
+        }
+    }
+
+    /// Makes every line of a table end in one line feed, the last one too: what ends a line is then
+    /// counted once, whichever system wrote it.
+    fn unify_lines(&mut self) {
+        let mut after_return = self.after_return;
+        self.out.retain_mut(|byte| {
+            let half = std::mem::replace(&mut after_return, *byte == b'\r') && *byte == b'\n';
+            if *byte == b'\r' {
+                *byte = b'\n';
+            }
+            !half
+        });
+        self.after_return = after_return;
+        if let Some(&last) = self.out.last() {
+            self.line_open = last != b'\n';
+        }
+        if self.ended && std::mem::take(&mut self.line_open) {
+            self.out.push(b'\n');
+        }
+    }
+
+    fn decode_chunk(&mut self) {
         if let Some(decoder) = &mut self.wide {
             let mut text = String::with_capacity(self.raw.len() * 3 + 16);
             let _ = decoder.decode_to_string(&self.raw, &mut text, self.ended);
@@ -330,4 +362,79 @@ fn pseudo_attribute(declaration: &str, name: &str) -> Option<String> {
     let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let value = &after[1..];
     Some(value[..value.find(quote)?].trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hands out one byte at a time, so that every boundary falls within something.
+    struct Drip<'a>(&'a [u8]);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            buf[0] = *first;
+            self.0 = rest;
+            Ok(1)
+        }
+    }
+
+    fn plain(bytes: &[u8]) -> (String, Option<EncodingReport>) {
+        let mut text = String::new();
+        let mut reader = TextReader::plain(bytes).unwrap();
+        reader.read_to_string(&mut text).unwrap();
+        (text, reader.report())
+    }
+
+    fn xml(bytes: &[u8]) -> (String, Option<EncodingReport>) {
+        let mut text = String::new();
+        let mut reader = TextReader::xml(bytes).unwrap();
+        reader.read_to_string(&mut text).unwrap();
+        (text.trim().to_owned(), reader.report())
+    }
+
+    #[test]
+    fn every_usual_encoding_of_a_table() {
+        assert_eq!(plain("Maëlys".as_bytes()).0, "Maëlys\n");
+        assert_eq!(plain(b"\xef\xbb\xbfMa\xc3\xablys").0, "Maëlys\n");
+        assert_eq!(plain(b"Ma\xeblys").0, "Maëlys\n");
+        assert_eq!(plain(b"c\x9cur d\x92or").0, "cœur d’or\n");
+        assert_eq!(plain(b"s\xbdur").0, "sœur\n");
+        let wide: Vec<u8> =
+            [0xff, 0xfe].into_iter().chain("Zoé".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        assert_eq!(plain(&wide).0, "Zoé\n");
+    }
+
+    #[test]
+    fn line_ends_are_unified_even_across_reads() {
+        let mut text = String::new();
+        TextReader::plain(Drip(b"a\r\nb\rc\n\r\nd")).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "a\nb\nc\n\nd\n");
+    }
+
+    #[test]
+    fn characters_survive_any_chunking() {
+        let mut text = String::new();
+        TextReader::plain(Drip("é€😀\n".as_bytes())).unwrap().read_to_string(&mut text).unwrap();
+        // A single byte cannot show which encoding it begins: the first one is only taken for UTF-8
+        // because the stream goes on.
+        assert_eq!(text, "é€😀\n");
+    }
+
+    #[test]
+    fn declarations_are_honoured_unless_the_bytes_say_otherwise() {
+        let latin = b"<?xml version='1.0' encoding='ISO-8859-15'?><a>s\xbdur</a>";
+        assert_eq!(xml(latin), ("<a>sœur</a>".to_owned(), None));
+        let windows_in_latin = b"<?xml version='1.0' encoding=\"ISO-8859-15\"?><a>s\xbdur d\x92or</a>";
+        assert_eq!(xml(windows_in_latin).0, "<a>sœur d’or</a>");
+        let utf8_said_latin = "<?xml version='1.0' encoding='ISO-8859-1'?><a>Zoé</a>".as_bytes();
+        let (text, report) = xml(utf8_said_latin);
+        assert_eq!((text.as_str(), report.unwrap().used), ("<a>Zoé</a>", "UTF-8"));
+        let latin_said_utf8 = b"<?xml version='1.0' encoding='UTF-8'?><a>Zo\xe9</a>";
+        let (text, report) = xml(latin_said_utf8);
+        assert_eq!(text, "<a>Zoé</a>");
+        assert!(report.is_some());
+        assert_eq!(xml(b"<a>Zo\xe9</a>").0, "<a>Zoé</a>");
+    }
 }

@@ -1,6 +1,6 @@
 //! What the integration tests share: fixtures, writing inputs, collecting what comes out.
 
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use preau_formats::model::{Deletion, Entry, Guardianship, Kind, Record, SourceKey};
 use preau_formats::{Error, Import, ImportMeta, Item, Limits, ReadError, Skipped, Summary, Warning};
