@@ -19,8 +19,10 @@ const GROUPS: usize = 32_768;
 pub(crate) struct Filter(Box<[AtomicU32]>);
 
 impl Filter {
-    pub(crate) fn new() -> Self {
-        Self((0..GROUPS).map(|_| AtomicU32::new(0)).collect())
+    /// A filter that lets every session from before `start` be looked up once, for that is how
+    /// the book of seats learns after a restart who is there.
+    pub(crate) fn new(start: Moment) -> Self {
+        Self((0..GROUPS).map(|_| AtomicU32::new(start.unix_seconds())).collect())
     }
 
     fn group(&self, device: DeviceId) -> &AtomicU32 {

@@ -128,7 +128,7 @@ impl Gate {
         }
         let arrival = if copy { &Arrival::default() } else { arrival };
         if let Some(text) = arrival.ticket
-            && let Ok(ticket) = Ticket::open(text.as_bytes(), &view.keys, now)
+            && let Ok(ticket) = Ticket::open_any(text.as_bytes(), &view.keys, now)
             && let Some(verdict) = self.ticket_verdict(&view, &ticket, held, now)
         {
             return verdict;
@@ -166,6 +166,7 @@ impl Gate {
         let place = view.place(ticket, now);
         if let Place::Drawn(rank) = place
             && rank <= view.lane(ticket.lane).watermark
+            && !ticket.future(now)
         {
             let asked = self.shared.book().claim(ticket, rank, held, &self.shared.rules, now);
             return match asked {
@@ -366,7 +367,7 @@ impl Gate {
     /// The holder leaves early (sign-out, a closed page): the seat is free at the next tick, the
     /// way back is open for the re-entry span. Whether there was a seat.
     pub fn release(&self, session: &Session, now: Moment) -> bool {
-        self.shared.book().leave(session.device, true, &self.shared.rules, now)
+        self.shared.book().release(session, &self.shared.rules, now)
     }
 
     /// Ends the session of a device for good, without a way back. Whether there was one.

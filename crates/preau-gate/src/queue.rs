@@ -74,6 +74,8 @@ pub(crate) struct Queue {
     /// Share of live tickets when a slot has no sample of its own.
     live_share: f64,
     sparse: bool,
+    /// What the last survey found, kept up to date as people are called.
+    standings: VecDeque<Standing>,
 }
 
 /// A slot with its live people, as estimated.
@@ -95,6 +97,7 @@ impl Queue {
             waves: VecDeque::new(),
             live_share: live_share.clamp(0.02, 1.0),
             sparse: false,
+            standings: VecDeque::new(),
         }
     }
 
@@ -160,9 +163,9 @@ impl Queue {
         }
     }
 
-    /// Forgets waves past their claim.
+    /// Forgets waves past their claim, and those that a clock set back has put into the future.
     pub(crate) fn forget_waves(&mut self, now: Moment, claim: Duration) {
-        while self.waves.front().is_some_and(|wave| now.since(wave.at) >= claim) {
+        while self.waves.front().is_some_and(|wave| now.since(wave.at).max(wave.at.since(now)) >= claim) {
             self.waves.pop_front();
         }
     }
@@ -172,11 +175,16 @@ impl Queue {
         self.waves.iter().map(|wave| wave.outstanding(now, patience, claim)).sum()
     }
 
-    /// Live people by slot. One pass over the sample.
-    fn standings(&self, now: Moment) -> Vec<Standing> {
+    /// Surveys the queue: who of the sample is live, how many therefore are in each slot, and
+    /// whether the queue is long enough for a sparse sample. One pass over the sample.
+    pub(crate) fn survey(&mut self, now: Moment, sample_all_up_to: u32) {
+        let tickets = self.tickets();
+        // Hysteresis: a queue that hovers around the bound must not switch at every tick.
+        self.sparse = if self.sparse { tickets > sample_all_up_to / 2 } else { tickets > sample_all_up_to };
         let mask = self.reporting_mask();
         let mut samples = self.samples.iter().peekable();
-        let mut standings = Vec::with_capacity(self.slots.len());
+        let (mut all_sampled, mut all_live) = (0_u32, 0_u32);
+        self.standings.clear();
         for (&slot, &tickets) in &self.slots {
             let (mut sampled, mut live) = (0_u32, 0_u32);
             while let Some((rank, sample)) = samples.peek() {
@@ -190,56 +198,37 @@ impl Queue {
                 }
                 samples.next();
             }
+            (all_sampled, all_live) = (all_sampled + sampled, all_live + live);
             let unseen = f64::from(tickets.saturating_sub(sampled));
             // Two pseudo-observations at the lane's share keep a thin sample from running wild.
             let share = (f64::from(live) + 2.0 * self.live_share) / (f64::from(sampled) + 2.0);
-            standings.push(Standing {
+            self.standings.push_back(Standing {
                 slot,
                 after: Rank::new(slot, 0).max(self.watermark),
                 live: f64::from(live) + unseen * share,
                 complete: sampled >= tickets,
             });
         }
-        standings
+        if all_sampled >= 8 {
+            let share = f64::from(all_live) / f64::from(all_sampled);
+            self.live_share = (0.9 * self.live_share + 0.1 * share).clamp(0.02, 1.0);
+        }
     }
 
-    /// Live people in all, as estimated.
-    pub(crate) fn live(&self, now: Moment) -> f64 {
-        self.standings(now).iter().map(|standing| standing.live).sum()
+    /// Live people in all, as of the last survey.
+    pub(crate) fn live(&self) -> f64 {
+        self.standings.iter().map(|standing| standing.live).sum()
     }
 
     /// The stretches of the queue with their live people, for publishing.
-    pub(crate) fn stretches(&self, now: Moment) -> Vec<(Rank, Rank, f64)> {
+    pub(crate) fn stretches(&self) -> Vec<(Rank, Rank, f64)> {
         let end = |standing: &Standing| Rank::new(standing.slot, u32::MAX);
-        self.standings(now).iter().map(|standing| (standing.after, end(standing), standing.live)).collect()
+        self.standings.iter().map(|standing| (standing.after, end(standing), standing.live)).collect()
     }
 
     /// Live people in slots before `bound`: those who may be called.
-    pub(crate) fn callable(&self, now: Moment, bound: u32) -> f64 {
-        self.standings(now)
-            .iter()
-            .filter(|standing| standing.slot < bound)
-            .map(|standing| standing.live)
-            .sum()
-    }
-
-    /// Learns what share is live and whether the queue is long enough for a sparse sample.
-    pub(crate) fn observe(&mut self, now: Moment, sample_all_up_to: u32) {
-        let tickets = self.tickets();
-        // Hysteresis: a queue that hovers around the bound must not switch at every tick.
-        self.sparse = if self.sparse { tickets > sample_all_up_to / 2 } else { tickets > sample_all_up_to };
-        let mask = self.reporting_mask();
-        let (sampled, live) = self
-            .samples
-            .values()
-            .filter(|sample| sample.class & mask == 0)
-            .fold((0_u32, 0_u32), |(sampled, live), sample| {
-                (sampled + 1, live + u32::from(now <= sample.due))
-            });
-        if sampled >= 8 {
-            let share = f64::from(live) / f64::from(sampled);
-            self.live_share = (0.9 * self.live_share + 0.1 * share).clamp(0.02, 1.0);
-        }
+    pub(crate) fn callable(&self, bound: u32) -> f64 {
+        self.standings.iter().take_while(|standing| standing.slot < bound).map(|standing| standing.live).sum()
     }
 
     /// Moves the watermark until about `seats` live people are called, staying before slot `bound`.
@@ -251,7 +240,7 @@ impl Queue {
         let mut left = f64::from(seats);
         let mut tickets_left = f64::from(seats) * CALLS_PER_SEAT;
         let mut expected = 0.0;
-        for standing in self.standings(now) {
+        while let Some(standing) = self.standings.front().copied() {
             if standing.slot >= bound || left < 1e-6 || tickets_left <= 0.0 {
                 break;
             }
@@ -259,6 +248,7 @@ impl Queue {
             if standing.live <= left + 1e-6 && tickets <= tickets_left {
                 self.watermark = self.watermark.max(Rank::new(standing.slot, u32::MAX));
                 self.slots.remove(&standing.slot);
+                self.standings.pop_front();
                 left -= standing.live;
                 expected += standing.live;
                 tickets_left -= tickets;
@@ -269,6 +259,10 @@ impl Queue {
             } else {
                 self.call_evenly(&standing, left, tickets_left, tickets)
             };
+            if let Some(front) = self.standings.front_mut() {
+                front.live -= part;
+                front.after = front.after.max(self.watermark);
+            }
             expected += part;
             break;
         }
@@ -326,6 +320,7 @@ impl Queue {
         }
         self.watermark = self.watermark.max(Rank::new(bound - 1, u32::MAX));
         self.slots = self.slots.split_off(&bound);
+        self.standings.retain(|standing| standing.slot >= bound);
         self.samples = self.samples.split_off(&Rank::new(bound, 0));
     }
 }

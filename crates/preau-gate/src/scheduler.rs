@@ -64,7 +64,8 @@ pub struct Scheduler {
     pools: Vec<Pool>,
     message: u16,
     cap_unknown: bool,
-    settled: Moment,
+    /// The start, if people were waiting then.
+    settling: Option<Moment>,
 }
 
 impl Scheduler {
@@ -84,7 +85,7 @@ impl Scheduler {
             snapshot.check()?;
         }
         let keys = Arc::new(Keys::around(&secret, now));
-        let filter = Arc::new(Filter::new());
+        let filter = Arc::new(Filter::new(now));
         let epoch = snapshot.map_or(0, |snapshot| snapshot.epoch);
         let absent = snapshot.map_or(&[][..], |snapshot| &snapshot.seats);
         let lanes = snapshot.map_or(&[][..], |snapshot| &snapshot.lanes);
@@ -93,7 +94,6 @@ impl Scheduler {
             None => Queue::new(Rank::default(), 1.0, []),
         });
         let waiting = queues.iter().any(|queue| queue.tickets() > 0);
-        let settled = if waiting { now + SETTLING } else { now };
         let (reports, heard) = sync_channel(REPORTS);
         let reading = capacity.read(Load::default(), now);
         let pacers: [Pacer; LANES] = std::array::from_fn(|_| Pacer::default());
@@ -123,7 +123,7 @@ impl Scheduler {
             pools: snapshot.map_or_else(Vec::new, |snapshot| snapshot.pools.clone()),
             message: snapshot.map_or(0, |snapshot| snapshot.message),
             cap_unknown: false,
-            settled,
+            settling: waiting.then_some(now),
         };
         scheduler.tick(now);
         Ok((Gate::new(shared), scheduler))
@@ -213,20 +213,19 @@ impl Scheduler {
 
         let claim = self.shared.rules.claim;
         let patience = PATIENCE.min(claim / 2);
+        for queue in &mut self.queues {
+            queue.forget_waves(now, claim);
+            queue.survey(now, self.shared.rules.sample_all_up_to);
+        }
         let (reading, taken, seated, standing_by) = self.count(now);
         let outstanding: [f64; LANES] =
             std::array::from_fn(|i| self.queues[i].outstanding(now, patience, claim));
-        for queue in &mut self.queues {
-            queue.forget_waves(now, claim);
-            queue.observe(now, self.shared.rules.sample_all_up_to);
-        }
 
         let spoken_for =
             f64::from(taken) + f64::from(standing_by.iter().sum::<u32>()) + outstanding.iter().sum::<f64>();
-        let settling = now < self.settled;
+        let settling = self.settling.is_some_and(|start| start <= now && now.since(start) < SETTLING);
         let free = if settling { 0 } else { (f64::from(reading.seats) - spoken_for + 1e-6).max(0.0) as u32 };
-        let callable: [f64; LANES] =
-            std::array::from_fn(|i| self.queues[i].callable(now, self.bound(i, now)));
+        let callable: [f64; LANES] = std::array::from_fn(|i| self.queues[i].callable(self.bound(i, now)));
         let capped = per_mille(reading.seats, self.shared.rules.shares.permille(Lane::Unknown));
         let claims: [Claim; LANES] = std::array::from_fn(|i| Claim {
             held: seated[i] + standing_by[i] + outstanding[i].round() as u32,
@@ -274,7 +273,7 @@ impl Scheduler {
             pacer.admitted(people, now);
         }
         let standing_by = book.standing_by();
-        let live: f64 = self.queues.iter().map(|queue| queue.live(now)).sum();
+        let live: f64 = self.queues.iter().map(|queue| queue.live()).sum();
         let waiting = live as u32 + standing_by.iter().sum::<u32>();
         let load = Load { seated: book.taken(), waiting };
         let reading = self.capacity.read(load, now);
@@ -305,7 +304,7 @@ impl Scheduler {
     ) {
         let rules = &self.shared.rules;
         let claim = rules.claim;
-        let live: [f64; LANES] = std::array::from_fn(|i| self.queues[i].live(now));
+        let live: [f64; LANES] = std::array::from_fn(|i| self.queues[i].live());
         let asking: u32 = Lane::ALL
             .iter()
             .filter(|l| live[l.index()] > 0.0)
@@ -319,7 +318,7 @@ impl Scheduler {
             let unknown = i == Lane::Unknown.index();
             LaneView {
                 watermark: queue.watermark(),
-                depth: Depth::new(front, &queue.stretches(now)),
+                depth: Depth::new(front, &queue.stretches()),
                 pace: self.pacers[i].pace(f64::from(reading.seats) * share.min(1.0)),
                 open: left > 0 && queue.tickets() == 0 && !(unknown && self.cap_unknown),
                 mask: queue.reporting_mask(),

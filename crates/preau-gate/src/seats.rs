@@ -199,12 +199,6 @@ impl Book {
         (std::mem::take(&mut self.came), std::mem::take(&mut self.admitted))
     }
 
-    /// Whether the device has a seat.
-    #[cfg(test)]
-    pub(crate) fn has(&self, device: DeviceId) -> bool {
-        self.seats.contains_key(&device)
-    }
-
     /// A session shown again: signs it anew, or says why not.
     pub(crate) fn present(&mut self, session: &Session, rules: &Rules, now: Moment) -> Presented {
         if session.epoch != self.epoch {
@@ -216,7 +210,7 @@ impl Book {
                 return Presented::Superseded;
             }
             seat.seated = session.seated;
-            seat.renewed = now.max(seat.renewed);
+            seat.renewed = now;
             seat.held_until = seat.held_until.max(session.held_until);
             // Whoever shows the session has received it; its ticket has done its service.
             seat.provisional = false;
@@ -225,8 +219,8 @@ impl Book {
         }
         // From before a restart: the book has forgotten, the signature has not.
         let known = self.revoked.contains_key(&device) || self.former.contains_key(&device);
-        if session.seated < self.started && session.ends(rules) > now && !known {
-            self.forget_absent(session.lane);
+        if session.seated < self.started && !session.future(now) && session.ends(rules) > now && !known {
+            self.forget_absent(session, rules);
             let seat = Seat {
                 lane: session.lane,
                 seated: session.seated,
@@ -342,7 +336,7 @@ impl Book {
                 seat.seated = now;
                 self.filter.raise(device, now);
             }
-            seat.renewed = now.max(seat.renewed);
+            seat.renewed = now;
             seat.held_until = seat.held_until.max(held_until);
             return Some(seat.session(device, self.epoch));
         }
@@ -410,7 +404,7 @@ impl Book {
             return None;
         }
         if old.is_none() && session.seated < self.started {
-            self.forget_absent(session.lane);
+            self.forget_absent(session, rules);
         }
         let seat = Seat {
             lane,
@@ -424,6 +418,15 @@ impl Book {
         };
         self.former.remove(&device);
         Some(self.put(device, seat, rules))
+    }
+
+    /// The holder of this session leaves. A copy that has been superseded cannot end the seat of
+    /// the one that counts.
+    pub(crate) fn release(&mut self, session: &Session, rules: &Rules, now: Moment) -> bool {
+        match self.present(session, rules, now) {
+            Presented::Seated(session) => self.leave(session.device, true, rules, now),
+            Presented::Superseded | Presented::Ended => false,
+        }
     }
 
     /// The holder leaves. With `back`, the way back stays open for the re-entry span.
@@ -449,9 +452,17 @@ impl Book {
         true
     }
 
-    /// A restored seat turns out to belong to somebody who is here.
-    fn forget_absent(&mut self, lane: Lane) {
-        let key = self.absent.keys().find(|(_, of)| *of == lane).or_else(|| self.absent.keys().next());
+    /// A restored seat turns out to belong to somebody who is here: the one that ends with this
+    /// session, or failing that another of its lane.
+    fn forget_absent(&mut self, session: &Session, rules: &Rules) {
+        let lane = session.lane;
+        let own = (minute_after(session.ends(rules)), lane);
+        let key = self
+            .absent
+            .get_key_value(&own)
+            .map(|(key, _)| key)
+            .or_else(|| self.absent.keys().find(|(_, of)| *of == lane))
+            .or_else(|| self.absent.keys().next());
         if let Some(key) = key.copied()
             && let Some(seats) = self.absent.get_mut(&key)
         {
@@ -502,7 +513,8 @@ impl Book {
                 self.former.remove(&device);
             }
         }
-        self.standby.retain(|_, standby| now.since(standby.seen) < STANDBY);
+        // Either way: a clock set back must not keep somebody at the door for an hour.
+        self.standby.retain(|_, standby| now.since(standby.seen).max(standby.seen.since(now)) < STANDBY);
         self.revoked.retain(|_, until| *until > now);
         while let Some((&(end, lane), _)) = self.absent.first_key_value() {
             if end > now {
@@ -534,9 +546,13 @@ impl Book {
         let mut groups = self.absent.clone();
         for (device, seat) in &self.seats {
             let end = seat.session(*device, self.epoch).ends(rules);
-            let minute = u64::from(end.unix_seconds()).div_ceil(60) * 60;
-            *groups.entry((Moment::from_unix_seconds(minute), seat.lane)).or_insert(0) += 1;
+            *groups.entry((minute_after(end), seat.lane)).or_insert(0) += 1;
         }
         groups.into_iter().map(|((ends, lane), seats)| SeatGroup { lane, ends, seats }).collect()
     }
+}
+
+/// The end of the minute in which `end` lies.
+fn minute_after(end: Moment) -> Moment {
+    Moment::from_unix_seconds(u64::from(end.unix_seconds()).div_ceil(60) * 60)
 }

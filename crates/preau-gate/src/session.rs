@@ -60,7 +60,13 @@ impl Session {
 
     /// Whether this session can be believed without asking the book of seats.
     pub(crate) fn fresh(&self, rules: &Rules, now: Moment) -> bool {
-        !self.provisional && now < self.renewed + rules.refresh
+        !self.provisional && !self.future(now) && now < self.renewed + rules.refresh
+    }
+
+    /// Whether our clock has been set back since, or another node's runs ahead. Such a session is
+    /// not believed, but not refused either: the book of seats knows.
+    pub(crate) fn future(&self, now: Moment) -> bool {
+        self.renewed > now + FUTURE
     }
 
     /// When the seat ends if nothing more is heard of its holder.
@@ -96,9 +102,6 @@ impl Session {
             return Err(SealError::Field("flags"));
         }
         let renewed = Moment::from_unix_seconds(number(&body[12..16]));
-        if renewed > now + FUTURE {
-            return Err(SealError::Future);
-        }
         let held = number(&body[16..20]);
         let mut device = [0_u8; 12];
         device.copy_from_slice(&body[20..32]);
