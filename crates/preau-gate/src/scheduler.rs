@@ -1,0 +1,354 @@
+//! The scheduler: the one who calls people in.
+//!
+//! Once a second or so it ends what has run out, counts who came, asks the capacity how many may
+//! be in, deals the free seats to the lanes, and moves each lane's watermark so far that the
+//! expected number of live people takes them. Then it publishes the new picture. It alone mutates
+//! the queues; it is not on the path of any request.
+//!
+//! Invariants: watermarks only move forward; a ticket issued before the watermark reached it is
+//! called no later than one issued after, within its lane; with seats coming free and ticks
+//! coming in, every ticket is called.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::capacity::{Capacity, Load, Reading};
+use crate::draw::Rank;
+use crate::estimate::{Depth, Pacer};
+use crate::filter::Filter;
+use crate::gate::{ARRIVAL_CELLS, Gate, Heard, Shared};
+use crate::keys::{Keys, Secret};
+use crate::lanes::{Claim, Dealer, LANES, Lane};
+use crate::queue::Queue;
+use crate::rules::{Rules, RulesError, per_mille};
+use crate::seats::Book;
+use crate::state::{FORMAT, LaneState, Pool, Snapshot, StateError, joined};
+use crate::time::Moment;
+use crate::view::{LaneStatus, LaneView, Status, View, now_json};
+
+/// Reports of waiting tickets that may be under way between two ticks; about 1 MB.
+const REPORTS: usize = 32_768;
+
+/// After a restart nobody is called for this long, so that those at the front, who ask every five
+/// seconds, have been heard of and are called in order.
+const SETTLING: Duration = Duration::from_secs(8);
+
+/// A called ticket near the front asks within this span: the longest interval told there, with
+/// jitter and a slow network. Who has not come by then is ever less likely to.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Why a gate cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The rules contradict themselves.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// The snapshot cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+/// The scheduler. There is one for each gate; whoever owns it calls `tick` about once a second.
+pub struct Scheduler {
+    shared: Arc<Shared>,
+    capacity: Box<dyn Capacity>,
+    keys: Arc<Keys>,
+    queues: [Queue; LANES],
+    pacers: [Pacer; LANES],
+    dealer: Dealer,
+    heard: Receiver<Heard>,
+    pools: Vec<Pool>,
+    message: u16,
+    cap_unknown: bool,
+    /// The start, if people were waiting then.
+    settling: Option<Moment>,
+}
+
+impl Scheduler {
+    /// Puts a gate together, with an empty queue or with what a snapshot remembers, and ticks once.
+    ///
+    /// # Errors
+    /// When the rules contradict themselves or the snapshot is not one of this release.
+    pub fn open(
+        rules: Rules,
+        secret: Secret,
+        mut capacity: Box<dyn Capacity>,
+        snapshot: Option<&Snapshot>,
+        now: Moment,
+    ) -> Result<(Gate, Self), OpenError> {
+        rules.check()?;
+        if let Some(snapshot) = snapshot {
+            snapshot.check()?;
+        }
+        let keys = Arc::new(Keys::around(&secret, now));
+        let filter = Arc::new(Filter::new(now));
+        let epoch = snapshot.map_or(0, |snapshot| snapshot.epoch);
+        let absent = snapshot.map_or(&[][..], |snapshot| &snapshot.seats);
+        let lanes = snapshot.map_or(&[][..], |snapshot| &snapshot.lanes);
+        let queues: [Queue; LANES] = std::array::from_fn(|i| match lanes.get(i) {
+            Some(lane) => Queue::new(lane.watermark, lane.live_share, lane.slots.iter().copied()),
+            None => Queue::new(Rank::default(), 1.0, []),
+        });
+        let waiting = queues.iter().any(|queue| queue.tickets() > 0);
+        let (reports, heard) = sync_channel(REPORTS);
+        let reading = capacity.read(Load::default(), now);
+        let pacers: [Pacer; LANES] = std::array::from_fn(|_| Pacer::default());
+        let empty = View::empty(&rules, &keys, reading, now);
+        let shared = Arc::new(Shared {
+            secret,
+            view: ArcSwap::from_pointee(empty),
+            book: Mutex::new(Book::new(now, epoch, absent, filter.clone())),
+            filter,
+            open_seats: AtomicU32::new(0),
+            arrivals: std::array::from_fn(|_| {
+                std::array::from_fn::<_, ARRIVAL_CELLS, _>(|_| AtomicU64::new(0))
+            }),
+            heard: reports,
+            lost: AtomicU64::new(0),
+            epoch: AtomicU8::new(epoch),
+            rules,
+        });
+        let mut scheduler = Self {
+            shared: shared.clone(),
+            capacity,
+            keys,
+            queues,
+            pacers,
+            dealer: Dealer::default(),
+            heard,
+            pools: snapshot.map_or_else(Vec::new, |snapshot| snapshot.pools.clone()),
+            message: snapshot.map_or(0, |snapshot| snapshot.message),
+            cap_unknown: false,
+            settling: waiting.then_some(now),
+        };
+        scheduler.tick(now);
+        Ok((Gate::new(shared), scheduler))
+    }
+
+    /// Changes who says how many may be in, from the next tick on.
+    pub fn set_capacity(&mut self, capacity: Box<dyn Capacity>) {
+        self.capacity = capacity;
+    }
+
+    /// Shows a message to all who wait, by its number; 0 for none.
+    pub fn set_message(&mut self, message: u16) {
+        self.message = message;
+    }
+
+    /// While under attack: unknown devices hold their own share of the seats and borrow none.
+    pub fn cap_unknown(&mut self, cap: bool) {
+        self.cap_unknown = cap;
+    }
+
+    /// Announces bells. Who arrives in the quarter of an hour before one (`Rules::pool`) and must
+    /// wait draws their place at the bell. Bells already announced keep their slot.
+    pub fn set_bells(&mut self, bells: &[Moment], now: Moment) {
+        let soonest = now.unix_seconds() + 1;
+        let known = std::mem::take(&mut self.pools);
+        let mut bells: Vec<Moment> = bells.iter().copied().filter(|bell| *bell > now).collect();
+        bells.sort_unstable();
+        bells.dedup();
+        for bell in bells {
+            let pool = known.iter().find(|pool| pool.bell == bell).copied().unwrap_or_else(|| {
+                let opens = (bell - self.shared.rules.pool).unix_seconds();
+                Pool { slot: opens.max(soonest), bell }
+            });
+            // Bells closer together than the span: the later slot opens when the earlier closes.
+            let after = self.pools.last().map_or(0, |last| last.bell.unix_seconds());
+            let slot = pool.slot.max(after);
+            if Moment::from_unix_seconds(u64::from(slot)) < bell {
+                self.pools.push(Pool { slot, bell });
+            }
+        }
+        // A slot whose bell has rung stays known until no ticket of it can be valid any more.
+        let rung = known.into_iter().filter(|pool| pool.bell <= now);
+        self.pools.splice(0..0, rung.collect::<Vec<_>>());
+    }
+
+    /// Ends all sessions at once: the operator's last resort. Returns how many ended here.
+    pub fn end_all_sessions(&mut self) -> usize {
+        let mut book = self.shared.book();
+        let ended = book.end_all();
+        self.shared.epoch.store(book.epoch, Ordering::Release);
+        ended
+    }
+
+    /// What a restart needs to know; write it down about once a second.
+    pub fn snapshot(&self, now: Moment) -> Snapshot {
+        let book = self.shared.book();
+        Snapshot {
+            format: FORMAT,
+            epoch: book.epoch,
+            saved: now,
+            message: self.message,
+            lanes: Lane::ALL
+                .iter()
+                .map(|lane| {
+                    let queue = &self.queues[lane.index()];
+                    LaneState {
+                        lane: *lane,
+                        watermark: queue.watermark(),
+                        live_share: queue.live_share(),
+                        slots: joined(queue.slots()),
+                    }
+                })
+                .collect(),
+            seats: book.groups(&self.shared.rules),
+            pools: self.pools.clone(),
+        }
+    }
+
+    /// The round: end, count, deal, call, publish. About once a second.
+    pub fn tick(&mut self, now: Moment) {
+        self.collect();
+        let day = Duration::from_secs(2 * 86_400);
+        self.pools.retain(|pool| now.since(pool.bell) < day);
+        if !self.keys.suit(now) {
+            self.keys = Arc::new(Keys::around(&self.shared.secret, now));
+        }
+
+        let claim = self.shared.rules.claim;
+        let patience = PATIENCE.min(claim / 2);
+        for queue in &mut self.queues {
+            queue.forget_waves(now, claim);
+            queue.survey(now, self.shared.rules.sample_all_up_to);
+        }
+        let (reading, taken, seated, standing_by) = self.count(now);
+        let outstanding: [f64; LANES] =
+            std::array::from_fn(|i| self.queues[i].outstanding(now, patience, claim));
+
+        let spoken_for =
+            f64::from(taken) + f64::from(standing_by.iter().sum::<u32>()) + outstanding.iter().sum::<f64>();
+        let settling = self.settling.is_some_and(|start| start <= now && now.since(start) < SETTLING);
+        let free = if settling { 0 } else { (f64::from(reading.seats) - spoken_for + 1e-6).max(0.0) as u32 };
+        let callable: [f64; LANES] = std::array::from_fn(|i| self.queues[i].callable(self.bound(i, now)));
+        let capped = per_mille(reading.seats, self.shared.rules.shares.permille(Lane::Unknown));
+        let claims: [Claim; LANES] = std::array::from_fn(|i| Claim {
+            held: seated[i] + standing_by[i] + outstanding[i].round() as u32,
+            wanted: (callable[i] - 1e-6).max(0.0).ceil() as u32,
+            cap: (self.cap_unknown && i == Lane::Unknown.index()).then_some(capped),
+        });
+        let dealt = self.dealer.deal(&self.shared.rules.shares, reading.seats, free, &claims);
+        for (i, seats) in dealt.into_iter().enumerate() {
+            let bound = self.bound(i, now);
+            self.queues[i].call(seats, bound, now);
+            if claims[i].wanted == 0 && free > 0 {
+                self.queues[i].catch_up(bound);
+            }
+        }
+        let left = free - dealt.iter().sum::<u32>();
+        self.publish(reading, taken, seated, standing_by, left, now);
+    }
+
+    /// Takes in what requests have left for us.
+    fn collect(&mut self) {
+        // Reports first: whoever has reported is in the counts that are read afterwards.
+        let reports: Vec<Heard> = self.heard.try_iter().take(REPORTS).collect();
+        for (queue, cells) in self.queues.iter_mut().zip(&self.shared.arrivals) {
+            for cell in cells {
+                let seen = cell.swap(0, Ordering::Relaxed);
+                if seen != 0 {
+                    queue.issued((seen >> 32) as u32, seen as u32);
+                }
+            }
+        }
+        for report in reports {
+            self.queues[report.lane.index()].heard(report.rank, report.class, report.due);
+        }
+    }
+
+    /// Ends what has run out, and counts: capacity, seats taken in all and by lane, people standing by.
+    fn count(&mut self, now: Moment) -> (Reading, u32, [u32; LANES], [u32; LANES]) {
+        let mut book = self.shared.book();
+        book.expire(&self.shared.rules, now);
+        let (came, admitted) = book.take_events();
+        for (lane, rank) in came {
+            self.queues[lane.index()].came(rank);
+        }
+        for (pacer, people) in self.pacers.iter_mut().zip(admitted) {
+            pacer.admitted(people, now);
+        }
+        let standing_by = book.standing_by();
+        let live: f64 = self.queues.iter().map(|queue| queue.live()).sum();
+        let waiting = live as u32 + standing_by.iter().sum::<u32>();
+        let load = Load { seated: book.taken(), waiting };
+        let reading = self.capacity.read(load, now);
+        book.limit = reading.seats;
+        (reading, book.taken(), book.taken_by_lane(), standing_by)
+    }
+
+    /// The slot before which a lane's watermark must stay: people still arrive in it.
+    fn bound(&self, lane: usize, now: Moment) -> u32 {
+        let second = now.unix_seconds();
+        let watermark = self.queues[lane].watermark().slot();
+        if watermark >= second {
+            // The clock was set back: places go on behind the watermark until it has caught up.
+            return watermark.saturating_add(2);
+        }
+        let pool = self.pools.iter().find(|pool| pool.slot <= second && now < pool.bell);
+        pool.map_or(second, |pool| pool.slot)
+    }
+
+    fn publish(
+        &self,
+        reading: Reading,
+        taken: u32,
+        seated: [u32; LANES],
+        standing_by: [u32; LANES],
+        left: u32,
+        now: Moment,
+    ) {
+        let rules = &self.shared.rules;
+        let claim = rules.claim;
+        let live: [f64; LANES] = std::array::from_fn(|i| self.queues[i].live());
+        let asking: u32 = Lane::ALL
+            .iter()
+            .filter(|l| live[l.index()] > 0.0)
+            .map(|l| u32::from(rules.shares.permille(*l)))
+            .sum();
+        let lanes: [LaneView; LANES] = std::array::from_fn(|i| {
+            let queue = &self.queues[i];
+            let share = f64::from(rules.shares.permille(Lane::ALL[i])) / f64::from(asking.max(1));
+            let called = queue.outstanding(now, PATIENCE.min(claim / 2), claim);
+            let front = f64::from(standing_by[i]) + called;
+            let unknown = i == Lane::Unknown.index();
+            LaneView {
+                watermark: queue.watermark(),
+                depth: Depth::new(front, &queue.stretches()),
+                pace: self.pacers[i].pace(f64::from(reading.seats) * share.min(1.0)),
+                open: left > 0 && queue.tickets() == 0 && !(unknown && self.cap_unknown),
+                mask: queue.reporting_mask(),
+            }
+        });
+        let status = Status {
+            at: now,
+            seats: reading.seats,
+            cause: reading.cause,
+            taken,
+            lanes: std::array::from_fn(|i| LaneStatus {
+                lane: Lane::ALL[i],
+                seated: seated[i],
+                standing_by: standing_by[i],
+                waiting: lanes[i].depth.total().round() as u32,
+                tickets: self.queues[i].tickets(),
+                watermark: lanes[i].watermark,
+                per_minute: (lanes[i].pace.middle() * 60.0).round() as u32,
+                open: lanes[i].open,
+            }),
+            reports_lost: 0,
+        };
+        let view = View {
+            keys: self.keys.clone(),
+            now_json: now_json(rules, &status, self.message),
+            lanes,
+            pools: self.pools.clone(),
+            status,
+        };
+        self.shared.open_seats.store(left, Ordering::Relaxed);
+        self.shared.view.store(Arc::new(view));
+    }
+}

@@ -1,0 +1,558 @@
+//! The book of seats: who is in, who was in a moment ago, and who stands at the door.
+//!
+//! This is the one place where a seat is given, so that no estimate elsewhere can give one too
+//! many. It is asked when somebody comes in, once a minute for each session, and never for those
+//! who wait their turn; a lock around it is therefore held rarely and briefly. It is not a list
+//! of people: it knows devices.
+//!
+//! Invariants: a device holds at most one seat; seats taken never exceed the limit, save for the
+//! overdraft (returning people and teachers) and for sessions from before a restart, which nobody
+//! may take away; a seat inside a lesson ends only when its holder gives it up or is revoked.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::draw::Rank;
+use crate::filter::Filter;
+use crate::lanes::{LANES, Lane};
+use crate::rules::Rules;
+use crate::session::Session;
+use crate::state::SeatGroup;
+use crate::ticket::{DeviceId, Ticket};
+use crate::time::Moment;
+
+/// A second claim of the same device within this span is the same person's second tab.
+const SAME_CLAIM: Duration = Duration::from_secs(10);
+
+/// Who stands by is forgotten after this much silence: three times the interval told at the front.
+const STANDBY: Duration = Duration::from_secs(20);
+
+/// People standing by that are kept in order; beyond that they still wait, in no order.
+const STANDBYS: usize = 65_536;
+
+/// Spent tickets remembered for each half of their two days; about 16 MB when full.
+const SPENT: usize = 1_000_000;
+
+/// Half the life of a ticket's key.
+const SPENT_SPAN: Duration = Duration::from_secs(86_400);
+
+/// A seat taken.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    lane: Lane,
+    seated: Moment,
+    waited: Duration,
+    renewed: Moment,
+    held_until: Option<Moment>,
+    /// The browser has not sent the session back yet.
+    provisional: bool,
+    /// The ticket it was taken with, to be made good again if the browser never came back.
+    spent: Option<u64>,
+    /// Where the seat stands in the order of ends; it is looked at then, and moved on if renewed.
+    looked_at: Moment,
+}
+
+impl Seat {
+    fn session(&self, device: DeviceId, epoch: u8) -> Session {
+        Session {
+            lane: self.lane,
+            device,
+            seated: self.seated,
+            waited: self.waited,
+            held_until: self.held_until,
+            renewed: self.renewed,
+            provisional: self.provisional,
+            epoch,
+        }
+    }
+}
+
+/// Somebody who was in.
+#[derive(Clone, Copy, Debug)]
+struct Former {
+    ended: Moment,
+    lane: Lane,
+    arrived: Moment,
+    held_until: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Standby {
+    lane: Lane,
+    seen: Moment,
+}
+
+/// What became of a presented session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Presented {
+    /// Still seated; to be signed anew.
+    Seated(Session),
+    /// Its device has taken a seat since: a copy.
+    Superseded,
+    /// Ended, or not known here.
+    Ended,
+}
+
+/// What became of a request for a seat.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Asked {
+    Seated(Session),
+    /// No seat this moment; the asker stands by.
+    Full,
+    /// The ticket had its seat already, and that is over.
+    Spent,
+}
+
+/// What became of somebody without a ticket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Entered {
+    Seated(Session),
+    /// Entitled to come back, but even the overdraft is used up: first in line.
+    Next,
+    No,
+}
+
+/// How a newcomer without a ticket may get in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Only back in: as the holder of a seat, or within the re-entry span, or a teacher.
+    Back,
+    /// Through the open door: nobody is waiting.
+    Open,
+}
+
+/// The book.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) limit: u32,
+    pub(crate) epoch: u8,
+    started: Moment,
+    filter: Arc<Filter>,
+    seats: HashMap<DeviceId, Seat>,
+    ends: BinaryHeap<Reverse<(Moment, DeviceId)>>,
+    by_lane: [u32; LANES],
+    former: HashMap<DeviceId, Former>,
+    former_order: VecDeque<(Moment, DeviceId)>,
+    standby: BTreeMap<(Rank, DeviceId), Standby>,
+    /// Devices whose sessions from before the start must not be taken up again, and until when.
+    revoked: HashMap<DeviceId, Moment>,
+    spent: HashSet<u64>,
+    spent_before: HashSet<u64>,
+    spent_turn: Moment,
+    /// Seats taken before a restart whose holders have not been heard of, by lane and end.
+    absent: BTreeMap<(Moment, Lane), u32>,
+    /// Tickets that came for their seat since the last tick.
+    came: Vec<(Lane, Rank)>,
+    admitted: [u32; LANES],
+}
+
+impl Book {
+    pub(crate) fn new(started: Moment, epoch: u8, absent: &[SeatGroup], filter: Arc<Filter>) -> Self {
+        Self {
+            limit: 0,
+            epoch,
+            started,
+            filter,
+            seats: HashMap::new(),
+            ends: BinaryHeap::new(),
+            by_lane: [0; LANES],
+            former: HashMap::new(),
+            former_order: VecDeque::new(),
+            standby: BTreeMap::new(),
+            revoked: HashMap::new(),
+            spent: HashSet::new(),
+            spent_before: HashSet::new(),
+            spent_turn: started,
+            absent: absent.iter().map(|group| ((group.ends, group.lane), group.seats)).collect(),
+            came: Vec::new(),
+            admitted: [0; LANES],
+        }
+    }
+
+    /// Seats taken, those of people not heard of since a restart included.
+    pub(crate) fn taken(&self) -> u32 {
+        self.by_lane.iter().sum::<u32>() + self.absent.values().sum::<u32>()
+    }
+
+    /// Seats taken, by lane.
+    pub(crate) fn taken_by_lane(&self) -> [u32; LANES] {
+        let mut taken = self.by_lane;
+        for ((_, lane), seats) in &self.absent {
+            taken[lane.index()] += seats;
+        }
+        taken
+    }
+
+    /// People standing by, by lane.
+    pub(crate) fn standing_by(&self) -> [u32; LANES] {
+        let mut by_lane = [0; LANES];
+        for standby in self.standby.values() {
+            by_lane[standby.lane.index()] += 1;
+        }
+        by_lane
+    }
+
+    /// What happened since the last tick: tickets that came, and people seated by lane.
+    pub(crate) fn take_events(&mut self) -> (Vec<(Lane, Rank)>, [u32; LANES]) {
+        (std::mem::take(&mut self.came), std::mem::take(&mut self.admitted))
+    }
+
+    /// A session shown again: signs it anew, or says why not.
+    pub(crate) fn present(&mut self, session: &Session, rules: &Rules, now: Moment) -> Presented {
+        if session.epoch != self.epoch {
+            return Presented::Ended;
+        }
+        let device = session.device;
+        if let Some(seat) = self.seats.get_mut(&device) {
+            if session.seated < seat.seated {
+                return Presented::Superseded;
+            }
+            seat.seated = session.seated;
+            seat.renewed = now;
+            seat.held_until = seat.held_until.max(session.held_until);
+            // Whoever shows the session has received it; its ticket has done its service.
+            seat.provisional = false;
+            seat.spent = None;
+            return Presented::Seated(seat.session(device, self.epoch));
+        }
+        // From before a restart: the book has forgotten, the signature has not.
+        let known = self.revoked.contains_key(&device) || self.former.contains_key(&device);
+        if session.seated < self.started && !session.future(now) && session.ends(rules) > now && !known {
+            self.forget_absent(session, rules);
+            let seat = Seat {
+                lane: session.lane,
+                seated: session.seated,
+                waited: session.waited,
+                renewed: now,
+                held_until: session.held_until,
+                provisional: false,
+                spent: None,
+                looked_at: now,
+            };
+            return Presented::Seated(self.put(device, seat, rules));
+        }
+        Presented::Ended
+    }
+
+    /// Whether the device has a seat or had one a moment ago, or is let in by the way given.
+    pub(crate) fn enter(
+        &mut self,
+        device: DeviceId,
+        lane: Lane,
+        way: Way,
+        held_until: Option<Moment>,
+        rules: &Rules,
+        now: Moment,
+    ) -> Entered {
+        if let Some(session) = self.back(device, held_until, rules, now) {
+            return Entered::Seated(session);
+        }
+        if self.former.get(&device).is_some_and(|former| now.since(former.ended) < rules.reentry) {
+            return Entered::Next;
+        }
+        let may = match way {
+            Way::Open => self.taken() < self.limit && self.standby.is_empty(),
+            Way::Back => self.teacher_may(lane, rules),
+        };
+        if may {
+            Entered::Seated(self.seat(device, lane, now, held_until, None, rules, now))
+        } else {
+            Entered::No
+        }
+    }
+
+    /// A called ticket asks for its seat.
+    pub(crate) fn claim(
+        &mut self,
+        ticket: &Ticket,
+        rank: Rank,
+        held_until: Option<Moment>,
+        rules: &Rules,
+        now: Moment,
+    ) -> Asked {
+        if let Some(session) = self.back(ticket.device, held_until, rules, now) {
+            return Asked::Seated(session);
+        }
+        if self.spent.contains(&ticket.tag) || self.spent_before.contains(&ticket.tag) {
+            return Asked::Spent;
+        }
+        let key = (rank, ticket.device);
+        let stood_by = self.standby.contains_key(&key);
+        if !stood_by {
+            self.came.push((ticket.lane, rank));
+        }
+        if self.first_in_line(key) || self.teacher_may(ticket.lane, rules) {
+            self.standby.remove(&key);
+            self.spent.insert(ticket.tag);
+            return Asked::Seated(self.seat(
+                ticket.device,
+                ticket.lane,
+                ticket.issued,
+                held_until,
+                Some(ticket.tag),
+                rules,
+                now,
+            ));
+        }
+        if stood_by || self.standby.len() < STANDBYS {
+            self.standby.insert(key, Standby { lane: ticket.lane, seen: now });
+        }
+        Asked::Full
+    }
+
+    /// Whether a free seat falls to this place, those standing by before it counted.
+    fn first_in_line(&self, key: (Rank, DeviceId)) -> bool {
+        let free = self.limit.saturating_sub(self.taken()) as usize;
+        if free == 0 {
+            return false;
+        }
+        self.standby.len() < free || self.standby.range(..key).take(free).count() < free
+    }
+
+    /// A lane's guarantee may be lent out when a teacher comes; a lesson must not wait for that.
+    fn teacher_may(&self, lane: Lane, rules: &Rules) -> bool {
+        let share = u32::from(rules.shares.permille(Lane::Teacher));
+        let guaranteed = (u64::from(self.limit) * u64::from(share)).div_ceil(1_000);
+        lane == Lane::Teacher
+            && u64::from(self.by_lane[Lane::Teacher.index()]) < guaranteed
+            && self.taken() < self.limit + rules.overdraft(self.limit)
+    }
+
+    /// The way back of a device that has a seat, or had one within the re-entry span.
+    fn back(
+        &mut self,
+        device: DeviceId,
+        held_until: Option<Moment>,
+        rules: &Rules,
+        now: Moment,
+    ) -> Option<Session> {
+        if let Some(seat) = self.seats.get_mut(&device) {
+            // The newest wins: an older copy of the session is superseded, unless both claims
+            // come from one browser that opened two tabs.
+            if now.since(seat.seated) >= SAME_CLAIM {
+                seat.waited = now.since(seat.seated - seat.waited);
+                seat.seated = now;
+                self.filter.raise(device, now);
+            }
+            seat.renewed = now;
+            seat.held_until = seat.held_until.max(held_until);
+            return Some(seat.session(device, self.epoch));
+        }
+        let former = *self.former.get(&device)?;
+        if now.since(former.ended) >= rules.reentry
+            || self.taken() >= self.limit.saturating_add(rules.overdraft(self.limit))
+        {
+            return None;
+        }
+        self.former.remove(&device);
+        let held = held_until.max(former.held_until);
+        Some(self.seat(device, former.lane, former.arrived, held, None, rules, now))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the fields of a seat, used in three places")]
+    fn seat(
+        &mut self,
+        device: DeviceId,
+        lane: Lane,
+        arrived: Moment,
+        held_until: Option<Moment>,
+        spent: Option<u64>,
+        rules: &Rules,
+        now: Moment,
+    ) -> Session {
+        self.admitted[lane.index()] += 1;
+        let seat = Seat {
+            lane,
+            seated: now,
+            waited: now.since(arrived),
+            renewed: now,
+            held_until,
+            provisional: true,
+            spent,
+            looked_at: now,
+        };
+        self.put(device, seat, rules)
+    }
+
+    fn put(&mut self, device: DeviceId, mut seat: Seat, rules: &Rules) -> Session {
+        let session = seat.session(device, self.epoch);
+        seat.looked_at = session.ends(rules);
+        if let Some(old) = self.seats.insert(device, seat) {
+            self.by_lane[old.lane.index()] -= 1;
+        }
+        self.by_lane[seat.lane.index()] += 1;
+        self.ends.push(Reverse((session.ends(rules), device)));
+        session
+    }
+
+    /// Keeps the seat of an admitted session until `until`, and counts it against `lane` from now on.
+    /// A seat that has just ended is taken up again: its holder stands before us, admitted.
+    /// `None` for a copy that a later claim has superseded.
+    pub(crate) fn keep(
+        &mut self,
+        session: &Session,
+        lane: Lane,
+        until: Option<Moment>,
+        rules: &Rules,
+        now: Moment,
+    ) -> Option<Session> {
+        let device = session.device;
+        let old = self.seats.get(&device).copied();
+        if session.epoch != self.epoch || old.is_some_and(|seat| session.seated < seat.seated) {
+            return None;
+        }
+        if old.is_none() && session.seated < self.started {
+            self.forget_absent(session, rules);
+        }
+        let seat = Seat {
+            lane,
+            seated: old.map_or(session.seated, |seat| seat.seated),
+            waited: session.waited,
+            renewed: now,
+            held_until: session.held_until.max(until).max(old.and_then(|seat| seat.held_until)),
+            provisional: false,
+            spent: None,
+            looked_at: now,
+        };
+        self.former.remove(&device);
+        Some(self.put(device, seat, rules))
+    }
+
+    /// The holder of this session leaves. A copy that has been superseded cannot end the seat of
+    /// the one that counts.
+    pub(crate) fn release(&mut self, session: &Session, rules: &Rules, now: Moment) -> bool {
+        match self.present(session, rules, now) {
+            Presented::Seated(session) => self.leave(session.device, true, rules, now),
+            Presented::Superseded | Presented::Ended => false,
+        }
+    }
+
+    /// The holder leaves. With `back`, the way back stays open for the re-entry span.
+    pub(crate) fn leave(&mut self, device: DeviceId, back: bool, rules: &Rules, now: Moment) -> bool {
+        self.filter.raise(device, now);
+        if !back {
+            self.former.remove(&device);
+            // Old sessions of this device may have been signed before our start, on this node or another.
+            self.revoked.insert(device, now + SPENT_SPAN);
+        }
+        let Some(seat) = self.seats.remove(&device) else { return false };
+        self.by_lane[seat.lane.index()] -= 1;
+        if seat.seated < self.started {
+            self.revoked.insert(device, seat.session(device, self.epoch).ends(rules));
+        }
+        if back {
+            // Who leaves by themselves is no longer held inside a lesson, but may return to it.
+            let arrived = seat.seated - seat.waited;
+            let former = Former { ended: now, lane: seat.lane, arrived, held_until: seat.held_until };
+            self.former.insert(device, former);
+            self.former_order.push_back((now, device));
+        }
+        true
+    }
+
+    /// A restored seat turns out to belong to somebody who is here: the one that ends with this
+    /// session, or failing that another of its lane.
+    fn forget_absent(&mut self, session: &Session, rules: &Rules) {
+        let lane = session.lane;
+        let own = (minute_after(session.ends(rules)), lane);
+        let key = self
+            .absent
+            .get_key_value(&own)
+            .map(|(key, _)| key)
+            .or_else(|| self.absent.keys().find(|(_, of)| *of == lane))
+            .or_else(|| self.absent.keys().next());
+        if let Some(key) = key.copied()
+            && let Some(seats) = self.absent.get_mut(&key)
+        {
+            *seats -= 1;
+            if *seats == 0 {
+                self.absent.remove(&key);
+            }
+        }
+    }
+
+    /// Ends what has run out.
+    pub(crate) fn expire(&mut self, rules: &Rules, now: Moment) {
+        while let Some(Reverse((end, device))) = self.ends.peek().copied() {
+            if end > now {
+                break;
+            }
+            self.ends.pop();
+            // Renewals only note the new end on the seat; here it is looked at again.
+            let Some(seat) = self.seats.get_mut(&device) else { continue };
+            if seat.looked_at != end {
+                continue;
+            }
+            let really = Session::ends(&seat.session(device, self.epoch), rules);
+            if really > now {
+                seat.looked_at = really;
+                self.ends.push(Reverse((really, device)));
+                continue;
+            }
+            let seat = *seat;
+            if seat.provisional {
+                // The answer may have been lost on its way: the ticket is good again.
+                if let Some(tag) = seat.spent {
+                    self.spent.remove(&tag);
+                    self.spent_before.remove(&tag);
+                }
+                self.seats.remove(&device);
+                self.by_lane[seat.lane.index()] -= 1;
+            } else {
+                self.leave(device, true, rules, now);
+            }
+        }
+        while let Some((ended, device)) = self.former_order.front().copied() {
+            if now.since(ended) < rules.reentry {
+                break;
+            }
+            self.former_order.pop_front();
+            if self.former.get(&device).is_some_and(|former| former.ended == ended) {
+                self.former.remove(&device);
+            }
+        }
+        // Either way: a clock set back must not keep somebody at the door for an hour.
+        self.standby.retain(|_, standby| now.since(standby.seen).max(standby.seen.since(now)) < STANDBY);
+        self.revoked.retain(|_, until| *until > now);
+        while let Some((&(end, lane), _)) = self.absent.first_key_value() {
+            if end > now {
+                break;
+            }
+            self.absent.remove(&(end, lane));
+        }
+        if now.since(self.spent_turn) >= SPENT_SPAN || self.spent.len() >= SPENT {
+            self.spent_before = std::mem::take(&mut self.spent);
+            self.spent_turn = now;
+        }
+    }
+
+    /// All sessions end: the operator's last resort. Returns how many there were.
+    pub(crate) fn end_all(&mut self) -> usize {
+        let ended = self.seats.len();
+        self.epoch = self.epoch.wrapping_add(1);
+        self.seats.clear();
+        self.ends.clear();
+        self.by_lane = [0; LANES];
+        self.former.clear();
+        self.former_order.clear();
+        self.absent.clear();
+        ended
+    }
+
+    /// Seats by lane and minute of their end, for a snapshot.
+    pub(crate) fn groups(&self, rules: &Rules) -> Vec<SeatGroup> {
+        let mut groups = self.absent.clone();
+        for (device, seat) in &self.seats {
+            let end = seat.session(*device, self.epoch).ends(rules);
+            *groups.entry((minute_after(end), seat.lane)).or_insert(0) += 1;
+        }
+        groups.into_iter().map(|((ends, lane), seats)| SeatGroup { lane, ends, seats }).collect()
+    }
+}
+
+/// The end of the minute in which `end` lies.
+fn minute_after(end: Moment) -> Moment {
+    Moment::from_unix_seconds(u64::from(end.unix_seconds()).div_ceil(60) * 60)
+}

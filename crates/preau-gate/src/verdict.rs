@@ -1,0 +1,77 @@
+//! The verdict: what the gate says to one request, and what it needs to know for it.
+//!
+//! A verdict is an answer, not an action: setting cookies and writing pages is the caller's part.
+
+use std::time::Duration;
+
+use crate::draw::Rank;
+use crate::estimate::RangeMinutes;
+use crate::lanes::Lane;
+use crate::session::{Session, SessionText};
+use crate::ticket::{DeviceId, TicketText};
+use crate::time::Moment;
+
+/// A request at the gate: what its cookies hold, unchecked, and what the timetable says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Arrival<'a> {
+    /// The session cookie.
+    pub session: Option<&'a str>,
+    /// The ticket cookie.
+    pub ticket: Option<&'a str>,
+    /// The device mark cookie.
+    pub mark: Option<&'a str>,
+    /// The end of the lesson that this device's holder is due in, when the caller knows one: it
+    /// puts a known device into the lesson lane, and keeps its seat until the lesson is over.
+    pub lesson_ends: Option<Moment>,
+}
+
+/// What the gate says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    /// Come in.
+    Admit(Admission),
+    /// Wait.
+    Wait(Wait),
+}
+
+/// Let in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Admission {
+    /// The session, checked.
+    pub session: Session,
+    /// When set, the session cookie to send; any ticket cookie may be cleared with it.
+    pub renewed: Option<SessionText>,
+}
+
+/// Not yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wait {
+    /// When set, the ticket cookie to send: its holder has just come to the queue.
+    pub ticket: Option<TicketText>,
+    /// The lane.
+    pub lane: Lane,
+    /// Who waits, for those who keep a list of who was present.
+    pub device: DeviceId,
+    /// Since when: proof of presence.
+    pub arrived: Moment,
+    /// The place, for the page to compare with the watermark of `/now`. Before the bell it shows
+    /// the slot alone, the draw is secret until then.
+    pub rank: Rank,
+    /// Live people before this place, as estimated.
+    pub people_before: u32,
+    /// How long it may take.
+    pub range_minutes: RangeMinutes,
+    /// When to ask again, jitter included.
+    pub interval: Duration,
+    /// The bell at which the order will be drawn, if that is what is waited for.
+    pub opens_at: Option<Moment>,
+    /// The turn has come, but no seat is free this second: the next one is.
+    pub called: bool,
+}
+
+impl Wait {
+    /// The place as sixteen hexadecimal digits, in the form `/now` uses.
+    pub fn rank_text(&self) -> String {
+        self.rank.to_string()
+    }
+}

@@ -1,0 +1,209 @@
+//! The view: everything a request must know about the queue, as one immutable picture.
+//!
+//! The scheduler draws a new picture at every tick and swaps it in; requests read the current one
+//! without a lock and never see a half-made change. It is at most a tick old, which is why no seat
+//! is ever given from it alone.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::capacity::{Cause, Reading};
+use crate::draw::{Rank, Seed};
+use crate::estimate::{Depth, Pace, RangeMinutes, interval, mix};
+use crate::keys::Keys;
+use crate::lanes::{LANES, Lane};
+use crate::rules::Rules;
+use crate::state::Pool;
+use crate::ticket::Ticket;
+use crate::time::Moment;
+
+/// One lane as published.
+#[derive(Clone, Debug)]
+pub(crate) struct LaneView {
+    pub(crate) watermark: Rank,
+    pub(crate) depth: Depth,
+    pub(crate) pace: Pace,
+    /// Nobody waits and seats are free: newcomers need no ticket.
+    pub(crate) open: bool,
+    /// Device classes that report; see `Queue::reporting_mask`.
+    pub(crate) mask: u8,
+}
+
+/// The picture.
+pub(crate) struct View {
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) lanes: [LaneView; LANES],
+    pub(crate) pools: Vec<Pool>,
+    pub(crate) now_json: Arc<str>,
+    pub(crate) status: Status,
+}
+
+/// A lane in figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LaneStatus {
+    /// Which lane.
+    pub lane: Lane,
+    /// Seats taken.
+    pub seated: u32,
+    /// Called and at the door, without a seat this second.
+    pub standing_by: u32,
+    /// Live people waiting, those standing by included, as estimated.
+    pub waiting: u32,
+    /// Tickets not yet called, ghosts included.
+    pub tickets: u32,
+    /// Everyone up to this place has been called.
+    pub watermark: Rank,
+    /// People let in per minute, lately.
+    pub per_minute: u32,
+    /// Newcomers walk in without a ticket.
+    pub open: bool,
+}
+
+/// The gate in figures, for the console and for metrics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Status {
+    /// When this was true.
+    pub at: Moment,
+    /// People who may be in at once.
+    pub seats: u32,
+    /// Why that many.
+    pub cause: Cause,
+    /// Seats taken, those of people not heard of since a restart included.
+    pub taken: u32,
+    /// The lanes, in order.
+    pub lanes: [LaneStatus; LANES],
+    /// Reports of waiting tickets lost since the start because too many came at once. They cost
+    /// precision of the estimate, nothing else.
+    pub reports_lost: u64,
+}
+
+/// Where a ticket stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Place {
+    /// Its place is settled.
+    Drawn(Rank),
+    /// Its place will be drawn at the bell; the rank is the scheduler's to know.
+    BeforeBell { bell: Moment, secret: Rank },
+}
+
+/// What a waiting page is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Forecast {
+    pub(crate) people_before: u32,
+    pub(crate) range_minutes: RangeMinutes,
+    pub(crate) interval: Duration,
+}
+
+impl View {
+    /// Before the first tick: nobody is in, nobody gets in.
+    pub(crate) fn empty(rules: &Rules, keys: &Arc<Keys>, reading: Reading, now: Moment) -> Self {
+        let status = Status {
+            at: now,
+            seats: reading.seats,
+            cause: reading.cause,
+            taken: 0,
+            lanes: Lane::ALL.map(|lane| LaneStatus {
+                lane,
+                seated: 0,
+                standing_by: 0,
+                waiting: 0,
+                tickets: 0,
+                watermark: Rank::default(),
+                per_minute: 0,
+                open: false,
+            }),
+            reports_lost: 0,
+        };
+        let lanes = std::array::from_fn(|_| LaneView {
+            watermark: Rank::default(),
+            depth: Depth::default(),
+            pace: Pace { slower: 0.0, faster: 0.0 },
+            open: false,
+            mask: 0,
+        });
+        Self { keys: keys.clone(), lanes, pools: Vec::new(), now_json: now_json(rules, &status, 0), status }
+    }
+
+    pub(crate) fn lane(&self, lane: Lane) -> &LaneView {
+        &self.lanes[lane.index()]
+    }
+
+    /// The slot in which somebody arrives now, and the bell if it is shared.
+    pub(crate) fn slot(&self, lane: Lane, now: Moment) -> (u32, Option<Moment>) {
+        let second = now.unix_seconds();
+        let pool = self.pools.iter().find(|pool| pool.slot <= second && now < pool.bell);
+        // Behind the watermark there are no places, even when the clock has been set back.
+        let least = self.lane(lane).watermark.slot().saturating_add(1);
+        match pool {
+            Some(pool) if pool.slot >= least => (pool.slot, Some(pool.bell)),
+            _ => (second.max(least), None),
+        }
+    }
+
+    pub(crate) fn place(&self, ticket: &Ticket, now: Moment) -> Place {
+        if !ticket.drawn_at_bell {
+            return Place::Drawn(ticket.rank);
+        }
+        let slot = ticket.rank.slot();
+        let rank = Rank::new(slot, Seed::of_slot(&self.keys, slot).draw(ticket.device));
+        match self.pools.iter().find(|pool| pool.slot == slot && now < pool.bell) {
+            Some(pool) => Place::BeforeBell { bell: pool.bell, secret: rank },
+            None => Place::Drawn(rank),
+        }
+    }
+
+    pub(crate) fn forecast(&self, rules: &Rules, ticket: &Ticket, place: Place, now: Moment) -> Forecast {
+        let lane = self.lane(ticket.lane);
+        let spin = mix(ticket.device.mixed() ^ now.unix_millis());
+        let (before, until_bell) = match place {
+            Place::Drawn(rank) => (lane.depth.before(rank), Duration::ZERO),
+            // Nobody knows yet; the middle of the slot is everyone's expectation.
+            Place::BeforeBell { bell, .. } => {
+                (lane.depth.before(Rank::new(ticket.rank.slot(), u32::MAX / 2)), bell.since(now))
+            }
+        };
+        let mut range = lane.pace.range(before);
+        let bell_minutes = u16::try_from(until_bell.as_secs() / 60).unwrap_or(u16::MAX);
+        range.low = range.low.saturating_add(bell_minutes);
+        range.high = range.high.map(|high| high.saturating_add(bell_minutes));
+        let seconds = lane.pace.expected_seconds(before) + until_bell.as_secs_f64();
+        // Before a bell there is nothing to gain from asking more often than it approaches.
+        let before_for_interval = before.max(until_bell.as_secs_f64());
+        Forecast {
+            people_before: before.round().clamp(0.0, f64::from(u32::MAX)) as u32,
+            range_minutes: range,
+            interval: interval(rules, before_for_interval, seconds, spin),
+        }
+    }
+}
+
+/// Largest rate and number of people that `/now` writes, so that it keeps its size.
+const MOST_RATE: u32 = 99_999;
+const MOST_AHEAD: u32 = 9_999_999;
+
+/// The body of `GET /now`: at most 200 bytes, the same for everyone, cacheable for a second.
+///
+/// `t` time in seconds; per lane in the order teacher, lesson, known, unknown: `w` watermark (a
+/// ticket whose rank text is not greater may claim its seat), `r` people let in per minute, `a`
+/// live people waiting; `p` polling: shortest and longest interval in seconds, jitter in percent;
+/// `m` number of the message shown to all who wait, 0 for none.
+pub(crate) fn now_json(rules: &Rules, status: &Status, message: u16) -> Arc<str> {
+    let list =
+        |write: &dyn Fn(&LaneStatus) -> String| status.lanes.iter().map(write).collect::<Vec<_>>().join(",");
+    let mut text = String::with_capacity(200);
+    let (least, most) = rules.poll;
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        r#"{{"t":{},"w":[{}],"r":[{}],"a":[{}],"p":[{},{},{}],"m":{message}}}"#,
+        status.at.unix_seconds(),
+        list(&|lane| format!("\"{}\"", lane.watermark)),
+        list(&|lane| lane.per_minute.min(MOST_RATE).to_string()),
+        list(&|lane| lane.waiting.min(MOST_AHEAD).to_string()),
+        least.as_secs().min(999),
+        most.as_secs().min(999),
+        rules.jitter_percent,
+    );
+    text.into()
+}
