@@ -93,8 +93,11 @@ fn section(block: &str) -> Option<Section<'_>> {
         return None;
     };
     let mut found = Section { mid: "", kind, flow: Flow::SendReceive, track: None };
+    let closed = block.split_ascii_whitespace().nth(1) == Some("0");
+    let mut bundled = false;
     for line in block.lines() {
         let line = line.trim_end();
+        bundled |= line == "a=bundle-only";
         if let Some(mid) = line.strip_prefix("a=mid:") {
             found.mid = mid;
         } else if let Some(msid) = line.strip_prefix("a=msid:") {
@@ -102,6 +105,10 @@ fn section(block: &str) -> Option<Section<'_>> {
         } else if let Some(flow) = flow(line) {
             found.flow = flow;
         }
+    }
+    if closed && !bundled {
+        // Port 0 means the section is stopped, unless it only says "same port as the others" (RFC 8843).
+        found.flow = Flow::Inactive;
     }
     (!found.mid.is_empty()).then_some(found)
 }
