@@ -1,1 +1,53 @@
-//! Placeholder until the first slice lands.
+//! The live room engine: who is in which room, who may do what there, and which packet goes to whom.
+//!
+//! It speaks LiveKit's signalling protocol, so that the official LiveKit clients connect to it
+//! unchanged, and WebRTC through str0m in RTP mode. One [`Engine`] is one shard: many rooms, one
+//! UDP port, one thread.
+//!
+//! It is deliberately *not* a server. It opens no socket, reads no clock, starts no thread: whoever
+//! owns it feeds datagrams, signalling frames, control requests and the time, and carries out what
+//! comes back ([`Output`]). That makes a whole lesson testable in milliseconds of simulated time.
+//!
+//! Invariants:
+//! - nothing a client asks for is done before [`grants::allows`] said yes, and taking a grant away
+//!   takes away at once what it allowed;
+//! - every queue, list and message has a bound declared in [`Limits`];
+//! - a peer connection is always drained after it was touched (see `transport`).
+//!
+//! ```text
+//! token.rs  grants.rs      who somebody is and what they may do
+//! signal.rs sdp.rs         the wire: frames, offers and answers
+//! engine.rs                shard: rooms, demultiplexing, timers
+//! room.rs   room/          one room: presence, signals, negotiation, media, data, control
+//! track.rs  subscribe.rs   what somebody publishes, what somebody receives
+//! forward.rs               renumbering of forwarded packets, VP8
+//! speakers.rs stats.rs     who speaks, how good the links are
+//! ```
+
+mod clock;
+mod config;
+pub mod control;
+mod engine;
+mod event;
+pub mod forward;
+pub mod grants;
+mod ids;
+mod participant;
+mod room;
+pub mod sdp;
+pub mod signal;
+pub mod speakers;
+mod stats;
+mod subscribe;
+pub mod token;
+mod track;
+mod transport;
+
+pub use config::{EngineConfig, EngineError, Limits};
+pub use engine::{Admission, Engine};
+pub use event::{Departure, Event, EventKind, Output};
+pub use ids::{ConnectionId, Identity, ParticipantSid, RoomName, TrackSid};
+pub use stats::Counters;
+
+/// The official protocol messages, re-exported so that callers use the same version.
+pub use livekit_protocol as protocol;

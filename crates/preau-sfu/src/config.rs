@@ -1,0 +1,91 @@
+//! What the owner of an engine decides: addresses, anchors, and the bounds of everything.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// How one engine (one shard) is set up.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// Addresses under which clients reach the shard's UDP socket, at most one per address family.
+    /// They are announced as ICE host candidates, so they must be reachable ones: not `0.0.0.0`.
+    pub media_addresses: Vec<SocketAddr>,
+    /// The moment the engine starts, and …
+    pub start: Instant,
+    /// … the calendar time of that moment, in milliseconds since 1970-01-01 UTC.
+    pub start_unix_ms: u64,
+    /// Secret from the operating system's random source; identifiers derive from it.
+    pub seed: [u8; 32],
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// The bounds of everything a client can make grow. The defaults suit a class.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Rooms on one shard.
+    pub rooms: usize,
+    /// Participants in one room: the largest lecture hall; beyond it, broadcasting is another trade.
+    pub participants: usize,
+    /// Tracks one participant publishes: camera, microphone, screen with sound, and spares.
+    pub tracks: usize,
+    /// Bytes of one signalling frame. An offer grows by about 3 kB for each track it receives.
+    pub frame_bytes: usize,
+    /// Bytes of one data packet (chat, hands, board), protocol wrapping included.
+    pub data_bytes: usize,
+    /// Bytes of a participant's or room's metadata.
+    pub metadata_bytes: usize,
+    /// Attributes a participant carries, and …
+    pub attributes: usize,
+    /// … bytes of all their names and values together.
+    pub attribute_bytes: usize,
+    /// Bytes of a name given by a client (track name, own name).
+    pub name_bytes: usize,
+    /// Media sections in one offer.
+    pub sections: usize,
+    /// How long a participant whose signalling connection broke keeps their place.
+    pub resume_window: Duration,
+    /// Silence on the signalling connection after which it counts as broken. Clients ping every 5 s.
+    pub silence: Duration,
+    /// How long a room that was created but never joined lives.
+    pub empty_timeout: Duration,
+    /// How long a room lives after the last participant left.
+    pub departure_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            rooms: 1_000,
+            participants: 300,
+            tracks: 8,
+            frame_bytes: 512 * 1024,
+            data_bytes: 64 * 1024,
+            metadata_bytes: 4 * 1024,
+            attributes: 32,
+            attribute_bytes: 8 * 1024,
+            name_bytes: 256,
+            sections: 256,
+            resume_window: Duration::from_secs(15),
+            silence: Duration::from_secs(30),
+            empty_timeout: Duration::from_secs(300),
+            departure_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Why an engine could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No media address was given.
+    #[error("no media address: give the address under which clients reach the UDP port")]
+    NoMediaAddress,
+    /// A media address cannot be announced to clients.
+    #[error("media address {0} cannot be announced: give a specific address, not a wildcard")]
+    Unreachable(SocketAddr),
+    /// Two media addresses of the same family.
+    #[error("two media addresses of the same family ({0} and {1}): give at most one per family")]
+    Ambiguous(SocketAddr, SocketAddr),
+    /// The DTLS certificate could not be generated.
+    #[error("the cryptography library could not generate a DTLS certificate")]
+    Certificate,
+}

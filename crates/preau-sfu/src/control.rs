@@ -1,0 +1,84 @@
+//! The requests of a server to a room, one to one with LiveKit's RoomService.
+//!
+//! They carry the official messages, so that the same call can go to the embedded engine or to a
+//! LiveKit cluster. Whoever sends them is trusted: this is not reachable by clients.
+
+use livekit_protocol as lk;
+
+/// A request.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Command {
+    /// Creates a room before anybody joins, or changes the settings of an existing one.
+    CreateRoom(lk::CreateRoomRequest),
+    /// Lists the rooms, or those of the given names.
+    ListRooms(lk::ListRoomsRequest),
+    /// Removes everybody and ends the room.
+    DeleteRoom(lk::DeleteRoomRequest),
+    /// Lists who is in a room.
+    ListParticipants(lk::ListParticipantsRequest),
+    /// One participant.
+    GetParticipant(lk::RoomParticipantIdentity),
+    /// Removes a participant. Tokens minted up to now no longer admit them to this room.
+    RemoveParticipant(lk::RoomParticipantIdentity),
+    /// Mutes or unmutes a track. Muting takes effect here, whatever the client does.
+    MutePublishedTrack(lk::MuteRoomTrackRequest),
+    /// Changes permission, name, metadata or attributes. What a permission no longer allows stops at
+    /// once. It outweighs older tokens as long as the room lives.
+    UpdateParticipant(lk::UpdateParticipantRequest),
+    /// Subscribes a participant to tracks, or ends subscriptions.
+    UpdateSubscriptions(lk::UpdateSubscriptionsRequest),
+    /// Sends a data packet to some (`destination_identities`, `destination_sids`) or to all.
+    SendData(lk::SendDataRequest),
+    /// Changes the room's metadata.
+    UpdateRoomMetadata(lk::UpdateRoomMetadataRequest),
+    /// Hands a participant a fresh token for later reconnects. (Servers of a cluster do that
+    /// themselves; the engine holds no key.)
+    RefreshToken {
+        /// Room and participant.
+        to: lk::RoomParticipantIdentity,
+        /// The token.
+        token: String,
+    },
+}
+
+/// What a request yields.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// A room.
+    Room(Box<lk::Room>),
+    /// Rooms, by name.
+    Rooms(Vec<lk::Room>),
+    /// A participant.
+    Participant(Box<lk::ParticipantInfo>),
+    /// Participants, in the order of joining.
+    Participants(Vec<lk::ParticipantInfo>),
+    /// A track.
+    Track(Box<lk::TrackInfo>),
+    /// Done.
+    Done,
+}
+
+/// Why a request fails.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// No such room on this shard.
+    #[error("there is no room {0:?}")]
+    NoRoom(String),
+    /// Nobody of that identity in the room.
+    #[error("there is no participant {0:?} in this room")]
+    NoParticipant(String),
+    /// The participant publishes no such track.
+    #[error("the participant publishes no track {0:?}")]
+    NoTrack(String),
+    /// Something exceeds its bound.
+    #[error("{0}")]
+    TooLarge(&'static str),
+    /// The shard has as many rooms as it may have.
+    #[error("this shard already has {0} rooms")]
+    TooManyRooms(usize),
+    /// The request lacks something.
+    #[error("{0}")]
+    Invalid(&'static str),
+}

@@ -1,0 +1,164 @@
+//! Session descriptions as text (RFC 8866, RFC 8829): what an offer contains, and the names that an
+//! answer must carry.
+//!
+//! On `/rtc/v1` only the client offers; it reserves receive sections beforehand. str0m answers them,
+//! but cannot name a track on a section that the other side created, so the names are put into the
+//! answer's text here. Nothing else is changed.
+//!
+//! The rule: a section that carries a track gets `a=msid:<participant>|<stream> <track>` (and the
+//! same on its `a=ssrc` lines); a section that stands free is answered `inactive` and without names,
+//! because a browser announces a track only when a section turns active.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Audio or video. Other sections (data channels) are not media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `m=audio`
+    Audio,
+    /// `m=video`
+    Video,
+}
+
+/// Which way media flows in a section, as the writer of the description sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// `a=sendrecv`, also when nothing is said (RFC 8866 section 6.7).
+    SendReceive,
+    /// `a=sendonly`
+    Send,
+    /// `a=recvonly`
+    Receive,
+    /// `a=inactive`
+    Inactive,
+}
+
+/// One media section of an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section<'a> {
+    /// Its `a=mid`.
+    pub mid: &'a str,
+    /// Audio or video.
+    pub kind: Kind,
+    /// Direction.
+    pub flow: Flow,
+    /// The track id of `a=msid`, by which the client announced the track.
+    pub track: Option<&'a str>,
+}
+
+/// The names under which a section's track appears to the receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// `<participant sid>|<stream>`
+    pub stream: String,
+    /// The track's sid.
+    pub track: String,
+}
+
+/// The audio and video sections of a description, in order. Sections without a mid are left out.
+pub fn sections(sdp: &str) -> Vec<Section<'_>> {
+    blocks(sdp).skip(1).filter_map(section).collect()
+}
+
+/// How many `m=` lines there are, of any kind.
+pub fn count_sections(sdp: &str) -> usize {
+    blocks(sdp).skip(1).count()
+}
+
+/// Splits before every `m=` line; the first piece is the session part.
+fn blocks(sdp: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(sdp);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        match text.find("\nm=") {
+            Some(at) => {
+                rest = Some(&text[at + 1..]);
+                Some(&text[..at + 1])
+            }
+            None => {
+                rest = None;
+                Some(text)
+            }
+        }
+    })
+}
+
+fn section(block: &str) -> Option<Section<'_>> {
+    let kind = if block.starts_with("m=audio") {
+        Kind::Audio
+    } else if block.starts_with("m=video") {
+        Kind::Video
+    } else {
+        return None;
+    };
+    let mut found = Section { mid: "", kind, flow: Flow::SendReceive, track: None };
+    let closed = block.split_ascii_whitespace().nth(1) == Some("0");
+    let mut bundled = false;
+    for line in block.lines() {
+        let line = line.trim_end();
+        bundled |= line == "a=bundle-only";
+        if let Some(mid) = line.strip_prefix("a=mid:") {
+            found.mid = mid;
+        } else if let Some(msid) = line.strip_prefix("a=msid:") {
+            found.track = msid.split_ascii_whitespace().nth(1);
+        } else if let Some(flow) = flow(line) {
+            found.flow = flow;
+        }
+    }
+    if closed && !bundled {
+        // Port 0 means the section is stopped, unless it only says "same port as the others" (RFC 8843).
+        found.flow = Flow::Inactive;
+    }
+    (!found.mid.is_empty()).then_some(found)
+}
+
+fn flow(line: &str) -> Option<Flow> {
+    match line {
+        "a=sendrecv" => Some(Flow::SendReceive),
+        "a=sendonly" => Some(Flow::Send),
+        "a=recvonly" => Some(Flow::Receive),
+        "a=inactive" => Some(Flow::Inactive),
+        _ => None,
+    }
+}
+
+/// Names the tracks in an answer: `labels` maps the mid of each section in use to its names.
+pub fn name_tracks(answer: &str, labels: &BTreeMap<String, Label>) -> String {
+    let mut out = String::with_capacity(answer.len() + labels.len() * 64);
+    for (index, block) in blocks(answer).enumerate() {
+        if index == 0 {
+            for line in block.lines() {
+                out.push_str(if line.starts_with("a=msid-semantic") { "a=msid-semantic: WMS *" } else { line });
+                out.push_str("\r\n");
+            }
+        } else {
+            name_block(block, labels, &mut out);
+        }
+    }
+    out
+}
+
+fn name_block(block: &str, labels: &BTreeMap<String, Label>, out: &mut String) {
+    let mid = block.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap_or("");
+    let label = labels.get(mid);
+    let sends = block.lines().any(|line| line == "a=sendonly");
+    for line in block.lines() {
+        match label {
+            None if sends && line == "a=sendonly" => out.push_str("a=inactive"),
+            None if sends && (line.starts_with("a=ssrc") || line.starts_with("a=msid:")) => continue,
+            Some(label) if line.starts_with("a=msid:") => {
+                // Writing into a String cannot fail.
+                let _ = write!(out, "a=msid:{} {}", label.stream, label.track);
+            }
+            Some(label) if line.starts_with("a=ssrc:") => match line.split_once(" msid:") {
+                Some((before, _)) => {
+                    let _ = write!(out, "{before} msid:{} {}", label.stream, label.track);
+                }
+                None => out.push_str(line),
+            },
+            None | Some(_) => out.push_str(line),
+        }
+        out.push_str("\r\n");
+    }
+}
