@@ -16,5 +16,7 @@ pub mod lesson;
 pub mod rollcall;
 pub mod school;
 pub mod store;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod today;
 pub mod ui;

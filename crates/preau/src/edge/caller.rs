@@ -185,7 +185,7 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
     let mut outgoing = Vec::new();
 
     let device =
-        match jar.get(headers, "device").and_then(|value| DeviceId::unseal(value, platform.device_key())) {
+        match jar.get(headers, "device").and_then(|value| platform.device(value)) {
             Some(device) => device,
             None => {
                 let device = DeviceId::fresh();

@@ -16,7 +16,7 @@ pub struct CsrfKey([u8; LENGTH]);
 
 impl CsrfKey {
     /// The key for a session's or a device's bytes.
-    pub(super) fn derive(secret: &[u8; 32], bound_to: &[u8]) -> CsrfKey {
+    pub(crate) fn derive(secret: &[u8; 32], bound_to: &[u8]) -> CsrfKey {
         let mut key = [0; LENGTH];
         key.copy_from_slice(&sign(secret, bound_to)[..LENGTH]);
         CsrfKey(key)

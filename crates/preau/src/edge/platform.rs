@@ -164,8 +164,13 @@ impl Platform {
         &self.0.device_key
     }
 
-    pub(super) fn csrf_key(&self) -> &[u8; 32] {
+    pub(crate) fn csrf_key(&self) -> &[u8; 32] {
         &self.0.csrf_key
+    }
+
+    /// The device that a cookie's value names, if it is sealed by us.
+    pub(crate) fn device(&self, value: &str) -> Option<super::DeviceId> {
+        super::DeviceId::unseal(value, &self.0.device_key)
     }
 
     /// The menu entries that the slices declared.

@@ -1,0 +1,156 @@
+//! For tests only: a small invented school on a real store, a clock that stands at 7:55, and clients
+//! that speak HTTP to the assembled application.
+//!
+//! Monday 23 November 2026. Class 4A has Maëlys and Tom, class 5B has Noé. Mme Houblon teaches French to
+//! 4A at 8:00, M. Roitelet Spanish to 5B at 8:00. Hortense is legal guardian of Maëlys and Noé, Célestin
+//! is a contact of Maëlys without rights. A second school has a head and a pupil of its own.
+
+mod client;
+mod store;
+
+pub(crate) use client::{Client, Reply};
+
+use crate::app::App;
+use crate::config::Config;
+use crate::edge::Clock;
+use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
+use crate::store::Store;
+
+/// Monday 23 November 2026, 7:55 in Paris, in milliseconds since the Unix epoch.
+pub(crate) const AT_7_55: Millis = 1_795_416_900_000;
+/// One minute.
+pub(crate) const MINUTE: Millis = 60_000;
+
+/// The school of the tests.
+pub(crate) struct TestSchool {
+    pub(crate) app: App,
+    pub(crate) clock: Clock,
+    pub(crate) people: People,
+    /// Goes last: the database lies in it.
+    _folder: tempfile::TempDir,
+}
+
+/// Who and what there is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct People {
+    pub(crate) school: SchoolId,
+    pub(crate) class_4a: GroupId,
+    pub(crate) class_5b: GroupId,
+    pub(crate) french: SubjectId,
+    pub(crate) spanish: SubjectId,
+    /// Maëlys, pupil of 4A.
+    pub(crate) pupil: PersonId,
+    /// Tom, pupil of 4A.
+    pub(crate) classmate: PersonId,
+    /// Noé, pupil of 5B.
+    pub(crate) other_pupil: PersonId,
+    /// Hortense, legal guardian of Maëlys and Noé.
+    pub(crate) guardian: PersonId,
+    /// Célestin, contact of Maëlys.
+    pub(crate) contact: PersonId,
+    /// Mme Houblon, teacher of 4A.
+    pub(crate) teacher: PersonId,
+    /// M. Roitelet, teacher of 5B.
+    pub(crate) other_teacher: PersonId,
+    pub(crate) supervisor: PersonId,
+    pub(crate) counsellor: PersonId,
+    pub(crate) head: PersonId,
+    pub(crate) staff: PersonId,
+    pub(crate) local_admin: PersonId,
+    pub(crate) authority: PersonId,
+    /// Head of the other school.
+    pub(crate) foreign_head: PersonId,
+    /// Pupil of the other school.
+    pub(crate) foreign_pupil: PersonId,
+    /// French, 4A, 8:00 to 8:55.
+    pub(crate) lesson: LessonId,
+    /// Spanish, 5B, 8:00 to 8:55.
+    pub(crate) other_lesson: LessonId,
+}
+
+impl People {
+    /// Every kind of person, with the word for the access matrix.
+    pub(crate) fn personas(&self) -> [(&'static str, PersonId); 15] {
+        [
+            ("pupil", self.pupil),
+            ("classmate", self.classmate),
+            ("other pupil", self.other_pupil),
+            ("guardian", self.guardian),
+            ("contact", self.contact),
+            ("teacher", self.teacher),
+            ("other teacher", self.other_teacher),
+            ("supervisor", self.supervisor),
+            ("counsellor", self.counsellor),
+            ("head", self.head),
+            ("staff", self.staff),
+            ("local admin", self.local_admin),
+            ("authority", self.authority),
+            ("foreign head", self.foreign_head),
+            ("foreign pupil", self.foreign_pupil),
+        ]
+    }
+}
+
+impl TestSchool {
+    /// On SQLite in a temporary folder.
+    pub(crate) fn open() -> TestSchool {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite:{}", folder.path().join("preau.db").display());
+        TestSchool::on(&url, folder, |_| {})
+    }
+
+    /// On SQLite, with a changed configuration.
+    pub(crate) fn configured(change: impl FnOnce(&mut Config)) -> TestSchool {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite:{}", folder.path().join("preau.db").display());
+        TestSchool::on(&url, folder, change)
+    }
+
+    /// On PostgreSQL, in a database of its own on the throw-away cluster.
+    pub(crate) fn open_on_postgres() -> TestSchool {
+        let cluster = preau_testkit::Postgres::shared().expect("a throw-away PostgreSQL");
+        let database = cluster.database().expect("a database");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let school = TestSchool::on(database.url(), folder, |_| {});
+        // The database must outlive the school; the cluster ends with the process.
+        std::mem::forget(database);
+        school
+    }
+
+    fn on(url: &str, folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> TestSchool {
+        let mut config = Config::in_folder(folder.path().to_owned());
+        config.store.url = url.to_owned();
+        change(&mut config);
+        let store = Store::open(url).expect("a store");
+        let people = store::fill(&store, AT_7_55);
+        let clock = Clock::at(AT_7_55);
+        let app = App::assemble(config, store, clock.clone()).expect("an application");
+        TestSchool { app, clock, people, _folder: folder }
+    }
+
+    /// A browser in which nobody is signed in.
+    pub(crate) fn anonymous(&self) -> Client {
+        Client::new(self.app.router.clone(), self.app.platform.clone(), None)
+    }
+
+    /// A browser in which this person is signed in.
+    pub(crate) fn signed_in(&self, person: PersonId) -> Client {
+        let session = store::open_session(self.app.platform.store(), person);
+        Client::new(self.app.router.clone(), self.app.platform.clone(), Some(session))
+    }
+
+    /// Lets the clock stand so many minutes after 7:55.
+    pub(crate) fn minutes_later(&self, minutes: i64) {
+        self.clock.set(AT_7_55 + minutes * MINUTE);
+    }
+}
+
+mod check {
+    use super::*;
+
+    #[test]
+    fn the_clock_stands_at_five_to_eight() {
+        let at = crate::edge::instant(AT_7_55).in_tz("Europe/Paris").expect("a zone");
+        assert_eq!(at.strftime("%F %H:%M %A").to_string(), "2026-11-23 07:55 Monday");
+    }
+}
