@@ -208,11 +208,7 @@ async fn converse(app: App, socket: WebSocket, admission: Box<Admission>) {
     let _ = app.asks.send(Ask::Disconnect { connection });
 }
 
-async fn validate(
-    State(app): State<App>,
-    Query(query): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response {
+async fn validate(State(app): State<App>, Query(query): Query<Parameters>, headers: HeaderMap) -> Response {
     let answer = match app.claims(&query, &headers) {
         Ok(_) => "success".into_response(),
         Err(refusal) => refusal,
@@ -280,7 +276,8 @@ async fn file(State(app): State<App>, Path(name): Path<String>) -> Response {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,str0m=warn".into()),
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "info,str0m=warn".into()),
         )
         .init();
     let mut arguments = std::env::args().skip(1);

@@ -195,9 +195,8 @@ impl Reception {
     /// Whether the client should offer again, and how many more audio and video sections it must
     /// reserve. None when all is as it should be.
     pub(crate) fn shortage(&self) -> Option<(u32, u32)> {
-        let waiting = |kind| {
-            self.subscriptions.values().filter(|s| s.kind == kind && s.slot.is_none()).count()
-        };
+        let waiting =
+            |kind| self.subscriptions.values().filter(|s| s.kind == kind && s.slot.is_none()).count();
         let spare = |kind| {
             self.slots
                 .iter()
