@@ -8,6 +8,8 @@
 //! cargo run -p preau-sfu --example serve -- 127.0.0.1:7880 127.0.0.1:7882 [folder with web files]
 //! ```
 
+#![allow(clippy::result_large_err, reason = "a refusal is a whole HTTP response")]
+
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;

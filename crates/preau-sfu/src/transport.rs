@@ -43,6 +43,7 @@ pub(crate) enum Channel {
 
 /// What came out of a peer connection.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are media packets")]
 pub(crate) enum Happening {
     Media {
         packet: RtpPacket,

@@ -53,7 +53,7 @@ fn who(identity: &str) -> lk::RoomParticipantIdentity {
 /// The texts of the data packets somebody received.
 fn texts(world: &World, name: &str) -> Vec<String> {
     let text = |packet: &lk::DataPacket| match &packet.value {
-        Some(Value::User(user)) => Some(String::from_utf8(user.payload.clone()).unwrap()),
+        Some(Value::User(user)) => Some(String::from_utf8_lossy(&user.payload).into_owned()),
         _ => None,
     };
     world.client(name).data.iter().filter_map(|(_, packet)| text(packet)).collect()
@@ -768,13 +768,13 @@ fn a_new_address_is_found_by_its_connectivity_checks() {
 #[test]
 fn rooms_begin_and_end() {
     let mut world = World::new();
-    let create = Command::CreateRoom(lk::CreateRoomRequest {
+    let create = Command::CreateRoom(Box::new(lk::CreateRoomRequest {
         name: ROOM.to_owned(),
         max_participants: 2,
         departure_timeout: 5,
         metadata: "4e B".to_owned(),
         ..Default::default()
-    });
+    }));
     let Ok(Reply::Room(room)) = world.control(create) else { panic!("the room is created") };
     assert_eq!((room.max_participants, room.metadata.as_str()), (2, "4e B"));
     world.join("prof", Grants::default());

@@ -6,6 +6,8 @@
 //! offers again when the server asks for it.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(unreachable_pub, reason = "a module of several test programs")]
+#![allow(clippy::unwrap_used, reason = "a test harness: what fails here fails the test")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
