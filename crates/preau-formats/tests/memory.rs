@@ -26,7 +26,7 @@ fn ten_times_the_pupils_take_the_same_memory() {
     let (small, large) = (dir.path().join("small.tgz"), dir.path().join("large.tgz"));
     // Writing first: its peak must not hide the reading's.
     let largest: u32 =
-        std::env::var("PREAU_MEMORY_PUPILS").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
+        std::env::var("PREAU_MEMORY_PUPILS").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
     Population::new(2_000).write_tgz(&small).unwrap();
     Population::new(largest).write_tgz(&large).unwrap();
     // The peak is only ever raised, so that writing has to stay out of the comparison: it is bounded
