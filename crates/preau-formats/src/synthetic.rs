@@ -288,7 +288,7 @@ impl Population {
         );
         request.value("sn", family);
         request.value("givenName", given);
-        request.value("personalTitle", if number % 2 == 0 { "Mme" } else { "M." });
+        request.value("personalTitle", if number.is_multiple_of(2) { "Mme" } else { "M." });
         request.value("mail", &format!("agent{number}@ac-essai.example"));
         request.value("ENTPersonStructRattach", &structure);
         let function = match nth {
@@ -334,7 +334,7 @@ impl Population {
         request.value("sn", pick(FAMILIES, family));
         request.value("givenName", pick(FIRST_NAMES, number * 11 + family));
         request.values("ENTPersonAutresPrenoms", &[pick(FIRST_NAMES, number * 11 + family), "Camille"]);
-        request.value("personalTitle", if number % 2 == 0 { "Mlle" } else { "M." });
+        request.value("personalTitle", if number.is_multiple_of(2) { "Mlle" } else { "M." });
         let guardianships: Vec<String> = (0..parents_of(family))
             .map(|parent| {
                 format!("{}${}${}$1$1$0", guardian_id(family, parent), 10 + 10 * parent, 1 - parent)
@@ -356,7 +356,7 @@ impl Population {
         request.value("ENTEleveDateEntreeClasses", &format!("{structure}$01/09/2026${code}"));
         request.value("ENTEleveDateSortieClasses", "");
         request.value("ENTEleveClasses", &format!("{structure}${code}"));
-        let group = if number % 2 == 0 { format!("{structure}${code}LV2") } else { String::new() };
+        let group = if number.is_multiple_of(2) { format!("{structure}${code}LV2") } else { String::new() };
         request.value("ENTEleveGroupes", &group);
     }
 }
@@ -384,7 +384,7 @@ fn family_of(pupil: u32) -> u32 {
 }
 
 fn parents_of(family: u32) -> u32 {
-    if family % 5 == 0 { 1 } else { 2 }
+    if family.is_multiple_of(5) { 1 } else { 2 }
 }
 
 fn guardian_id(family: u32, parent: u32) -> String {

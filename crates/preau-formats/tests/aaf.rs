@@ -1,5 +1,7 @@
 //! AAF files, whole and partial, and the traps they hold.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use jiff::civil::date;

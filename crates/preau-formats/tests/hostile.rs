@@ -1,6 +1,8 @@
 //! Mutated input: whatever the bytes, a reader answers with records or an error, never with a panic
 //! and never without end.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use preau_formats::{Import, Input, Limits, ReadError};

@@ -1,5 +1,7 @@
 //! Memory stays bounded: ten times the pupils must not take ten times the memory.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use preau_formats::model::Kind;

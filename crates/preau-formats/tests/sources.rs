@@ -1,5 +1,7 @@
 //! Archives, folders, and what people give by mistake or by malice.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use preau_formats::model::Kind;

@@ -1,5 +1,7 @@
 //! Generic CSV and OneRoster.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use jiff::civil::date;
