@@ -7,6 +7,10 @@ mod store;
 pub mod views;
 
 pub use store::{
+    GroupLine, SubjectLine, TeacherLine, add_subject, formal_names, groups_of_school, school_by_uai, subjects_of,
+    teachers_of,
+};
+pub use store::{
     Group, GroupName, Pupil, SchoolLine, facts_of, group_names, person_name, pupils_of, school_line,
     subject_names, subjects_taught,
 };
