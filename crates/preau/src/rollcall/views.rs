@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use crate::today::views::SubjectLabel;
+use crate::today::SubjectLabel;
 use crate::ui::Shell;
 
 /// The register of one lesson. The totals at its foot are counted by the style sheet from the answers
