@@ -12,7 +12,7 @@ use lk::signal_request::Message as Request;
 use lk::signal_response::Message as Response;
 use preau_sfu::control::{Command, Reply};
 use preau_sfu::grants::{Grants, Source};
-use preau_sfu::{Departure, EventKind, Limits};
+use preau_sfu::EventKind;
 use support::{ROOM, World};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -44,10 +44,6 @@ fn permit(identity: &str, permission: lk::ParticipantPermission) -> Command {
         permission: Some(permission),
         ..Default::default()
     })
-}
-
-fn who(identity: &str) -> lk::RoomParticipantIdentity {
-    lk::RoomParticipantIdentity { room: ROOM.to_owned(), identity: identity.to_owned(), ..Default::default() }
 }
 
 /// The texts of the data packets somebody received.
