@@ -7,6 +7,6 @@ mod store;
 pub mod views;
 
 pub use store::{
-    Group, GroupName, Pupil, SchoolLine, facts_of, group_names, person_name, pupils_of, school_line,
+    Group, GroupName, Pupil, SchoolLine, facts_of, group_names, person_name, pupils_of, pupils_of_groups, school_line,
     subject_names, subjects_taught,
 };

@@ -5,5 +5,5 @@ mod groups;
 
 pub use facts::{SchoolLine, facts_of, school_line};
 pub use groups::{
-    Group, GroupName, Pupil, group_names, person_name, pupils_of, subject_names, subjects_taught,
+    Group, GroupName, Pupil, group_names, person_name, pupils_of, pupils_of_groups, subject_names, subjects_taught,
 };
