@@ -17,11 +17,10 @@ roll-waited = attendait à l’entrée depuis { $hour }
 roll-left = a quitté la classe à { $hour }
 roll-seen-all-the-same = vu pourtant
 roll-corrected = corrigé à { $hour } par { $name }
-roll-total = { $present } présents dont { $late } en retard, { $absent ->
-    [one] { $absent } absent
-   *[other] { $absent } absents
-}
-roll-save = Garder pour plus tard
+roll-sum-present = présents
+roll-sum-late = en retard
+roll-sum-absent = absents
+roll-save = Enregistrer
 roll-close = Terminer l’appel
 roll-closed-at = Appel terminé { $moment } par { $name }
 roll-closed-hint = La vie scolaire peut encore le corriger.
@@ -33,7 +32,7 @@ roll-reopen-meaning = Le professeur pourra de nouveau le modifier et devra le te
 roll-reopen-go = Rouvrir
 roll-empty = Cette liste est vide
 roll-empty-text = Aucun élève n’est inscrit dans ce groupe. Le référent numérique peut corriger cela.
-flash-register-saved = C’est gardé. L’appel reste à terminer.
+flash-register-saved = C’est enregistré. L’appel reste à terminer.
 flash-register-closed = L’appel est terminé.
 flash-register-corrected = Les corrections sont enregistrées.
 flash-register-reopened = L’appel est rouvert.
@@ -44,6 +43,6 @@ refusal-register-closed-meaning = Rien n’a été changé. Pour une correction,
 refusal-register-reopened = Cet appel vient d’être rouvert
 refusal-register-reopened-meaning = Rien n’a été changé. Revenez à l’appel : il se remplit et se termine comme d’habitude.
 refusal-register-too-early = Le cours n’a pas commencé
-refusal-register-too-early-meaning = L’appel se termine une fois le cours commencé. Ce qui est à corriger peut déjà être gardé pour plus tard.
+refusal-register-too-early-meaning = L’appel se termine une fois le cours commencé. Ce qui est à corriger peut déjà être enregistré.
 refusal-register-minutes = Les minutes de retard ne sont pas lisibles
 refusal-register-minutes-meaning = Écrivez un nombre entier entre 1 et 600, ou laissez vide. Rien n’a été changé.

@@ -5,6 +5,7 @@ use super::model::{self, Answer, Entry};
 use super::store;
 use crate::ids::{LessonId, Millis, PersonId, SchoolId};
 use crate::presence::{self, Sighting};
+use crate::school;
 use crate::store::Conn;
 use diesel::QueryResult;
 use std::collections::{HashMap, HashSet};
@@ -147,6 +148,10 @@ pub fn missing_now(conn: &mut Conn, school: SchoolId, now: Millis) -> QueryResul
     let ids: Vec<PersonId> = first_missed.keys().copied().collect();
     let names = store::pupils(conn, &ids)?;
     let teachers = store::teachers(conn, &lessons)?;
+    let called = school::formal_names(conn, &teachers.values().flatten().copied().collect::<Vec<_>>())?;
+    let named = |lesson: LessonId| -> Vec<String> {
+        teachers.get(&lesson).into_iter().flatten().filter_map(|teacher| called.get(teacher).cloned()).collect()
+    };
     let mut missing: Vec<((String, String, String), MissingPupil)> = first_missed
         .into_iter()
         .filter_map(|(pupil, place)| {
@@ -157,7 +162,7 @@ pub fn missing_now(conn: &mut Conn, school: SchoolId, now: Millis) -> QueryResul
                 class: who.class.clone(),
                 lesson: lesson.lesson,
                 lesson_label: lesson.label.clone(),
-                teachers: teachers.get(&lesson.lesson).cloned().unwrap_or_default(),
+                teachers: named(lesson.lesson),
                 since: lesson.starts_at,
                 confirmed: rolls.progress(lesson.lesson) == Progress::Done,
             };

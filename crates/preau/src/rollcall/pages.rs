@@ -4,8 +4,8 @@ use super::model::{Choice, Entry, Register, Reply, Settled, settle};
 use super::policy::{CloseRegister, CorrectRegister, ReadRegister, ReopenRegister, SaveRegister};
 use super::{Answer, RollcallState, store, views};
 use crate::access::{Action, Allows, Permit};
-use crate::edge::{Caller, FormFields, Refusal, html, see_other_with};
-use crate::ids::{LessonId, Millis, PersonId};
+use crate::edge::{Caller, FormFields, Platform, Refusal, Topic, html, see_other_with};
+use crate::ids::{LessonId, Millis, PersonId, SchoolId};
 use crate::presence::{self, Sighting};
 use crate::school::{self, Pupil};
 use crate::store::{Conn, StoreError, Tx};
@@ -59,14 +59,10 @@ fn load(conn: &mut Conn, register: Register) -> QueryResult<Sheet> {
     let pupils = school::pupils_of_groups(conn, &register.groups)?;
     let entries = store::entries(conn, register.lesson)?;
     let seen = seen_at(conn, register.lesson)?;
-    let mut authors = HashMap::new();
     let closed_by = register.closed.map(|(_, by)| by);
     let corrected_by = entries.values().filter(|entry| entry.corrected).map(|entry| entry.noted_by);
-    for author in closed_by.into_iter().chain(corrected_by) {
-        if !authors.contains_key(&author) {
-            authors.insert(author, school::person_name(conn, author)?);
-        }
-    }
+    let authors: Vec<PersonId> = closed_by.into_iter().chain(corrected_by).collect();
+    let authors = school::formal_names(conn, &authors)?;
     let class = names.into_iter().map(|group| group.label).collect::<Vec<_>>().join(", ");
     Ok(Sheet { register, class, subject, hue, pupils, entries, seen, authors })
 }
@@ -129,6 +125,12 @@ fn is_closed(tx: &mut Tx<'_>, id: LessonId) -> QueryResult<bool> {
     Ok(store::find(tx.conn(), id)?.is_some_and(|register| register.closed.is_some()))
 }
 
+/// Tells open pages, once this write is committed.
+fn tell(tx: &mut Tx<'_>, platform: &Platform, school: SchoolId) {
+    let changes = platform.changes().clone();
+    tx.after_commit(move || changes.tell(Topic::Register, school));
+}
+
 pub(super) async fn save(
     State(state): State<RollcallState>,
     caller: Caller,
@@ -142,11 +144,12 @@ pub(super) async fn save(
     refuse_cancelled(permit.resource())?;
     let (replies, by, now) = (replies(&fields)?, caller.person()?, state.platform.now());
     state.presence.flush_for(id).await;
-    let register = permit.resource().clone();
+    let (register, platform) = (permit.resource().clone(), state.platform.clone());
     state
         .platform
         .store()
         .write::<_, Refusal, _>(&permit, move |tx| {
+            tell(tx, &platform, register.school);
             if is_closed(tx, id)? {
                 return Err(Refusal::Rule("register-closed"));
             }
@@ -176,11 +179,12 @@ async fn correct(
         Err(refusal) => return Err(refusal),
     };
     let (replies, by, now) = (replies(fields)?, caller.person()?, state.platform.now());
-    let register = permit.resource().clone();
+    let (register, platform) = (permit.resource().clone(), state.platform.clone());
     state
         .platform
         .store()
         .write::<_, Refusal, _>(&permit, move |tx| {
+            tell(tx, &platform, register.school);
             if !is_closed(tx, id)? {
                 return Err(Refusal::Rule("register-reopened"));
             }
@@ -207,11 +211,12 @@ pub(super) async fn close(
         return Err(Refusal::Rule("register-too-early"));
     }
     state.presence.flush_for(id).await;
-    let register = permit.resource().clone();
+    let (register, platform) = (permit.resource().clone(), state.platform.clone());
     state
         .platform
         .store()
         .write::<_, Refusal, _>(&permit, move |tx| {
+            tell(tx, &platform, register.school);
             let known = store::entries(tx.conn(), id)?;
             let lines = settled(tx, &register, &replies, &known, now)?;
             if is_closed(tx, id)? {
@@ -236,7 +241,15 @@ pub(super) async fn reopen(
     Path(id): Path<LessonId>,
 ) -> Result<Response, Refusal> {
     let permit = permit::<ReopenRegister>(&state, &caller, id).await?;
-    state.platform.store().write::<_, StoreError, _>(&permit, move |tx| Ok(store::reopen(tx, id)?)).await?;
+    let (school, platform) = (permit.resource().school, state.platform.clone());
+    state
+        .platform
+        .store()
+        .write::<_, StoreError, _>(&permit, move |tx| {
+            tell(tx, &platform, school);
+            Ok(store::reopen(tx, id)?)
+        })
+        .await?;
     Ok(see_other_with(&state.platform, &address(id), "done.register-reopened"))
 }
 

@@ -276,19 +276,17 @@ pub(super) fn pupils(conn: &mut Conn, ids: &[PersonId]) -> QueryResult<HashMap<P
     Ok(all)
 }
 
-/// The teachers of these lessons as people call them: "Mme Houblon", substitutes first.
-pub(super) fn teachers(conn: &mut Conn, lessons: &[LessonId]) -> QueryResult<HashMap<LessonId, Vec<String>>> {
-    let mut all: HashMap<LessonId, Vec<String>> = HashMap::new();
+/// The teachers of these lessons, substitutes first.
+pub(super) fn teachers(conn: &mut Conn, lessons: &[LessonId]) -> QueryResult<HashMap<LessonId, Vec<PersonId>>> {
+    let mut all: HashMap<LessonId, Vec<PersonId>> = HashMap::new();
     for some in lessons.chunks(AT_ONCE) {
-        let rows: Vec<(LessonId, String, String, String)> = lesson_teacher::table
-            .inner_join(person::table.on(person::id.eq(lesson_teacher::person_id)))
+        let rows: Vec<(LessonId, PersonId)> = lesson_teacher::table
             .filter(lesson_teacher::lesson_id.eq_any(some.to_vec()))
-            .order((lesson_teacher::substitute.desc(), person::family_name.asc()))
-            .select((lesson_teacher::lesson_id, person::title, person::given_name, person::family_name))
+            .order((lesson_teacher::substitute.desc(), lesson_teacher::person_id))
+            .select((lesson_teacher::lesson_id, lesson_teacher::person_id))
             .load(conn)?;
-        for (lesson, title, given, family) in rows {
-            let called = if title.is_empty() { given } else { title };
-            all.entry(lesson).or_default().push(format!("{called} {family}").trim().to_owned());
+        for (lesson, teacher) in rows {
+            all.entry(lesson).or_default().push(teacher);
         }
     }
     Ok(all)

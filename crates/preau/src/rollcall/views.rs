@@ -11,7 +11,8 @@ use crate::presence::{LONGEST_GAP_MS, Sighting};
 use crate::ui::{Dates, Shell};
 use askama::Template;
 
-/// The register of one lesson.
+/// The register of one lesson. While it can be changed, the totals at its foot are counted by the style
+/// sheet from the answers themselves, so that they follow every touch without a script.
 #[derive(Debug, Template)]
 #[template(path = "rollcall/register.html")]
 pub struct RegisterPage<'a> {
@@ -59,9 +60,9 @@ impl RegisterPage<'_> {
         self.pupils.iter().filter(|pupil| matches!(pupil.answer, Answer::Late { .. })).count()
     }
 
-    /// How many pupils stand as present, those late included.
+    /// How many pupils stand as present and in time.
     pub fn present(&self) -> usize {
-        self.pupils.len() - self.absent()
+        self.pupils.iter().filter(|pupil| pupil.answer == Answer::Present).count()
     }
 }
 
