@@ -1,10 +1,12 @@
 //! The only place where the parts are put together.
 
+use crate::classes;
 use crate::config::Config;
 use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::SessionCache;
+use crate::notices;
 use crate::presence::PresenceLog;
 use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
@@ -38,7 +40,9 @@ impl App {
         let routes = Routes::new()
             .and(edge::static_files())
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
-            .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }));
+            .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
+            .and(notices::routes(platform.clone()))
+            .and(classes::routes(platform.clone()));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         // Outermost last: headers dress whatever comes back; the session stands before the refusals,

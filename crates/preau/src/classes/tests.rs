@@ -1,0 +1,1 @@
+//! classes over HTTP, as the people of the test school.

@@ -1,0 +1,1 @@
+//! notices over HTTP, as the people of the test school.
