@@ -16,6 +16,8 @@ mod views;
 
 pub use model::ClassLine;
 pub use policy::ReadClassList;
+#[cfg(test)]
+pub(crate) use tests::matrix;
 
 use crate::access::Profile;
 use crate::edge::{Audience, Cost, NavEntry, Platform, Routes};

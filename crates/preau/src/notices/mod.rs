@@ -17,6 +17,8 @@ mod views;
 pub use model::{Notice, NoticeId, NoticeLine};
 pub use policy::{NoticeBoard, PublishNotice, ReadNotice, ReadReceipts, WithdrawNotice, schools_of};
 pub use store::{insert_for_demo, unread};
+#[cfg(test)]
+pub(crate) use tests::{matrix, one_for_tests};
 
 use crate::access::Profile;
 use crate::edge::{Audience, Body, Cost, NavEntry, Platform, Routes};

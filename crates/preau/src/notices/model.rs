@@ -55,7 +55,7 @@ pub struct NoticeLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Receipts {
     pub(super) pupils: Share,
-    pub(super) guardians: Share,
+    pub(super) families: Share,
     pub(super) staff: Share,
 }
 

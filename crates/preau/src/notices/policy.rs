@@ -1,5 +1,6 @@
 //! Who may do what with notices. Pure: heads write, withdraw and see receipts; everybody of the school and
-//! the legal guardians of its pupils read. A contact without rights and an authority do not.
+//! the families of its pupils read, contacts included: nothing in a notice is about one pupil. An authority
+//! does not. The table in `docs/access.md` is the source.
 
 use super::model::{Notice, NoticeId};
 use super::store;
@@ -27,9 +28,10 @@ action!(
     ReadReceipts = "notices.read_receipts"
 );
 
-/// Those who belong to the school themselves. Guardians belong through their children.
+/// Those who belong to the school. Guardians also belong through their children.
 const OF_THE_SCHOOL: &[Profile] = &[
     Profile::Pupil,
+    Profile::Guardian,
     Profile::Teacher,
     Profile::Librarian,
     Profile::Supervisor,

@@ -212,7 +212,9 @@ pub(super) fn receipts(conn: &mut Conn, notice: &Notice) -> QueryResult<Receipts
     let words: Vec<&str> = STAFF.iter().map(|profile| profile.word()).collect();
     let staff = people(conn, notice.school, words)?;
     let pupils = people(conn, notice.school, vec![Profile::Pupil.word()])?;
-    let guardians: HashSet<PersonId> = guardianship::table
+    let mut families = people(conn, notice.school, vec![Profile::Guardian.word()])?;
+    // A guardian whom the source names for a pupil only, and not for the school.
+    let legal: Vec<PersonId> = guardianship::table
         .inner_join(affiliation::table.on(affiliation::person_id.eq(guardianship::pupil_id)))
         .inner_join(person::table.on(person::id.eq(guardianship::guardian_id)))
         .filter(affiliation::school_id.eq(notice.school))
@@ -221,15 +223,14 @@ pub(super) fn receipts(conn: &mut Conn, notice: &Notice) -> QueryResult<Receipts
         .filter(person::removed_at.is_null())
         .select(guardianship::guardian_id)
         .distinct()
-        .load(conn)?
-        .into_iter()
-        .collect();
+        .load(conn)?;
+    families.extend(legal);
     let share = |of: &HashSet<PersonId>| Share {
         read: count(of.iter().filter(|who| readers.contains(who)).count()),
         of: count(of.len()),
     };
-    let guardians = guardians.difference(&staff).copied().collect();
-    Ok(Receipts { pupils: share(&pupils), guardians: share(&guardians), staff: share(&staff) })
+    let families = families.difference(&staff).copied().collect();
+    Ok(Receipts { pupils: share(&pupils), families: share(&families), staff: share(&staff) })
 }
 
 fn count(number: usize) -> u32 {

@@ -86,7 +86,7 @@ impl<'a> NoticePage<'a> {
         let receipts = receipts.map(|receipts| {
             [
                 ("notice-read-by-staff", receipts.staff),
-                ("notice-read-by-guardians", receipts.guardians),
+                ("notice-read-by-families", receipts.families),
                 ("notice-read-by-pupils", receipts.pupils),
             ]
             .into_iter()
