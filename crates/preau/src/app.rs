@@ -6,6 +6,7 @@ use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::SessionCache;
 use crate::store::Store;
+use crate::today::{self, TodayState};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -32,7 +33,8 @@ impl App {
         let sessions = SessionCache::new(platform.clone());
         let routes = Routes::new()
             .and(edge::static_files())
-            .and(homework::routes(HomeworkState { platform: platform.clone(), files }));
+            .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
+            .and(today::routes(TodayState::new(platform.clone())));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         // Outermost last: headers dress whatever comes back; the session stands before the refusals,

@@ -58,7 +58,12 @@ pub fn teachers_of(conn: &mut Conn, school: SchoolId) -> QueryResult<Vec<Teacher
         .load(conn)?;
     let mut lines: Vec<TeacherLine> = rows
         .into_iter()
-        .map(|(id, title, given, family)| TeacherLine { id, formal: formal(&title, &given, &family), given, family })
+        .map(|(id, title, given, family)| TeacherLine {
+            id,
+            formal: formal(&title, &given, &family),
+            given,
+            family,
+        })
         .collect();
     lines.dedup_by_key(|line| line.id);
     Ok(lines)
@@ -127,7 +132,13 @@ pub fn subjects_of(conn: &mut Conn, school: SchoolId) -> QueryResult<Vec<Subject
 ///
 /// # Errors
 /// The engine's: the code must be new in the school.
-pub fn add_subject(tx: &mut Tx<'_>, school: SchoolId, code: &str, label: &str, hue: u8) -> QueryResult<SubjectId> {
+pub fn add_subject(
+    tx: &mut Tx<'_>,
+    school: SchoolId,
+    code: &str,
+    label: &str,
+    hue: u8,
+) -> QueryResult<SubjectId> {
     let id = SubjectId::fresh();
     diesel::insert_into(subject::table)
         .values((
