@@ -19,6 +19,7 @@ mod html;
 mod platform;
 mod refusal;
 mod routes;
+mod server;
 mod statics;
 pub mod views;
 
@@ -34,4 +35,5 @@ pub(crate) use platform::instant;
 pub use platform::{Clock, Platform, Secrets};
 pub use refusal::{Refusal, refusal_pages};
 pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes};
+pub use server::serve;
 pub use statics::static_files;

@@ -3,6 +3,7 @@
 mod directory;
 mod facts;
 mod groups;
+mod write;
 
 pub use directory::{
     GroupLine, SubjectLine, TeacherLine, add_subject, formal_names, groups_of_school, school_by_uai, subjects_of,
@@ -12,3 +13,4 @@ pub use facts::{SchoolLine, facts_of, school_line};
 pub use groups::{
     Group, GroupName, Pupil, group_names, person_name, pupils_of, subject_names, subjects_taught,
 };
+pub use write::{NewPerson, add_group, add_person, add_school, add_subject, enrol, guard, teach};
