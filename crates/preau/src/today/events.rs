@@ -50,22 +50,26 @@ pub(super) async fn stream(State(state): State<TodayState>, caller: Caller) -> R
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     let listener = state.platform.changes().listen();
-    let events = futures_util::stream::unfold((listener, schools, place), |(mut listener, schools, place)| async {
-        loop {
-            match listener.recv().await {
-                Ok(change) if concerns(&schools, change) => break,
-                Ok(_) => {}
-                // Too slow to hear every change: one look shows them all.
-                Err(RecvError::Lagged(_)) => break,
-                Err(RecvError::Closed) => return None,
+    let events =
+        futures_util::stream::unfold((listener, schools, place), |(mut listener, schools, place)| async {
+            loop {
+                match listener.recv().await {
+                    Ok(change) if concerns(&schools, change) => break,
+                    Ok(_) => {}
+                    // Too slow to hear every change: one look shows them all.
+                    Err(RecvError::Lagged(_)) => break,
+                    Err(RecvError::Closed) => return None,
+                }
             }
-        }
-        Some((Ok::<_, Infallible>(Event::default().data("changed")), (listener, schools, place)))
-    });
+            Some((Ok::<_, Infallible>(Event::default().data("changed")), (listener, schools, place)))
+        });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)).into_response())
 }
 
 fn concerns(schools: &[SchoolId], change: Change) -> bool {
     schools.contains(&change.school)
-        && matches!(change.topic, Topic::Timetable | Topic::Live | Topic::Register | Topic::Work | Topic::Notices)
+        && matches!(
+            change.topic,
+            Topic::Timetable | Topic::Live | Topic::Register | Topic::Work | Topic::Notices
+        )
 }

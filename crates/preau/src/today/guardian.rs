@@ -41,10 +41,16 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
         .read::<_, Refusal, _>(move |conn| {
             let mut classes = Vec::new();
             for school in schools {
-                classes.extend(school::groups_of_school(conn, school)?.into_iter().filter(|line| line.is_class));
+                classes
+                    .extend(school::groups_of_school(conn, school)?.into_iter().filter(|line| line.is_class));
             }
             let formal = school::formal_names(conn, &[person])?.remove(&person);
-            Ok((store::ticks(conn, &pupils, &work)?, store::notices_read(conn, person, &shown)?, classes, formal))
+            Ok((
+                store::ticks(conn, &pupils, &work)?,
+                store::notices_read(conn, person, &shown)?,
+                classes,
+                formal,
+            ))
         })
         .await?;
 
@@ -65,7 +71,8 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
             name: child.name.clone(),
             class: class.join(", "),
             now: whereabouts(context, &lessons, next),
-            face: next.map_or_else(|| ClockFace::bare(context.time(context.now)), |named| face(context, named)),
+            face: next
+                .map_or_else(|| ClockFace::bare(context.time(context.now)), |named| face(context, named)),
             hue: next.map_or(0, |named| named.subject.hue),
             work_left: u32::try_from(left).unwrap_or(u32::MAX),
             work_href: format!("/homework?child={}", child.pupil),
@@ -108,7 +115,12 @@ fn whereabouts(context: &Context<'_>, lessons: &[&NamedLesson], next: Option<&Na
             "hour",
             context.hour(named.lesson.starts_at),
         ),
-        None => match lessons.iter().filter(|named| named.lesson.takes_place()).map(|named| named.lesson.ends_at).max() {
+        None => match lessons
+            .iter()
+            .filter(|named| named.lesson.takes_place())
+            .map(|named| named.lesson.ends_at)
+            .max()
+        {
             Some(ended) => texts.with("today-child-over", "hour", context.hour(ended)),
             None => texts.get("today-no-lessons").to_owned(),
         },

@@ -98,7 +98,11 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     /// What the script needs, for a page about these lessons. `at_the_door`: somebody waits for a room.
-    pub(super) fn minute<'l>(&self, lessons: impl IntoIterator<Item = &'l Lesson>, at_the_door: bool) -> Minute {
+    pub(super) fn minute<'l>(
+        &self,
+        lessons: impl IntoIterator<Item = &'l Lesson>,
+        at_the_door: bool,
+    ) -> Minute {
         let next = moment::next_change(lessons, self.now);
         Minute {
             fragment: self.path.clone(),

@@ -70,7 +70,8 @@ pub(super) async fn due_soon(
     let until = context.today.saturating_add(WORK_DAYS.days());
     let mut due = Vec::new();
     for group in groups {
-        let lines: Arc<Vec<homework::WorkLine>> = context.state.board.work(school, *group, context.today).await?;
+        let lines: Arc<Vec<homework::WorkLine>> =
+            context.state.board.work(school, *group, context.today).await?;
         due.extend(lines.iter().filter(|line| line.due.is_some_and(|day| day <= until)).cloned());
     }
     due.sort_by_key(|line| (line.due, line.id));
@@ -196,7 +197,9 @@ fn door(context: &Context<'_>, named: &NamedLesson, at_door: AtTheDoor) -> Door 
     let texts = context.shell.texts;
     match at_door {
         AtTheDoor::Enter => Door::Join { href: format!("/lessons/{}/live", named.lesson.id) },
-        AtTheDoor::OpensAt(at) => Door::Closed { note: texts.with("today-opens-at", "hour", context.hour(at)) },
+        AtTheDoor::OpensAt(at) => {
+            Door::Closed { note: texts.with("today-opens-at", "hour", context.hour(at)) }
+        }
         AtTheDoor::NotOpenedYet if named.teachers.is_empty() => {
             Door::Closed { note: texts.get("today-nobody-opened-yet").to_owned() }
         }
@@ -225,7 +228,11 @@ pub(super) fn line(
         LessonState::Ahead
     };
     let room = timetable::room_words(context.shell.texts, &lesson.room);
-    let detail = if room.is_empty() || with.is_empty() { format!("{with}{room}") } else { format!("{with} · {room}") };
+    let detail = if room.is_empty() || with.is_empty() {
+        format!("{with}{room}")
+    } else {
+        format!("{with} · {room}")
+    };
     let starts = context.time(lesson.starts_at);
     LessonLine {
         href: format!("/lessons/{}", lesson.id),

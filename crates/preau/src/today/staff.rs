@@ -3,9 +3,7 @@
 use super::pages::{Context, rendered};
 use super::pupil::{subject, unread};
 use super::store::{self, Expected, Seen};
-use super::views::{
-    DeskToday, HeadToday, MissingPupil, RegisterState, SchoolLesson, StudentLifeToday,
-};
+use super::views::{DeskToday, HeadToday, MissingPupil, RegisterState, SchoolLesson, StudentLifeToday};
 use crate::access::Profile;
 use crate::edge::Refusal;
 use crate::ids::{GroupId, LessonId, PersonId, SchoolId};
@@ -18,7 +16,8 @@ const AHEAD_MS: i64 = 15 * 60_000;
 /// Who is expected in these lessons, and what was seen and noted.
 async fn roll_of(context: &Context<'_>, lessons: &[&NamedLesson]) -> Result<(Vec<Expected>, Seen), Refusal> {
     let ids: Vec<LessonId> = lessons.iter().map(|named| named.lesson.id).collect();
-    let mut groups: Vec<GroupId> = lessons.iter().flat_map(|named| named.lesson.groups.iter().copied()).collect();
+    let mut groups: Vec<GroupId> =
+        lessons.iter().flat_map(|named| named.lesson.groups.iter().copied()).collect();
     groups.sort_unstable();
     groups.dedup();
     context
@@ -32,10 +31,7 @@ async fn roll_of(context: &Context<'_>, lessons: &[&NamedLesson]) -> Result<(Vec
 /// The pupils expected in one lesson, each once.
 fn expected_in<'e>(lesson: &Lesson, expected: &'e [Expected]) -> Vec<&'e Expected> {
     let mut once: HashSet<PersonId> = HashSet::new();
-    expected
-        .iter()
-        .filter(|pupil| lesson.groups.contains(&pupil.group) && once.insert(pupil.pupil))
-        .collect()
+    expected.iter().filter(|pupil| lesson.groups.contains(&pupil.group) && once.insert(pupil.pupil)).collect()
 }
 
 fn count(number: usize) -> u32 {
@@ -66,10 +62,8 @@ pub(super) async fn student_life(context: &Context<'_>) -> Result<String, Refusa
     }
     // Somebody of two groups that have lessons at once is in one of them.
     missing.retain(|(_, pupil)| !there.contains(&pupil.pupil));
-    let mut lines: Vec<MissingPupil> = missing
-        .into_iter()
-        .map(|(named, pupil)| missing_line(context, named, pupil, &seen))
-        .collect();
+    let mut lines: Vec<MissingPupil> =
+        missing.into_iter().map(|(named, pupil)| missing_line(context, named, pupil, &seen)).collect();
     lines.sort_by(|a, b| a.class.cmp(&b.class));
     let done = running.iter().filter(|named| seen.register(named.lesson.id) == RegisterState::Done).count();
     let minute = context.minute(all.iter().map(|named| &named.lesson), !running.is_empty());
@@ -146,12 +140,8 @@ pub(super) async fn head(context: &Context<'_>) -> Result<String, Refusal> {
         let rank = |line: &SchoolLesson| (line.open, line.register == RegisterState::Done);
         rank(a).cmp(&rank(b)).then_with(|| a.class.cmp(&b.class))
     });
-    let waiting: HashSet<PersonId> = seen
-        .waiting
-        .iter()
-        .filter(|key| !seen.inside.contains(key))
-        .map(|(_, pupil)| *pupil)
-        .collect();
+    let waiting: HashSet<PersonId> =
+        seen.waiting.iter().filter(|key| !seen.inside.contains(key)).map(|(_, pupil)| *pupil).collect();
     let notices = unread(context, school).await?;
     let minute = context.minute(all.iter().map(|named| &named.lesson), !now.is_empty());
     Ok(rendered!(

@@ -8,7 +8,8 @@ use crate::homework::HomeworkId;
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId};
 use crate::store::Conn;
 use crate::store::schema::{
-    enrolment, homework_done, lesson, live_room, notice, notice_read, person, presence, register, register_entry,
+    enrolment, homework_done, lesson, live_room, notice, notice_read, person, presence, register,
+    register_entry,
 };
 use diesel::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -64,7 +65,11 @@ pub(super) fn notices(conn: &mut Conn, school: SchoolId, since: Millis) -> Query
         .map(|(id, title, published_at, polite, given, family)| Notice {
             id,
             title,
-            author: if polite.is_empty() { format!("{given} {family}") } else { format!("{polite} {family}") },
+            author: if polite.is_empty() {
+                format!("{given} {family}")
+            } else {
+                format!("{polite} {family}")
+            },
             published_at,
         })
         .collect())

@@ -32,8 +32,11 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
     }
     let mut lessons: Vec<&NamedLesson> = days.iter().flat_map(|(day, _)| day.of_teacher(person)).collect();
     lessons.sort_by_key(|named| named.lesson.starts_at);
-    let own: Vec<&NamedLesson> =
-        lessons.iter().copied().filter(|named| named.lesson.acting_teachers().any(|who| who == person)).collect();
+    let own: Vec<&NamedLesson> = lessons
+        .iter()
+        .copied()
+        .filter(|named| named.lesson.acting_teachers().any(|who| who == person))
+        .collect();
     let next = next_of(&own, context.now);
 
     let over: Vec<&NamedLesson> = own
@@ -97,7 +100,9 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
 /// Rolls of today that were not closed.
 fn tasks(context: &Context<'_>, over: &[&NamedLesson], seen: &Seen) -> Vec<TaskLine> {
     over.iter()
-        .filter(|named| seen.register(named.lesson.id) != RegisterState::Done && !named.lesson.groups.is_empty())
+        .filter(|named| {
+            seen.register(named.lesson.id) != RegisterState::Done && !named.lesson.groups.is_empty()
+        })
         .map(|named| TaskLine {
             href: format!("/lessons/{}/register", named.lesson.id),
             label: context.shell.with("today-roll-left", "class", named.class()),
