@@ -10,6 +10,7 @@ use crate::notices;
 use crate::presence::PresenceLog;
 use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
+use crate::today::{self, TodayState};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -42,7 +43,8 @@ impl App {
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
             .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
             .and(notices::routes(platform.clone()))
-            .and(classes::routes(platform.clone()));
+            .and(classes::routes(platform.clone()))
+            .and(today::routes(TodayState::new(platform.clone())));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         // Outermost last: headers dress whatever comes back; the session stands before the refusals,

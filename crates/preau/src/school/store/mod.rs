@@ -6,7 +6,7 @@ mod groups;
 mod write;
 
 pub use directory::{
-    GroupLine, SubjectLine, TeacherLine, add_subject, formal_names, groups_of_school, school_by_uai, subjects_of,
+    GroupLine, SubjectLine, TeacherLine, formal_names, groups_of_school, school_by_uai, subjects_of,
     teachers_of,
 };
 pub use facts::{SchoolLine, facts_of, school_line};
