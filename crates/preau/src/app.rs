@@ -1,6 +1,7 @@
 //! The only place where the parts are put together.
 
 use crate::config::Config;
+use crate::edge::admission::{Entrance, admission, gate_pages};
 use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
@@ -32,14 +33,18 @@ impl App {
         let sessions = SessionCache::new(platform.clone());
         let routes = Routes::new()
             .and(edge::static_files())
+            .and(gate_pages(platform.clone()))
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
-        // Outermost last: headers dress whatever comes back; the session stands before the refusals,
-        // so that their pages speak the caller's language.
+        let entrance = Entrance::new(platform.clone(), &table);
+        // Outermost last: headers dress whatever comes back; the gate stands before the session and
+        // its database; the session stands before the refusals, so that their pages speak the caller's
+        // language.
         let router = router
             .layer(from_fn_with_state(platform.clone(), edge::refusal_pages))
             .layer(from_fn_with_state(platform.clone(), edge::session_layer))
+            .layer(from_fn_with_state(entrance, admission))
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
