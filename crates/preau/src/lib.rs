@@ -9,6 +9,7 @@ pub mod app;
 pub mod config;
 pub mod edge;
 pub mod identity;
+pub mod evidence;
 pub mod files;
 pub mod homework;
 pub mod ids;
@@ -18,5 +19,6 @@ pub mod school;
 pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod timetable;
 pub mod today;
 pub mod ui;

@@ -233,7 +233,8 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
     let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let nav = platform.nav().iter().filter(|entry| entry.is_for(&actor)).copied().collect();
     let nonce = nonce();
-    let caller = Caller(Arc::new(Parts { actor, signed_in, seat, device, display, csrf, nonce, here, flash, nav }));
+    let caller =
+        Caller(Arc::new(Parts { actor, signed_in, seat, device, display, csrf, nonce, here, flash, nav }));
     request.extensions_mut().insert(caller.clone());
 
     let mut response = next.run(request).await;

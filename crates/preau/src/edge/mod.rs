@@ -10,6 +10,7 @@
 
 pub mod admission;
 mod caller;
+mod changes;
 mod cookies;
 mod csrf;
 mod device;
@@ -19,11 +20,13 @@ mod html;
 mod platform;
 mod refusal;
 mod routes;
+mod server;
 mod statics;
 pub mod views;
 
 pub use admission::{Door, Standing, Waiting};
 pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
+pub use changes::{Change, Changes, Topic};
 pub use cookies::{CookieJar, Kept};
 pub use csrf::CsrfKey;
 pub use device::DeviceId;
@@ -34,4 +37,5 @@ pub(crate) use platform::instant;
 pub use platform::{Clock, Platform, Secrets};
 pub use refusal::{Refusal, refusal_pages};
 pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes};
+pub use server::serve;
 pub use statics::static_files;

@@ -38,7 +38,7 @@ pub(super) static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     if text.is_empty() {
         return "'none'".to_owned();
     }
@@ -60,9 +60,8 @@ enum Asker {
 impl Asker {
     fn of(request: &Request) -> Asker {
         let headers = request.headers();
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         // Fetch Metadata (W3C): a page on its own, not what a script of a page asks for.
-        let document = matches!(text("sec-fetch-dest".parse().unwrap_or(header::ACCEPT)), None | Some("document"));
+        let document = headers.get("sec-fetch-dest").is_none_or(|dest| dest == "document");
         if !document || wants_json(request.uri(), headers) || !caller::accepts_html(headers) {
             Asker::Program
         } else if matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -183,7 +182,15 @@ mod tests {
 
     #[test]
     fn a_referrer_leads_to_our_own_pages_only() {
-        for bad in ["", "/x", "https://a", "https://a//evil.example", "https://a/\"><script>", "https://a/;url=b", "x"] {
+        for bad in [
+            "",
+            "/x",
+            "https://a",
+            "https://a//evil.example",
+            "https://a/\"><script>",
+            "https://a/;url=b",
+            "x",
+        ] {
             let form = asker(Method::POST, "/x", &[("referer", bad)]);
             assert_eq!(form, Asker::Form { back: "/".to_owned() }, "{bad}");
         }

@@ -101,7 +101,8 @@ mod tests {
     fn snapshot(second: u64) -> Snapshot {
         let now = Moment::from_unix_seconds(second);
         let secret = Secret::new([1; 32]);
-        let (_, scheduler) = Scheduler::open(Rules::default(), secret, Box::new(Quota(3)), None, now).unwrap();
+        let (_, scheduler) =
+            Scheduler::open(Rules::default(), secret, Box::new(Quota(3)), None, now).unwrap();
         scheduler.snapshot(now)
     }
 
@@ -126,8 +127,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gate.json");
         let good = snapshot(1_795_000_000).to_json();
-        for bad in [&b""[..], b"{}", &good.as_bytes()[..good.len() / 2], b"\xff\xfe", good.replace("\"format\":1", "\"format\":9").as_bytes()]
-        {
+        for bad in [
+            &b""[..],
+            b"{}",
+            &good.as_bytes()[..good.len() / 2],
+            b"\xff\xfe",
+            good.replace("\"format\":1", "\"format\":9").as_bytes(),
+        ] {
             fs::write(&path, bad).unwrap();
             assert_eq!(StateFile::open(&path).1, None, "{}", String::from_utf8_lossy(bad));
             assert!(!path.exists());
