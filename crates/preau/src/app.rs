@@ -7,6 +7,7 @@ use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::SessionCache;
 use crate::store::Store;
+use anyhow::Context as _;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -49,5 +50,18 @@ impl App {
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
         Ok(App { router, table, platform })
+    }
+
+    /// Starts what goes on beside the requests: the gate's second hand.
+    ///
+    /// # Errors
+    /// The system's, when it gives no thread.
+    pub fn start(&self) -> anyhow::Result<()> {
+        self.platform.door().start().context("the gate cannot be started")
+    }
+
+    /// The last thing before the process ends: the gate writes down who waits.
+    pub async fn finish(&self) {
+        self.platform.door().turn();
     }
 }
