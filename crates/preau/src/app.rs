@@ -2,6 +2,7 @@
 
 use crate::classes;
 use crate::config::Config;
+use crate::edge::admission::{Entrance, admission, gate_pages};
 use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
@@ -11,6 +12,7 @@ use crate::presence::PresenceLog;
 use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
 use crate::today::{self, TodayState};
+use anyhow::Context as _;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -40,6 +42,7 @@ impl App {
         let presence = PresenceLog::new(platform.clone());
         let routes = Routes::new()
             .and(edge::static_files())
+            .and(gate_pages(platform.clone()))
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
             .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
             .and(notices::routes(platform.clone()))
@@ -47,14 +50,30 @@ impl App {
             .and(today::routes(TodayState::new(platform.clone())));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
-        // Outermost last: headers dress whatever comes back; the session stands before the refusals,
-        // so that their pages speak the caller's language.
+        let entrance = Entrance::new(platform.clone(), &table);
+        // Outermost last: headers dress whatever comes back; the gate stands before the session and
+        // its database; the session stands before the refusals, so that their pages speak the caller's
+        // language.
         let router = router
             .layer(from_fn_with_state(platform.clone(), edge::refusal_pages))
             .layer(from_fn_with_state(platform.clone(), edge::session_layer))
+            .layer(from_fn_with_state(entrance, admission))
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
         Ok(App { router, table, platform, presence })
+    }
+
+    /// Starts what goes on beside the requests: the gate's second hand.
+    ///
+    /// # Errors
+    /// The system's, when it gives no thread.
+    pub fn start(&self) -> anyhow::Result<()> {
+        self.platform.door().start().context("the gate cannot be started")
+    }
+
+    /// The last thing before the process ends: the gate writes down who waits.
+    pub async fn finish(&self) {
+        self.platform.door().turn();
     }
 }

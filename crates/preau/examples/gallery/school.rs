@@ -176,6 +176,8 @@ fn threshold(add: &mut Add<'_>) -> Result<(), askama::Error> {
             interval: 20,
             lane: "lesson",
             rank: "00000000000004d2",
+            unsaved: false,
+            back: "",
         };
         add(name, page.render())?;
     }

@@ -193,6 +193,21 @@ impl TestSchool {
         store::note_presence(self.app.platform.store(), lesson, who, kind, self.clock.now());
     }
 
+    /// A browser in which nobody is signed in, in front of another router over the same platform.
+    pub(crate) fn at(&self, router: axum::Router) -> Client {
+        Client::new(router, self.app.platform.clone(), None)
+    }
+
+    /// The same school after a restart, on the same folder: nothing was said goodbye to.
+    pub(crate) fn restarted(self) -> TestSchool {
+        let TestSchool { app, clock, people, _folder } = self;
+        let config = app.platform.config().clone();
+        drop(app);
+        let store = Store::open(&config.store.url).expect("a store");
+        let app = App::assemble(config, store, clock.clone()).expect("an application");
+        TestSchool { app, clock, people, _folder }
+    }
+
     /// Lets the clock stand so many minutes after 7:55.
     pub(crate) fn minutes_later(&self, minutes: i64) {
         self.clock.set(AT_7_55 + minutes * MINUTE);
