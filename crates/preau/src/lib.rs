@@ -9,6 +9,7 @@ pub mod app;
 pub mod config;
 pub mod edge;
 pub mod identity;
+pub mod evidence;
 pub mod files;
 pub mod homework;
 pub mod ids;

@@ -18,6 +18,7 @@ mod html;
 mod platform;
 mod refusal;
 mod routes;
+mod server;
 mod statics;
 pub mod views;
 
@@ -32,4 +33,5 @@ pub(crate) use platform::instant;
 pub use platform::{Clock, Platform, Secrets};
 pub use refusal::{Refusal, refusal_pages};
 pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes};
+pub use server::serve;
 pub use statics::static_files;

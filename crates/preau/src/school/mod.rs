@@ -7,6 +7,6 @@ mod store;
 pub mod views;
 
 pub use store::{
-    Group, GroupName, Pupil, SchoolLine, facts_of, group_names, person_name, pupils_of, school_line,
-    subject_names, subjects_taught,
+    Group, GroupName, NewPerson, Pupil, SchoolLine, add_group, add_person, add_school, add_subject, enrol,
+    facts_of, group_names, guard, person_name, pupils_of, school_line, subject_names, subjects_taught, teach,
 };
