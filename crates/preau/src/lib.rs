@@ -19,5 +19,6 @@ pub mod school;
 pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod timetable;
 pub mod today;
 pub mod ui;

@@ -9,6 +9,7 @@
 //! The edge knows no slice; `app` hands it what it needs ([`Sessions`]).
 
 mod caller;
+mod changes;
 mod cookies;
 mod csrf;
 mod device;
@@ -23,6 +24,7 @@ mod statics;
 pub mod views;
 
 pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
+pub use changes::{Change, Changes, Topic};
 pub use cookies::{CookieJar, Kept};
 pub use csrf::CsrfKey;
 pub use device::DeviceId;
