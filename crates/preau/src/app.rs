@@ -5,6 +5,9 @@ use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::SessionCache;
+use crate::ids::{LessonId, Millis, PersonId};
+use crate::lesson::{self, Attendance, LessonState};
+use crate::presence::{Kind, PresenceLog};
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -30,9 +33,11 @@ impl App {
         let files = FileStore::open(&config.files)?;
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
+        let attendance = Arc::new(LiveAttendance(PresenceLog::new(platform.clone())));
         let routes = Routes::new()
             .and(edge::static_files())
-            .and(homework::routes(HomeworkState { platform: platform.clone(), files }));
+            .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
+            .and(lesson::routes(LessonState::start(&platform, attendance, None)?));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         // Outermost last: headers dress whatever comes back; the session stands before the refusals,
@@ -44,5 +49,22 @@ impl App {
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
         Ok(App { router, table, platform })
+    }
+}
+
+/// Whoever is in a live room was seen at its lesson.
+struct LiveAttendance(PresenceLog);
+
+impl Attendance for LiveAttendance {
+    fn joined(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
+    }
+
+    fn seen(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
+    }
+
+    fn left(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
     }
 }
