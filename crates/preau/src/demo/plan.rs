@@ -9,7 +9,7 @@ const LETTERS: [&str; 5] = ["A", "B", "C", "D", "E"];
 pub(super) struct SubjectPlan {
     pub(super) code: &'static str,
     pub(super) label: &'static str,
-    pub(super) hue: i32,
+    pub(super) hue: u8,
     pub(super) teachers: usize,
 }
 

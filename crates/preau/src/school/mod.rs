@@ -7,7 +7,7 @@ mod store;
 pub mod views;
 
 pub use store::{
-    Group, GroupName, NewPerson, Pupil, SchoolLine, add_group, add_person, add_school, add_subject, enrol,
-    facts_of, group_names, guard, person_name, pupils_of, school_line, subject_names, subjects_taught, teach,
+    Group, GroupLine, GroupName, NewPerson, Pupil, SchoolLine, SubjectLine, TeacherLine, add_group, add_person,
+    add_school, add_subject, enrol, facts_of, formal_names, group_names, groups_of_school, guard, person_name,
+    pupils_of, school_by_uai, school_line, subject_names, subjects_of, subjects_taught, teach, teachers_of,
 };
-pub use store::{GroupLine, SubjectLine, TeacherLine, formal_names, groups_of_school, school_by_uai, subjects_of, teachers_of};

@@ -123,6 +123,24 @@ pub fn subjects_of(conn: &mut Conn, school: SchoolId) -> QueryResult<Vec<Subject
     Ok(rows.into_iter().map(|(id, code, label)| SubjectLine { id, code, label }).collect())
 }
 
+/// Adds a subject that a file named; `hue` is 0 to 11.
+///
+/// # Errors
+/// The engine's: the code must be new in the school.
+pub fn add_subject(tx: &mut Tx<'_>, school: SchoolId, code: &str, label: &str, hue: u8) -> QueryResult<SubjectId> {
+    let id = SubjectId::fresh();
+    diesel::insert_into(subject::table)
+        .values((
+            subject::id.eq(id),
+            subject::school_id.eq(school),
+            subject::code.eq(code),
+            subject::label.eq(label),
+            subject::hue.eq(i32::from(hue)),
+        ))
+        .execute(tx.conn())?;
+    Ok(id)
+}
+
 /// The school with this UAI (7 digits and a letter, in any case).
 ///
 /// # Errors
