@@ -8,6 +8,7 @@ use crate::identity::SessionCache;
 use crate::ids::{LessonId, Millis, PersonId};
 use crate::lesson::{self, Attendance, LessonState};
 use crate::presence::{Kind, PresenceLog};
+use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -22,6 +23,8 @@ pub struct App {
     pub table: Vec<RouteInfo>,
     /// The shared part, for commands and tests.
     pub platform: Platform,
+    /// Whom the live room and the gate see; whoever serves also runs its `keep_writing`.
+    pub presence: PresenceLog,
 }
 
 impl App {
@@ -33,11 +36,13 @@ impl App {
         let files = FileStore::open(&config.files)?;
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
-        let attendance = Arc::new(LiveAttendance(PresenceLog::new(platform.clone())));
+        let presence = PresenceLog::new(platform.clone());
+        let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())), None)?;
         let routes = Routes::new()
             .and(edge::static_files())
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
-            .and(lesson::routes(LessonState::start(&platform, attendance, None)?));
+            .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
+            .and(lesson::routes(live));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         // Outermost last: headers dress whatever comes back; the session stands before the refusals,
@@ -48,7 +53,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform })
+        Ok(App { router, table, platform, presence })
     }
 }
 

@@ -14,6 +14,7 @@ pub mod files;
 pub mod homework;
 pub mod ids;
 pub mod lesson;
+pub mod presence;
 pub mod rollcall;
 pub mod school;
 pub mod store;

@@ -1,0 +1,1 @@
+//! The roll call over HTTP, as the people of the test school.
