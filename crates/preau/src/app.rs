@@ -7,8 +7,10 @@ use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::SessionCache;
+use crate::ids::{LessonId, Millis, PersonId};
+use crate::lesson::{self, Attendance, LessonState};
 use crate::notices;
-use crate::presence::PresenceLog;
+use crate::presence::{Kind, PresenceLog};
 use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
 use crate::today::{self, TodayState};
@@ -40,6 +42,7 @@ impl App {
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
         let presence = PresenceLog::new(platform.clone());
+        let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())), None)?;
         let routes = Routes::new()
             .and(edge::static_files())
             .and(gate_pages(platform.clone()))
@@ -47,7 +50,8 @@ impl App {
             .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
             .and(notices::routes(platform.clone()))
             .and(classes::routes(platform.clone()))
-            .and(today::routes(TodayState::new(platform.clone())));
+            .and(today::routes(TodayState::new(platform.clone())))
+            .and(lesson::routes(live));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         let entrance = Entrance::new(platform.clone(), &table);
@@ -64,16 +68,40 @@ impl App {
         Ok(App { router, table, platform, presence })
     }
 
-    /// Starts what goes on beside the requests: the gate's second hand.
+    /// Starts what goes on beside the requests: the gate's second hand, the writing down of who was seen.
     ///
     /// # Errors
     /// The system's, when it gives no thread.
     pub fn start(&self) -> anyhow::Result<()> {
-        self.platform.door().start().context("the gate cannot be started")
+        self.platform.door().start().context("the gate cannot be started")?;
+        let presence = self.presence.clone();
+        // Written every few seconds; what is left at the end is written by `finish`.
+        tokio::spawn(presence.keep_writing(std::future::pending()));
+        Ok(())
     }
 
-    /// The last thing before the process ends: the gate writes down who waits.
+    /// The last thing before the process ends: who waits and who was seen is written down.
     pub async fn finish(&self) {
         self.platform.door().turn();
+        if let Err(error) = self.presence.flush().await {
+            tracing::error!(%error, "the last sightings could not be written");
+        }
+    }
+}
+
+/// Whoever is in a live room was seen at its lesson.
+struct LiveAttendance(PresenceLog);
+
+impl Attendance for LiveAttendance {
+    fn joined(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
+    }
+
+    fn seen(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
+    }
+
+    fn left(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
     }
 }

@@ -495,15 +495,16 @@ fn other_days(
 fn live(page: &Shell) -> Result<String, askama::Error> {
     LivePage {
         page,
-        lesson: "1",
-        subject: subject(0),
-        with: "Mme Houblon",
-        hours: "8 h 00 – 8 h 55",
+        lesson: "1".into(),
+        subject: subject(0).name,
+        hue: i32::from(subject(0).hue),
+        with: "Mme Houblon".into(),
+        hours: "8 h 00 – 8 h 55".into(),
         role: "pupil",
-        live_url: "/lessons/1/live.json",
-        starts: "2026-11-23T07:00:00Z",
-        ends: "2026-11-23T07:55:00Z",
-        home: "/today",
+        live_url: "/lessons/1/live.json".into(),
+        starts: "2026-11-23T07:00:00Z".into(),
+        ends: "2026-11-23T07:55:00Z".into(),
+        home: "/",
         words: script_words("live", page.texts),
     }
     .render()

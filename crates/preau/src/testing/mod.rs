@@ -122,6 +122,8 @@ impl TestSchool {
     fn on(url: &str, folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> TestSchool {
         let mut config = Config::in_folder(folder.path().to_owned());
         config.store.url = url.to_owned();
+        // Many schools are open at once in one test process.
+        config.live.listen.set_port(0);
         change(&mut config);
         let store = Store::open(url).expect("a store");
         let people = store::fill(&store, AT_7_55);
