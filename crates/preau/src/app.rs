@@ -1,10 +1,11 @@
 //! The only place where the parts are put together.
 
+use crate::about;
 use crate::config::Config;
 use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
-use crate::identity::SessionCache;
+use crate::identity::{self, IdentityState, SessionCache};
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -19,6 +20,8 @@ pub struct App {
     pub table: Vec<RouteInfo>,
     /// The shared part, for commands and tests.
     pub platform: Platform,
+    /// Accounts and sign-in, for the state of the service and for tests.
+    pub identity: IdentityState,
 }
 
 impl App {
@@ -30,8 +33,11 @@ impl App {
         let files = FileStore::open(&config.files)?;
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
+        let identity = IdentityState::new(platform.clone(), sessions.clone())?;
         let routes = Routes::new()
             .and(edge::static_files())
+            .and(identity::routes(identity.clone()))
+            .and(about::routes(platform.clone()))
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
@@ -43,6 +49,6 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform })
+        Ok(App { router, table, platform, identity })
     }
 }
