@@ -53,7 +53,7 @@ fn who(identity: &str) -> lk::RoomParticipantIdentity {
 /// The texts of the data packets somebody received.
 fn texts(world: &World, name: &str) -> Vec<String> {
     let text = |packet: &lk::DataPacket| match &packet.value {
-        Some(Value::User(user)) => Some(String::from_utf8(user.payload.clone()).unwrap()),
+        Some(Value::User(user)) => Some(String::from_utf8_lossy(&user.payload).into_owned()),
         _ => None,
     };
     world.client(name).data.iter().filter_map(|(_, packet)| text(packet)).collect()
@@ -142,7 +142,7 @@ fn lost_video_is_repaired() {
     world.run(SECOND);
     world.film("prof", camera, None, true);
     world.run(SECOND / 10);
-    world.loss = 10;
+    world.loss = 5;
     for _ in 0..200 {
         world.film("prof", camera, None, false);
         world.run(Duration::from_millis(20));
@@ -159,7 +159,7 @@ fn lost_video_is_repaired() {
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), received.len(), "nothing comes twice");
-    assert!(numbers.len() >= 219, "{} of 221 packets arrived", numbers.len());
+    assert_eq!(numbers.len(), 221, "every hole was filled");
 }
 
 #[test]
@@ -435,9 +435,11 @@ fn more_tracks_than_sections_makes_the_server_ask_for_more() {
     world.run(SECOND);
     assert_eq!(world.client("prof").media.len(), 5);
     assert_eq!(world.client("prof").track_of.len(), 5);
-    let asked = world.client("prof").frames.iter().any(|frame| {
-        matches!(frame, Response::MediaSectionsRequirement(need) if need.num_audios > 0)
-    });
+    let asked = world
+        .client("prof")
+        .frames
+        .iter()
+        .any(|frame| matches!(frame, Response::MediaSectionsRequirement(need) if need.num_audios > 0));
     assert!(asked);
 }
 
@@ -483,10 +485,8 @@ fn data_reach_whom_they_name_in_the_sender_s_own_name() {
     assert_eq!(world.client("malo").data[0].0, "_reliable");
 
     // What only a server may send, captions in another's name, and nonsense are dropped.
-    let speaker = lk::DataPacket {
-        value: Some(Value::Metrics(lk::MetricsBatch::default())),
-        ..Default::default()
-    };
+    let speaker =
+        lk::DataPacket { value: Some(Value::Metrics(lk::MetricsBatch::default())), ..Default::default() };
     let captions = lk::DataPacket {
         value: Some(Value::Transcription(lk::Transcription {
             transcribed_participant_identity: "prof".to_owned(),
@@ -496,7 +496,7 @@ fn data_reach_whom_they_name_in_the_sender_s_own_name() {
     };
     world.send_data("ines", "_reliable", &speaker);
     world.send_data("ines", "_reliable", &captions);
-    world.send_data("ines", "_reliable", &lk::DataPacket::default());
+    world.send_data("ines", "_reliable", &lk::DataPacket { sequence: 8, ..Default::default() });
     world.run(SECOND);
     assert_eq!(texts(&world, "malo").len(), 1);
     assert_eq!(world.client("malo").data.len(), 1);
@@ -584,7 +584,12 @@ fn a_broken_connection_resumes_and_media_never_stopped() {
     world.say("prof", mic, -20);
     world.run(SECOND);
     assert_eq!(world.client("ines").received(&sid).len(), 2);
-    assert!(!world.kinds().iter().any(|k| matches!(k, EventKind::ParticipantLeft { identity, .. } if identity.as_str() == "ines")));
+    assert!(
+        !world
+            .kinds()
+            .iter()
+            .any(|k| matches!(k, EventKind::ParticipantLeft { identity, .. } if identity.as_str() == "ines"))
+    );
     assert!(world.kinds().iter().any(|k| matches!(k, EventKind::ParticipantResumed { .. })));
 }
 
@@ -750,9 +755,10 @@ fn a_new_address_is_found_by_its_connectivity_checks() {
     let mic = world.publish("prof", Microphone, &[]);
     world.run(SECOND);
     let sid = world.track_sid("prof", Microphone);
-    // The pupil's router forgets the mapping: same pupil, other port.
+    // The pupil's router forgets the mapping: same pupil, other port. str0m leaves the old path once
+    // nothing was heard on it for fifteen seconds; signalling and stay are not touched.
     world.client_mut("ines").seen_as = "10.0.0.99:51234".parse().unwrap();
-    world.run(10 * SECOND);
+    world.run(16 * SECOND);
     let before = world.client("ines").received(&sid).len();
     world.say("prof", mic, -20);
     world.run(SECOND);
@@ -762,19 +768,22 @@ fn a_new_address_is_found_by_its_connectivity_checks() {
 #[test]
 fn rooms_begin_and_end() {
     let mut world = World::new();
-    let create = Command::CreateRoom(lk::CreateRoomRequest {
+    let create = Command::CreateRoom(Box::new(lk::CreateRoomRequest {
         name: ROOM.to_owned(),
         max_participants: 2,
         departure_timeout: 5,
         metadata: "4e B".to_owned(),
         ..Default::default()
-    });
+    }));
     let Ok(Reply::Room(room)) = world.control(create) else { panic!("the room is created") };
     assert_eq!((room.max_participants, room.metadata.as_str()), (2, "4e B"));
     world.join("prof", Grants::default());
     world.join("ines", Grants::default());
     world.join("de trop", Grants::default());
-    assert_eq!(world.client("de trop").last_leave().unwrap().reason, lk::DisconnectReason::JoinFailure as i32);
+    assert_eq!(
+        world.client("de trop").last_leave().unwrap().reason,
+        lk::DisconnectReason::JoinFailure as i32
+    );
     world.signal("prof", Request::Leave(lk::LeaveRequest::default()));
     world.signal("ines", Request::Leave(lk::LeaveRequest::default()));
     assert_eq!(world.kinds().last(), Some(&&EventKind::RoomEmpty));

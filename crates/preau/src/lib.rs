@@ -10,6 +10,7 @@ pub mod app;
 pub mod config;
 pub mod edge;
 pub mod identity;
+pub mod evidence;
 pub mod files;
 pub mod homework;
 pub mod ids;
@@ -19,5 +20,6 @@ pub mod school;
 pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod timetable;
 pub mod today;
 pub mod ui;

@@ -9,6 +9,7 @@
 //! The edge knows no slice; `app` hands it what it needs ([`Sessions`]).
 
 mod caller;
+mod changes;
 mod cookies;
 mod csrf;
 mod device;
@@ -18,10 +19,12 @@ mod html;
 mod platform;
 mod refusal;
 mod routes;
+mod server;
 mod statics;
 pub mod views;
 
 pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
+pub use changes::{Change, Changes, Topic};
 pub use cookies::{CookieJar, Kept};
 pub use csrf::CsrfKey;
 pub use device::DeviceId;
@@ -32,4 +35,5 @@ pub(crate) use platform::instant;
 pub use platform::{Clock, Platform, Secrets};
 pub use refusal::{Refusal, refusal_pages};
 pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes};
+pub use server::serve;
 pub use statics::static_files;

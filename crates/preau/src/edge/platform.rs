@@ -1,6 +1,6 @@
 //! What every handler may rely on: store, clock, zone, secrets, configuration, menu.
 
-use super::{NavEntry, Sessions};
+use super::{Changes, NavEntry, Sessions};
 use crate::config::Config;
 use crate::ids::{Millis, now_ms};
 use crate::store::{Store, StoreError, secret_or_fresh};
@@ -84,6 +84,7 @@ struct Parts {
     store: Store,
     config: Config,
     clock: Clock,
+    changes: Changes,
     zone: TimeZone,
     secrets: Secrets,
     device_key: [u8; 32],
@@ -106,6 +107,7 @@ impl Platform {
             store,
             config,
             clock,
+            changes: Changes::default(),
             zone,
             secrets,
             device_key,
@@ -133,6 +135,11 @@ impl Platform {
     /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// What tells caches and open pages that something changed.
+    pub fn changes(&self) -> &Changes {
+        &self.0.changes
     }
 
     /// Now, in milliseconds since the Unix epoch.

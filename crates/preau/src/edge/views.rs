@@ -6,6 +6,7 @@
 
 use askama::Template;
 
+use crate::ui::assets::inline;
 use crate::ui::{ClockFace, Shell, Texts};
 
 /// The style of the waiting page. It is constant, so a security policy may name its hash
@@ -40,6 +41,25 @@ pub struct WaitingPage<'a> {
     pub lane: &'a str,
     /// The rank as `/now` writes watermarks: 16 hexadecimal digits.
     pub rank: &'a str,
+}
+
+impl WaitingPage<'_> {
+    /// "312 personnes attendent devant toi" in three parts, so that the script can renew the number
+    /// alone: what stands before it, the number, what stands after.
+    pub fn people(&self) -> (String, String, String) {
+        let number = self.t.count(&self.people_before);
+        let sentence = self.t.with("waiting-people-before", "count", self.people_before);
+        match sentence.split_once(&number) {
+            Some((before, after)) => (before.to_owned(), number.clone(), after.to_owned()),
+            None => (String::new(), sentence, String::new()),
+        }
+    }
+
+    /// The script that lets the page in by itself; it is constant, so its hash can stand in a security
+    /// policy. Empty when the scripts were not built: then the page refreshes itself for everybody.
+    pub fn script(&self) -> &'static str {
+        inline("waiting.js")
+    }
 }
 
 /// The lesson that waits for the person who waits.
@@ -137,7 +157,9 @@ mod tests {
         assert_eq!(html.matches("href=").count(), 1, "only the empty icon");
         assert!(html.contains("http-equiv=\"refresh\" content=\"20\""));
         assert!(html.contains("La place est gardée") && html.contains("La présence est notée depuis 7 h 54"));
-        assert!(html.contains("12\u{202f}450 personnes attendent devant cette place"));
+        assert!(
+            html.contains("<span id=\"ahead\">12\u{202f}450</span> personnes attendent devant cette place")
+        );
         assert!(html.contains("Arc-en-Ciel") && !html.contains("<Arc-en-Ciel>"));
         assert!(!html.contains("Ta ") && !html.contains("Votre "));
     }

@@ -6,7 +6,8 @@ use askama::Template;
 use crate::today::views::SubjectLabel;
 use crate::ui::Shell;
 
-/// The register of one lesson.
+/// The register of one lesson. The totals at its foot are counted by the style sheet from the answers
+/// themselves, so that they follow every touch without a script.
 #[derive(Debug, Template)]
 #[template(path = "rollcall/register.html")]
 pub struct RegisterPage<'a> {
@@ -26,23 +27,6 @@ pub struct RegisterPage<'a> {
     pub close_path: &'a str,
     /// When and by whom it was closed: "fait à 8 h 06 par Mme Houblon"; empty while it is open.
     pub closed: &'a str,
-}
-
-impl RegisterPage<'_> {
-    /// How many pupils stand as absent.
-    pub fn absent(&self) -> usize {
-        self.pupils.iter().filter(|p| p.answer == Answer::Absent).count()
-    }
-
-    /// How many pupils stand as late.
-    pub fn late(&self) -> usize {
-        self.pupils.iter().filter(|p| p.answer == Answer::Late).count()
-    }
-
-    /// How many pupils stand as present, those late included.
-    pub fn present(&self) -> usize {
-        self.pupils.len() - self.absent()
-    }
 }
 
 /// One pupil of the register.

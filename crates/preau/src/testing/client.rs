@@ -25,9 +25,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The body as text.
+    /// The body as text, with ordinary spaces where French typography has others.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        String::from_utf8_lossy(&self.body).replace(['\u{a0}', '\u{202f}'], " ")
     }
 
     /// Where it sends the browser, or nothing.

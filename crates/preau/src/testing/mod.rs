@@ -6,9 +6,11 @@
 //! is a contact of Maëlys without rights. A second school has a head and a pupil of its own.
 
 mod client;
+mod matrix;
 mod store;
 
 pub(crate) use client::{Client, Reply};
+pub(crate) use matrix::Matrix;
 
 use crate::app::App;
 use crate::config::Config;

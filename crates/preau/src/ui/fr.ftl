@@ -6,7 +6,7 @@ platform-name = Préau
 shell-skip = Aller au contenu
 shell-home = { $school } : accueil
 shell-menu = Menu principal
-shell-account = { $name } : compte et réglages
+shell-account = Compte et réglages
 shell-own-account = Compte et mot de passe
 shell-sign-out = Se déconnecter
 shell-help = Aide
@@ -311,11 +311,10 @@ roll-seen-inside = dans la classe depuis { $hour }
 roll-seen-gate = à l’entrée depuis { $hour }
 roll-not-seen = pas encore vu
 roll-announced = absence annoncée
-roll-total = { $present } présents dont { $late } en retard, { $absent ->
-    [one] { $absent } absent
-   *[other] { $absent } absents
-}
-roll-save = Garder pour plus tard
+roll-sum-present = présents
+roll-sum-late = en retard
+roll-sum-absent = absents
+roll-save = Enregistrer
 roll-close = Terminer l’appel
 roll-closed-at = Appel terminé à { $hour } par { $name }
 roll-empty = Cette liste est vide
