@@ -19,13 +19,13 @@ const NUMBERS: u32 = 20;
 /// # Errors
 /// The engine's.
 pub fn ensure_accounts(tx: &mut Tx<'_>) -> QueryResult<usize> {
-    let (now, mut made, mut after) = (tx.now(), 0, PersonId::from_raw(0));
+    let (mut made, mut after) = (0, PersonId::from_raw(0));
     loop {
         let people = store::people_without_account(tx.conn(), after, BATCH)?;
         let Some((last, _, _)) = people.last() else { return Ok(made) };
         after = *last;
         let accounts = with_free_logins(tx, people)?;
-        made += store::insert_accounts(tx, &accounts, now)?;
+        made += store::insert_accounts(tx, &accounts)?;
     }
 }
 
@@ -39,11 +39,11 @@ fn with_free_logins(
     let bases = bases.into_iter().cloned().collect();
     let mut taken: HashSet<String> = store::logins_among(tx.conn(), bases)?.into_iter().collect();
     let mut next: HashMap<String, u32> = HashMap::new();
-    let mut accounts = Vec::with_capacity(wanted.len());
+    let (mut accounts, created_at) = (Vec::with_capacity(wanted.len()), tx.now());
     for (person, base) in wanted {
         let login = if taken.contains(&base) { numbered(tx, &base, &mut next, &mut taken)? } else { base };
         taken.insert(login.clone());
-        accounts.push(NewAccount { person, login });
+        accounts.push(NewAccount { person, login, created_at });
     }
     Ok(accounts)
 }
@@ -85,4 +85,13 @@ pub fn hash_for_demo(password: &str) -> Result<String, HashFault> {
 /// The engine's.
 pub fn set_password_for_demo(tx: &mut Tx<'_>, person: PersonId, phc: &str) -> QueryResult<()> {
     store::set_password(tx, person, phc).map(|_| ())
+}
+
+/// Gives every account that has no password this one, as made by [`hash_for_demo`]; returns how many. It
+/// opens a whole school with one password: for the demonstration only.
+///
+/// # Errors
+/// The engine's.
+pub fn open_accounts_for_demo(tx: &mut Tx<'_>, phc: &str) -> QueryResult<usize> {
+    store::open_accounts(tx, phc)
 }

@@ -48,7 +48,7 @@ pub(in crate::identity) async fn list(
     html(&PeoplePage { page: &shell, classes, may_search, asked: &asked, found })
 }
 
-async fn permit<A: Action>(
+async fn permit<A: Action + 'static>(
     state: &IdentityState,
     caller: &Caller,
     id: GroupId,

@@ -122,21 +122,35 @@ pub(in crate::identity) fn logins_among(conn: &mut Conn, logins: Vec<String>) ->
     account::table.filter(account::login.eq_any(logins)).select(account::login).load(conn)
 }
 
-/// An account about to be made.
+/// An account about to be made, without password.
 pub(in crate::identity) struct NewAccount {
     pub(in crate::identity) person: PersonId,
     pub(in crate::identity) login: String,
+    pub(in crate::identity) created_at: Millis,
 }
 
-/// Makes accounts without password.
-pub(in crate::identity) fn insert_accounts(
-    tx: &mut Tx<'_>,
-    new: &[NewAccount],
-    now: Millis,
-) -> QueryResult<usize> {
+/// Makes these accounts.
+pub(in crate::identity) fn insert_accounts(tx: &mut Tx<'_>, new: &[NewAccount]) -> QueryResult<usize> {
     let rows: Vec<_> = new
         .iter()
-        .map(|new| (account::person_id.eq(new.person), account::login.eq(&new.login), account::created_at.eq(now)))
+        .map(|new| {
+            (
+                account::person_id.eq(new.person),
+                account::login.eq(&new.login),
+                account::created_at.eq(new.created_at),
+            )
+        })
         .collect();
-    diesel::insert_into(account::table).values(rows).execute(tx.conn())
+    // Diesel writes many rows at once for each engine, but not for the pair of them.
+    match tx.conn() {
+        Conn::Sqlite(conn) => diesel::insert_into(account::table).values(&rows).execute(conn),
+        Conn::Postgres(conn) => diesel::insert_into(account::table).values(&rows).execute(conn),
+    }
+}
+
+/// Gives every account without password this one (a PHC string).
+pub(in crate::identity) fn open_accounts(tx: &mut Tx<'_>, phc: &str) -> QueryResult<usize> {
+    diesel::update(account::table.filter(account::password_hash.eq("")))
+        .set(account::password_hash.eq(phc))
+        .execute(tx.conn())
 }
