@@ -30,6 +30,11 @@ impl Reply {
         String::from_utf8_lossy(&self.body).replace(['\u{a0}', '\u{202f}'], " ")
     }
 
+    /// The body as text with ordinary blanks where the page has others, to look for sentences.
+    pub(crate) fn words(&self) -> String {
+        self.text().replace(['\u{a0}', '\u{202f}'], " ")
+    }
+
     /// Where it sends the browser, or nothing.
     pub(crate) fn location(&self) -> &str {
         self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
