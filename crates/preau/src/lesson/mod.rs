@@ -31,6 +31,8 @@ pub use media::{Media, MediaError};
 pub use model::{Allowed, LiveLesson, Role, room_of};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
 pub use store::opened;
+#[cfg(test)]
+pub(crate) use tests::matrix;
 
 use crate::access::Profile;
 use crate::edge::{Audience, Body, Caller, Cost, Platform, Routes};
