@@ -53,9 +53,12 @@ pub(super) fn save(tx: &mut Tx<'_>, seen: &[(Key, Seen)], waiting: &[(PersonId, 
     }
     while !fresh.is_empty() {
         let some: Vec<_> = fresh.split_off(fresh.len().saturating_sub(ROWS_AT_ONCE));
-        for row in some {
-            diesel::insert_into(presence::table).values(row).execute(tx.conn())?;
-        }
+        let insert = diesel::insert_into(presence::table).values(some);
+        // Many rows in one statement are written differently for each engine.
+        match tx.conn() {
+            Conn::Sqlite(conn) => insert.execute(conn)?,
+            Conn::Postgres(conn) => insert.execute(conn)?,
+        };
     }
     Ok(())
 }

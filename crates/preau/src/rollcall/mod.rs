@@ -21,6 +21,8 @@ pub mod views;
 pub use model::{Answer, LATE_AFTER_MS, Register, propose};
 pub use overview::{MissingPupil, Progress, RollState, SchoolRoll, missing_now, state_of};
 pub use policy::{CloseRegister, CorrectRegister, ReadRegister, ReopenRegister, SaveRegister};
+#[cfg(test)]
+pub(crate) use tests::matrix;
 
 use crate::access::Profile;
 use crate::edge::{Audience, Body, Cost, Platform, Routes};

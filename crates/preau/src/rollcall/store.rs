@@ -1,7 +1,7 @@
 //! The only SQL on registers and their entries.
 
 use super::model::{Answer, Entry, Register, Settled};
-use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
+use crate::ids::{LessonId, Millis, PersonId, SchoolId, SubjectId};
 use crate::store::schema::{
     class_group, enrolment, lesson, lesson_group, lesson_teacher, person, register, register_entry,
 };
@@ -138,9 +138,12 @@ pub(super) fn write(
         }
     }
     if !fresh.is_empty() {
-        for row in fresh {
-            diesel::insert_into(register_entry::table).values(row).execute(tx.conn())?;
-        }
+        let insert = diesel::insert_into(register_entry::table).values(fresh);
+        // Many rows in one statement are written differently for each engine.
+        match tx.conn() {
+            Conn::Sqlite(conn) => insert.execute(conn)?,
+            Conn::Postgres(conn) => insert.execute(conn)?,
+        };
     }
     Ok(())
 }

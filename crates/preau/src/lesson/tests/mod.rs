@@ -112,7 +112,9 @@ async fn only_the_class_its_teacher_and_visible_visitors_find_the_lesson() {
                 assert_eq!(entry["role"], role, "{persona}");
                 assert!(page.text().contains(&format!("data-role=\"{role}\"")), "{persona}");
             }
-            None => assert_eq!((status, page.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND), "{persona}"),
+            None => {
+                assert_eq!((status, page.status), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND), "{persona}")
+            }
         }
     }
     let anonymous = school.anonymous().get(&at(people.lesson, ".json")).await;
@@ -148,13 +150,19 @@ async fn tokens_say_the_real_name_and_exactly_what_is_allowed() {
     assert_eq!(teachers["attributes"]["role"], "teacher");
 
     let one = format!("/participants/{}/permission", school.people.pupil);
-    assert_eq!(teacher.act(&one, json!({ "microphone": true, "camera": false })).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        teacher.act(&one, json!({ "microphone": true, "camera": false })).await,
+        StatusCode::NO_CONTENT
+    );
     let allowed = pupil.claims().await;
     assert_eq!(allowed["video"]["canPublishSources"], json!(["microphone"]));
     let mut classmate = Seat::of(&school, school.people.classmate);
     assert_eq!(classmate.claims().await["video"]["canPublish"], false);
 
-    assert_eq!(teacher.act("/permission", json!({ "microphone": false, "camera": true })).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        teacher.act("/permission", json!({ "microphone": false, "camera": true })).await,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(pupil.claims().await["video"]["canPublishSources"], json!(["camera"]));
     assert_eq!(classmate.claims().await["video"]["canPublishSources"], json!(["camera"]));
     let mut head = Seat::of(&school, school.people.head);
@@ -188,7 +196,10 @@ async fn the_end_closes_for_all_and_the_teacher_may_open_again() {
     let mut teacher = open(&school).await;
     assert_eq!(changes.try_recv().expect("told").topic, crate::edge::Topic::Live);
     let mut pupil = Seat::of(&school, school.people.pupil);
-    assert_eq!(teacher.act("/permission", json!({ "microphone": true, "camera": true })).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        teacher.act("/permission", json!({ "microphone": true, "camera": true })).await,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(pupil.act("/ending", json!({})).await, StatusCode::NOT_FOUND);
     assert_eq!(teacher.act("/ending", json!({})).await, StatusCode::NO_CONTENT);
     assert_eq!(changes.try_recv().expect("told").topic, crate::edge::Topic::Live);
@@ -224,7 +235,10 @@ async fn a_form_without_script_opens_and_leads_to_the_room() {
         .body(axum::body::Body::from(body))
         .expect("a request");
     let reply = teacher.send(request).await;
-    assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, at(school.people.lesson, "").as_str()));
+    assert_eq!(
+        (reply.status, reply.location()),
+        (StatusCode::SEE_OTHER, at(school.people.lesson, "").as_str())
+    );
     assert_eq!(opened(&school).await, [school.people.lesson]);
 }
 
@@ -271,7 +285,10 @@ async fn chat_is_kept_bounded_and_for_the_lesson_only() {
     let mut pupil = Seat::of(&school, people.pupil);
     assert_eq!(pupil.act("/messages", json!({ "text": "trop tôt" })).await, StatusCode::CONFLICT);
     let mut teacher = open(&school).await;
-    assert_eq!(pupil.act("/messages", json!({ "text": " Bonjour <b>tous</b> '; DROP TABLE x; " })).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        pupil.act("/messages", json!({ "text": " Bonjour <b>tous</b> '; DROP TABLE x; " })).await,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(pupil.act("/messages", json!({ "text": "  " })).await, StatusCode::BAD_REQUEST);
     assert_eq!(pupil.act("/messages", json!({ "texte": "x" })).await, StatusCode::BAD_REQUEST);
     assert_eq!(pupil.act("/messages", json!({ "text": "é".repeat(1_001) })).await, StatusCode::CONFLICT);
@@ -279,7 +296,10 @@ async fn chat_is_kept_bounded_and_for_the_lesson_only() {
     let kept = pupil.client.get(&at(people.lesson, "/messages")).await.json();
     let first = &kept["messages"][0];
     assert_eq!(first["text"], "Bonjour <b>tous</b> '; DROP TABLE x;");
-    assert_eq!((&first["name"], &first["from"]), (&json!("Maëlys Verdoyant"), &json!(people.pupil.to_string())));
+    assert_eq!(
+        (&first["name"], &first["from"]),
+        (&json!("Maëlys Verdoyant"), &json!(people.pupil.to_string()))
+    );
     assert_eq!(first["at"], "2026-11-23T06:55:00Z");
     assert_eq!(kept["messages"].as_array().expect("a list").len(), 2);
     for _ in 0..4 {

@@ -1,15 +1,15 @@
 //! The signalling socket with a real client over TCP, and the media thread behind it.
 
 use super::{Seat, at, open};
+use crate::ids::{LessonId, Millis, PersonId};
 use crate::lesson::media::Ask;
 use crate::lesson::{Attendance, Media, Rooms};
-use crate::ids::{LessonId, Millis, PersonId};
 use crate::testing::TestSchool;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::StatusCode;
-use preau_sfu::protocol as lk;
 use lk::signal_request::Message as Say;
 use lk::signal_response::Message as Told;
+use preau_sfu::protocol as lk;
 use prost::Message as _;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
@@ -56,7 +56,8 @@ impl Line {
     /// The next frame, or nothing once the server has closed.
     async fn next(&mut self) -> Option<Told> {
         loop {
-            let message = tokio::time::timeout(Duration::from_secs(10), self.socket.next()).await.expect("in time");
+            let message =
+                tokio::time::timeout(Duration::from_secs(10), self.socket.next()).await.expect("in time");
             match message {
                 Some(Ok(Message::Binary(bytes))) => {
                     return lk::SignalResponse::decode(bytes).expect("a frame").message;
@@ -171,8 +172,11 @@ async fn a_changed_client_may_not_send_more_than_its_grants() {
         })
         .await;
     assert_eq!(answer, lk::request_response::Reason::NotAllowed);
-    line.say(Say::UpdateMetadata(lk::UpdateParticipantMetadata { name: "La Directrice".into(), ..Default::default() }))
-        .await;
+    line.say(Say::UpdateMetadata(lk::UpdateParticipantMetadata {
+        name: "La Directrice".into(),
+        ..Default::default()
+    }))
+    .await;
     let answer = line
         .until(|frame| if let Told::RequestResponse(answer) = frame { Some(answer.reason()) } else { None })
         .await;
@@ -209,7 +213,10 @@ async fn bad_tokens_closed_lessons_and_removed_pupils_stay_outside() {
     // The official client asks for the reason after a socket failed, from any origin.
     let validate = format!("/rtc/v1/validate?access_token={classmates}");
     let reply = school.anonymous().get(&validate).await;
-    assert_eq!((reply.status, &reply.headers["access-control-allow-origin"]), (StatusCode::FORBIDDEN, &"*".parse().expect("a value")));
+    assert_eq!(
+        (reply.status, &reply.headers["access-control-allow-origin"]),
+        (StatusCode::FORBIDDEN, &"*".parse().expect("a value"))
+    );
     teacher.act("/opening", json!({})).await;
     let reply = school.anonymous().get(&validate).await;
     assert_eq!((reply.status, reply.text().as_str()), (StatusCode::OK, "success"));
@@ -259,7 +266,10 @@ impl Attendance for Heard {
 
 #[tokio::test]
 async fn a_failure_of_the_engine_ends_its_rooms_and_not_the_process() {
-    let config = crate::config::LiveConfig { listen: "127.0.0.1:0".parse().expect("an address"), public_address: None };
+    let config = crate::config::LiveConfig {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        public_address: None,
+    };
     let heard = Arc::new(Heard::default());
     let media = Media::start(&config, crate::edge::Clock::System, heard.clone()).expect("started");
     let rooms = Rooms::embedded(media.clone());
@@ -302,6 +312,11 @@ async fn the_page_carries_no_token() {
     open(&school).await;
     let mut pupil = Seat::of(&school, school.people.pupil);
     let page = pupil.client.get(&at(school.people.lesson, "")).await.text();
-    assert!(page.contains("Soizic Houblon") && page.contains("00 – 8") && page.contains("data-starts=\"2026-11-23T07:00:00Z\""), "{page}");
+    assert!(
+        page.contains("Soizic Houblon")
+            && page.contains("00 – 8")
+            && page.contains("data-starts=\"2026-11-23T07:00:00Z\""),
+        "{page}"
+    );
     assert!(!page.contains("eyJ"), "the token comes from live.json, after its own permit");
 }
