@@ -9,6 +9,7 @@ pub mod access;
 pub mod app;
 pub mod classes;
 pub mod config;
+pub mod demo;
 pub mod edge;
 pub mod identity;
 pub mod evidence;
