@@ -1,11 +1,15 @@
 //! The only place where the parts are put together.
 
+use crate::classes;
 use crate::config::Config;
 use crate::edge::admission::{Entrance, admission, gate_pages};
 use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::SessionCache;
+use crate::notices;
+use crate::presence::PresenceLog;
+use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
 use anyhow::Context as _;
 use axum::Router;
@@ -21,6 +25,8 @@ pub struct App {
     pub table: Vec<RouteInfo>,
     /// The shared part, for commands and tests.
     pub platform: Platform,
+    /// Whom the live room and the gate see; whoever serves also runs its `keep_writing`.
+    pub presence: PresenceLog,
 }
 
 impl App {
@@ -32,10 +38,14 @@ impl App {
         let files = FileStore::open(&config.files)?;
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
+        let presence = PresenceLog::new(platform.clone());
         let routes = Routes::new()
             .and(edge::static_files())
             .and(gate_pages(platform.clone()))
-            .and(homework::routes(HomeworkState { platform: platform.clone(), files }));
+            .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
+            .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
+            .and(notices::routes(platform.clone()))
+            .and(classes::routes(platform.clone()));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         let entrance = Entrance::new(platform.clone(), &table);
@@ -49,7 +59,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform })
+        Ok(App { router, table, platform, presence })
     }
 
     /// Starts what goes on beside the requests: the gate's second hand.
