@@ -5,6 +5,8 @@ mod carers;
 mod doors;
 mod logins;
 
+pub(crate) use carers::matrix;
+
 use super::{hash_for_demo, set_password_for_demo};
 use crate::access::SystemPermit;
 use crate::ids::PersonId;
@@ -27,7 +29,9 @@ fn give(school: &TestSchool, who: PersonId, login: &'static str) {
         .write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, move |tx| {
             use crate::store::schema::account;
             set_password_for_demo(tx, who, phc)?;
-            diesel::update(account::table.find(who.get())).set(account::login.eq(login)).execute(tx.conn())?;
+            diesel::update(account::table.find(who.get()))
+                .set(account::login.eq(login))
+                .execute(tx.conn())?;
             Ok(())
         })
         .expect("written");

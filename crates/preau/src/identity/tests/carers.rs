@@ -2,8 +2,40 @@
 
 use super::*;
 use crate::identity::commands::{self, CommandError};
-use crate::testing::AT_7_55;
+use crate::identity::{
+    Account, FindPeople, ListAccounts, ManageOwn, PrintGuardianSheets, PrintSheets, ResetPassword,
+};
+use crate::access::Resource as _;
+use crate::school::Group;
+use crate::store::Store;
+use crate::testing::{AT_7_55, Matrix, People};
 use http::StatusCode;
+
+/// This slice's rows of the access matrix.
+pub(crate) fn matrix(matrix: &mut Matrix, store: &Store, people: &People) {
+    let account = |who: PersonId| {
+        store
+            .read_blocking::<_, StoreError>(|conn| Ok(Account::find(conn, who)?))
+            .expect("read")
+            .expect("an account")
+    };
+    matrix.row::<Account, ManageOwn>("of the pupil", &account(people.pupil));
+    for (whose, who) in [
+        ("of the pupil", people.pupil),
+        ("of the guardian", people.guardian),
+        ("of the teacher", people.teacher),
+        ("of the head", people.head),
+        ("of the authority", people.authority),
+    ] {
+        matrix.row::<Account, ResetPassword>(whose, &account(who));
+    }
+    matrix.list::<Account, FindPeople>();
+    let group = Group { id: people.class_4a, school: people.school, label: "4A".into() };
+    matrix.list::<Group, ListAccounts>();
+    matrix.row::<Group, ListAccounts>("4A", &group);
+    matrix.row::<Group, PrintSheets>("4A", &group);
+    matrix.row::<Group, PrintGuardianSheets>("4A", &group);
+}
 
 #[tokio::test]
 async fn a_teacher_gives_a_new_code_in_three_clicks() {
@@ -57,7 +89,11 @@ async fn nobody_gives_codes_beyond_their_reach() {
         let mut client = school.signed_in(asking);
         for (whose, who) in people.personas() {
             let expected = if may(who).contains(&asking) { StatusCode::OK } else { StatusCode::NOT_FOUND };
-            assert_eq!(client.get(&format!("/people/{who}")).await.status, expected, "{persona} reads {whose}");
+            assert_eq!(
+                client.get(&format!("/people/{who}")).await.status,
+                expected,
+                "{persona} reads {whose}"
+            );
             let reply = client.post(&format!("/people/{who}/code"), &[]).await;
             assert_eq!(reply.status, expected, "{persona} gives a code to {whose}");
         }
@@ -84,7 +120,9 @@ async fn sheets_are_printed_for_those_who_need_them() {
         assert_eq!(codes(&sheets).len(), 1, "{sheets}");
         assert!(sheets.contains("Hortense Verdoyant") && sheets.contains("<p>Maëlys</p>"), "{sheets}");
     }
-    for stranger in [people.other_teacher, people.supervisor, people.pupil, people.guardian, people.foreign_head] {
+    for stranger in
+        [people.other_teacher, people.supervisor, people.pupil, people.guardian, people.foreign_head]
+    {
         let reply = school.signed_in(stranger).post(&path, &[("who", "pupils")]).await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND);
     }
