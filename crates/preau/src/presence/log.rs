@@ -53,7 +53,11 @@ fn add<K: Hash + Eq>(map: &mut HashMap<K, Seen>, key: K, seen: Seen) {
 impl PresenceLog {
     /// An empty log over the platform's store.
     pub fn new(platform: Platform) -> PresenceLog {
-        PresenceLog(Arc::new(Inner { platform, pending: Mutex::default(), writing: tokio::sync::Mutex::default() }))
+        PresenceLog(Arc::new(Inner {
+            platform,
+            pending: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// Notes that `person` is seen at `lesson` now: on joining, on leaving, and about every half minute
@@ -89,7 +93,10 @@ impl PresenceLog {
         let mut batch = Batch { log: self, taken: Pending::default() };
         std::mem::swap(&mut batch.taken, &mut *self.pending());
         if batch.taken.refused > 0 {
-            tracing::error!(refused = batch.taken.refused, "presence: memory was full, sightings were refused");
+            tracing::error!(
+                refused = batch.taken.refused,
+                "presence: memory was full, sightings were refused"
+            );
             batch.taken.refused = 0;
         }
         if batch.taken.seen.is_empty() && batch.taken.waiting.is_empty() {
@@ -101,7 +108,9 @@ impl PresenceLog {
             .0
             .platform
             .store()
-            .write::<_, StoreError, _>(&SystemPermit::NotePresence, move |tx| Ok(store::save(tx, &seen, &waiting)?))
+            .write::<_, StoreError, _>(&SystemPermit::NotePresence, move |tx| {
+                Ok(store::save(tx, &seen, &waiting)?)
+            })
             .await;
         if written.is_ok() {
             batch.taken = Pending::default();
