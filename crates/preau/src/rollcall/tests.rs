@@ -196,7 +196,7 @@ async fn what_is_saved_for_later_holds_and_the_rest_follows_the_arrivals() {
     assert_eq!(answer(&school, people.classmate), None, "nobody chose it");
     let states = school.ask(|conn| state_of(conn, &[people.lesson]));
     assert_eq!((states[&people.lesson].progress, states[&people.lesson].present), (Progress::InProgress, 1));
-    school.app.presence.note_waiting(people.classmate, AT_7_55 + 8 * MINUTE);
+    school.app.presence.note(people.lesson, people.classmate, Kind::Waiting, AT_7_55 + 8 * MINUTE);
     school.minutes_later(15);
     let page = teacher.get(&register).await.words();
     assert_eq!(
