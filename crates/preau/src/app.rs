@@ -6,6 +6,7 @@ use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::SessionCache;
 use crate::store::Store;
+use crate::timetable::{self, TimetableState};
 use crate::today::{self, TodayState};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -34,6 +35,7 @@ impl App {
         let routes = Routes::new()
             .and(edge::static_files())
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
+            .and(timetable::routes(TimetableState::new(platform.clone())))
             .and(today::routes(TodayState::new(platform.clone())));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));

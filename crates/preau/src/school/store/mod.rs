@@ -13,4 +13,4 @@ pub use facts::{SchoolLine, facts_of, school_line};
 pub use groups::{
     Group, GroupName, Pupil, group_names, person_name, pupils_of, subject_names, subjects_taught,
 };
-pub use write::{NewPerson, add_group, add_person, add_school, enrol, guard, teach};
+pub use write::{NewPerson, add_group, add_person, add_school, add_subject, enrol, guard, teach};

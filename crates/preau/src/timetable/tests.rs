@@ -1,0 +1,1 @@
+//! Timetable over HTTP.
