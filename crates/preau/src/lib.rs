@@ -4,9 +4,12 @@
 //! tables) or one of the four floors that slices stand on: `edge`, `access`, `store`, `ui`. The plan
 //! of the house is in `docs/architecture.md`.
 
+pub mod about;
 pub mod access;
 pub mod app;
+pub mod classes;
 pub mod config;
+pub mod demo;
 pub mod edge;
 pub mod identity;
 pub mod evidence;
@@ -14,6 +17,8 @@ pub mod files;
 pub mod homework;
 pub mod ids;
 pub mod lesson;
+pub mod notices;
+pub mod presence;
 pub mod rollcall;
 pub mod school;
 pub mod store;

@@ -314,7 +314,7 @@ diesel::table! {
         kind -> Text,
         first_seen_at -> BigInt,
         last_seen_at -> BigInt,
-        seconds -> BigInt,
+        stayed_ms -> BigInt,
     }
 }
 
@@ -334,6 +334,8 @@ diesel::table! {
         pupil_id -> BigInt,
         state -> Text,
         late_minutes -> Integer,
+        noted_at -> BigInt,
+        noted_by -> BigInt,
         corrected -> Bool,
     }
 }

@@ -122,6 +122,8 @@ impl TestSchool {
     fn on(url: &str, folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> TestSchool {
         let mut config = Config::in_folder(folder.path().to_owned());
         config.store.url = url.to_owned();
+        // Many schools are open at once in one test process.
+        config.live.listen.set_port(0);
         change(&mut config);
         let store = Store::open(url).expect("a store");
         let people = store::fill(&store, AT_7_55);
@@ -139,6 +141,25 @@ impl TestSchool {
     pub(crate) fn signed_in(&self, person: PersonId) -> Client {
         let session = store::open_session(self.app.platform.store(), person);
         Client::new(self.app.router.clone(), self.app.platform.clone(), Some(session))
+    }
+
+    /// Adds to the school whatever a test needs beside its people.
+    pub(crate) fn add<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut crate::store::Tx<'_>) -> diesel::QueryResult<T> + Send + 'static,
+    ) -> T {
+        let store = self.app.platform.store();
+        let added = store.write_blocking::<_, crate::store::StoreError, _>(
+            &crate::access::SystemPermit::FillDemo,
+            move |tx| Ok(work(tx)?),
+        );
+        added.expect("added")
+    }
+
+    /// Asks the store directly.
+    pub(crate) fn ask<T>(&self, query: impl FnOnce(&mut crate::store::Conn) -> diesel::QueryResult<T>) -> T {
+        let store = self.app.platform.store();
+        store.read_blocking::<_, crate::store::StoreError>(|conn| Ok(query(conn)?)).expect("an answer")
     }
 
     /// Another lesson of the school, `from` to `to` in minutes after 7:55; `state` as in the database.
@@ -172,6 +193,21 @@ impl TestSchool {
     /// Notes that somebody was seen in a lesson now; `kind` is `live` or `waiting`.
     pub(crate) fn note_presence(&self, lesson: LessonId, who: PersonId, kind: &'static str) {
         store::note_presence(self.app.platform.store(), lesson, who, kind, self.clock.now());
+    }
+
+    /// A browser in which nobody is signed in, in front of another router over the same platform.
+    pub(crate) fn at(&self, router: axum::Router) -> Client {
+        Client::new(router, self.app.platform.clone(), None)
+    }
+
+    /// The same school after a restart, on the same folder: nothing was said goodbye to.
+    pub(crate) fn restarted(self) -> TestSchool {
+        let TestSchool { app, clock, people, _folder } = self;
+        let config = app.platform.config().clone();
+        drop(app);
+        let store = Store::open(&config.store.url).expect("a store");
+        let app = App::assemble(config, store, clock.clone()).expect("an application");
+        TestSchool { app, clock, people, _folder }
     }
 
     /// Lets the clock stand so many minutes after 7:55.

@@ -68,7 +68,7 @@ pub(super) async fn show(
     html(&views::LessonPage::new(&shell, &state.platform, caller.actor(), shown))
 }
 
-async fn permit<A: Action>(
+async fn permit<A: Action + 'static>(
     state: &TimetableState,
     caller: &Caller,
     id: LessonId,
@@ -81,7 +81,7 @@ where
 }
 
 /// Writes with the permit, tells open pages, and returns to the lesson.
-async fn write<A: Action>(
+async fn write<A: Action + 'static>(
     state: &TimetableState,
     permit: Permit<Lesson, A>,
     work: impl FnOnce(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'static,

@@ -21,6 +21,8 @@ mod teacher;
 mod tests;
 pub mod views;
 
+pub use views::SubjectLabel;
+
 use crate::access::Profile;
 use crate::edge::{Audience, Cost, NavEntry, Platform, Routes};
 use board::Board;

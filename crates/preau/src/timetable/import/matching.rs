@@ -14,7 +14,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 /// "4ème A" and "4EME A" are the same: letters and digits only, without case or accents.
-pub(in crate::timetable) fn normal(text: &str) -> String {
+fn normal(text: &str) -> String {
     text.nfkd()
         .filter(|sign| !is_combining_mark(*sign))
         .flat_map(char::to_lowercase)
@@ -23,7 +23,7 @@ pub(in crate::timetable) fn normal(text: &str) -> String {
 }
 
 /// The hue of a subject that a file brings, 0 to 11: always the same for the same name (FNV-1a).
-pub(in crate::timetable) fn hue_of(label: &str) -> u8 {
+pub(super) fn hue_of(label: &str) -> u8 {
     let hash = normal(label)
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));

@@ -17,7 +17,7 @@ mod staged;
 mod tests;
 
 pub use command::command;
-pub(super) use matching::{hue_of, normal};
+use matching::hue_of;
 pub(super) use plan::{Existing, Plan, Wanted, WantedSubject, compare};
 pub use report::{ImportReport, Remark};
 pub(super) use staged::Staged;
@@ -145,8 +145,7 @@ fn range_of(timetable: &Timetable) -> Option<(i64, i64)> {
 pub(super) fn apply(tx: &mut Tx<'_>, school: SchoolId, prepared: &Prepared) -> QueryResult<()> {
     let mut subjects = Vec::with_capacity(prepared.new_subjects.len());
     for (code, label) in &prepared.new_subjects {
-        let hue = i32::from(hue_of(label));
-        subjects.push(school::add_subject(tx, school, code, label, hue)?);
+        subjects.push(school::add_subject(tx, school, code, label, hue_of(label))?);
     }
     for holiday in &prepared.holidays {
         store::insert_holiday(tx, school, &holiday.label, holiday.first, holiday.last)?;

@@ -6,7 +6,7 @@ mod slots;
 pub(super) use plan::{apply, existing};
 pub(super) use slots::{
     NewSlot, Slot, delete_holiday, delete_slot, holidays, insert_holiday, insert_slot, mondays, rotations,
-    save_rotation, slots, slots_as_lessons,
+    save_rotation, slots, slots_as_lessons, time_of,
 };
 
 use super::model::{Lesson, LessonState, LessonTeacher, NamedLesson, SubjectName, day_bounds};
@@ -73,6 +73,13 @@ pub fn lessons_between(conn: &mut Conn, scope: &Scope, from: Millis, to: Millis)
         Scope::Nothing => Vec::new(),
         Scope::School(school) => lesson::table
             .filter(lesson::school_id.eq(*school))
+            .filter(lesson::starts_at.ge(from))
+            .filter(lesson::starts_at.lt(to))
+            .order((lesson::starts_at.asc(), lesson::id.asc()))
+            .select(Row::as_select())
+            .load(conn)?,
+        Scope::Schools(schools) => lesson::table
+            .filter(lesson::school_id.eq_any(schools.clone()))
             .filter(lesson::starts_at.ge(from))
             .filter(lesson::starts_at.lt(to))
             .order((lesson::starts_at.asc(), lesson::id.asc()))

@@ -9,7 +9,19 @@ use diesel::prelude::*;
 use std::collections::{HashMap, HashSet};
 
 /// Rows of one insert: SQLite binds at most 32,766 values in a statement.
-const ROWS: usize = 1_000;
+pub(super) const ROWS: usize = 1_000;
+
+/// Inserts many rows at once. The two dialects write such a statement differently, so that each engine is
+/// asked on its own connection.
+macro_rules! insert_all {
+    ($tx:expr, $table:ident, $rows:expr) => {
+        match $tx.conn() {
+            Conn::Sqlite(conn) => diesel::insert_into($table::table).values($rows).execute(conn),
+            Conn::Postgres(conn) => diesel::insert_into($table::table).values($rows).execute(conn),
+        }
+    };
+}
+pub(super) use insert_all;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = lesson)]
@@ -29,7 +41,6 @@ struct Row {
 
 #[derive(Insertable)]
 #[diesel(table_name = lesson)]
-#[diesel(treat_none_as_default_value = false)]
 struct NewLesson<'w> {
     id: LessonId,
     school_id: SchoolId,
@@ -45,18 +56,16 @@ struct NewLesson<'w> {
     source_key: &'w str,
 }
 
-#[derive(Insertable, Clone)]
+#[derive(Insertable)]
 #[diesel(table_name = lesson_group)]
-#[diesel(treat_none_as_default_value = false)]
 struct NewGroup {
     lesson_id: LessonId,
     group_id: GroupId,
     starts_at: Millis,
 }
 
-#[derive(Insertable, Clone)]
+#[derive(Insertable)]
 #[diesel(table_name = lesson_teacher)]
-#[diesel(treat_none_as_default_value = false)]
 struct NewTeacher {
     lesson_id: LessonId,
     person_id: PersonId,
@@ -215,7 +224,7 @@ pub(in crate::timetable) fn apply(
                 source_key: &wanted.key,
             })
             .collect();
-        diesel::insert_into(lesson::table).values(rows).execute(tx.conn())?;
+        insert_all!(tx, lesson, &rows)?;
     }
     let changed = plan.change.iter().map(|(id, wanted)| (*id, wanted));
     let touched: Vec<(LessonId, &Wanted)> = fresh.iter().copied().chain(changed).collect();
@@ -230,7 +239,7 @@ pub(in crate::timetable) fn apply(
         })
         .collect();
     for rows in groups.chunks(ROWS) {
-        diesel::insert_into(lesson_group::table).values(rows.to_vec()).execute(tx.conn())?;
+        insert_all!(tx, lesson_group, rows)?;
     }
     let teachers: Vec<NewTeacher> = touched
         .iter()
@@ -243,7 +252,7 @@ pub(in crate::timetable) fn apply(
         })
         .collect();
     for rows in teachers.chunks(ROWS) {
-        diesel::insert_into(lesson_teacher::table).values(rows.to_vec()).execute(tx.conn())?;
+        insert_all!(tx, lesson_teacher, rows)?;
     }
     Ok(())
 }

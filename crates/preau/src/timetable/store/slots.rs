@@ -187,7 +187,6 @@ pub(in crate::timetable) fn mondays(
 
 #[derive(Insertable)]
 #[diesel(table_name = week_rotation_monday)]
-#[diesel(treat_none_as_default_value = false)]
 struct MondayRow {
     rotation_id: i64,
     monday: String,
@@ -224,7 +223,7 @@ pub(in crate::timetable) fn save_rotation(
         .execute(tx.conn())?;
     let rows: Vec<MondayRow> =
         mondays.iter().map(|monday| MondayRow { rotation_id: id, monday: monday.date().to_string() }).collect();
-    diesel::insert_into(week_rotation_monday::table).values(rows).execute(tx.conn()).map(|_| ())
+    super::plan::insert_all!(tx, week_rotation_monday, &rows).map(|_| ())
 }
 
 /// The dated lessons that a school's slots amount to.
