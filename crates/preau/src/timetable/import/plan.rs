@@ -94,6 +94,7 @@ pub(in crate::timetable) struct Plan {
     pub(in crate::timetable) ids: HashMap<String, LessonId>,
 }
 
+#[cfg(test)]
 impl Plan {
     /// Whether applying it would change nothing.
     pub(in crate::timetable) fn is_empty(&self) -> bool {
