@@ -14,6 +14,7 @@ use crate::notices;
 use crate::presence::{Kind, PresenceLog};
 use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
+use crate::timetable::{self, TimetableState};
 use crate::today::{self, TodayState};
 use anyhow::Context as _;
 use axum::Router;
@@ -54,6 +55,7 @@ impl App {
             .and(about::routes(platform.clone()))
             .and(gate_pages(platform.clone()))
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
+            .and(timetable::routes(TimetableState::new(platform.clone())))
             .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
             .and(notices::routes(platform.clone()))
             .and(classes::routes(platform.clone()))

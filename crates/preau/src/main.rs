@@ -45,6 +45,22 @@ enum Command {
         #[arg(long)]
         accounts: Option<PathBuf>,
     },
+    /// Read a timetable (EDT's XML or iCalendar) and show what it would change; with --apply, change it.
+    Timetable {
+        #[command(flatten)]
+        place: Place,
+        /// The file.
+        file: PathBuf,
+        /// The school's UAI: seven digits and a letter.
+        #[arg(long)]
+        school: String,
+        /// Apply it, all or nothing.
+        #[arg(long)]
+        apply: bool,
+        /// Print the report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// The record.
     Evidence {
         #[command(subcommand)]
@@ -113,6 +129,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let store = Store::open(&config.store.url)?;
             preau::demo::fill(&store, &config)?;
             start(config, store, move |app| preau::demo::announce(&app.platform, accounts.as_deref()))
+        }
+        Command::Timetable { place, file, school, apply, json } => {
+            let config = place.read()?;
+            let store = Store::open(&config.store.url)?;
+            preau::timetable::command(&store, &config.place.time_zone, &file, &school, apply, json)
         }
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
             let config = place.read()?;

@@ -191,6 +191,7 @@ diesel::table! {
         state -> Text,
         replaced_by -> BigInt,
         note -> Text,
+        by_hand -> Bool,
         source -> Text,
         source_key -> Text,
     }

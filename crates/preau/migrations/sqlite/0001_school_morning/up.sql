@@ -176,7 +176,7 @@ CREATE INDEX known_device_by_device ON known_device (device_id);
 
 -- Timetable ----------------------------------------------------------------------------------------
 
--- state: normal, cancelled, modified, exceptional
+-- state: normal, cancelled, modified, exceptional; by_hand: changed by the head, imports leave it alone
 CREATE TABLE lesson (
   id INTEGER PRIMARY KEY NOT NULL,
   school_id BIGINT NOT NULL REFERENCES school (id) ON DELETE CASCADE,
@@ -188,6 +188,7 @@ CREATE TABLE lesson (
   state TEXT NOT NULL DEFAULT 'normal',
   replaced_by BIGINT NOT NULL DEFAULT 0,
   note TEXT NOT NULL DEFAULT '',
+  by_hand BOOLEAN NOT NULL DEFAULT FALSE,
   source TEXT NOT NULL,
   source_key TEXT NOT NULL,
   UNIQUE (school_id, source, source_key)
