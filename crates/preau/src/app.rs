@@ -46,6 +46,7 @@ impl App {
         let sessions = SessionCache::new(platform.clone());
         let identity = IdentityState::new(platform.clone(), sessions.clone())?;
         let presence = PresenceLog::new(platform.clone());
+        platform.door().tell(Arc::new(presence.clone()));
         let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())))?;
         let routes = Routes::new()
             .and(edge::static_files())
