@@ -4,9 +4,10 @@
 //! and groups are stated when a structure names them, and also when only a pupil or a teacher does.
 //! Nothing is resolved here: a pupil may name a guardian of another file, or of none.
 //!
-//! Order: structures, subjects, study tracks, staff, guardians, pupils when each has its own file, as
-//! in every real export. Within a file the order is the file's. Relations may therefore point to
-//! things not seen yet, and whoever applies them must stage them first.
+//! Order: structures, subjects and study tracks come before people when they have files of their own, as
+//! in every real export. People come in the order staff, guardians, pupils, except from a tar archive,
+//! where they come in the archive's order (it can only be read from its beginning). Relations may point
+//! to things not seen yet, and whoever applies them must stage them first.
 //!
 //! Invariant: what is kept in memory is the set of class and group keys, never people.
 

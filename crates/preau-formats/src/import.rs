@@ -36,7 +36,12 @@ pub struct Import {
 /// Which members to read, in order.
 #[derive(Debug)]
 enum Plan {
-    Aaf(Vec<Vec<usize>>),
+    Aaf {
+        /// One pass over the source each: what people refer to, then people.
+        phases: [Vec<usize>; 2],
+        /// The members that hold pupils.
+        pupils: Vec<usize>,
+    },
     Csv(Vec<(RowKind, usize)>),
     OneRoster(Vec<(FileKind, usize)>),
 }
@@ -62,10 +67,7 @@ impl Import {
         let (format, plan, complete) = found.settle(&source)?;
         let order = plan.order();
         let guardian_rules = match &plan {
-            Plan::Aaf(phases) => {
-                let pupils = phases.last().map(Vec::as_slice).unwrap_or_default();
-                aaf::find_rules(&source, pupils)?
-            }
+            Plan::Aaf { pupils, .. } => aaf::find_rules(&source, pupils)?,
             Plan::Csv(_) | Plan::OneRoster(_) => GuardianRules::Current,
         };
         let members = || order.iter().filter_map(|&index| source.members().get(index));
@@ -115,7 +117,7 @@ impl Import {
             outlet.warn(warning.place.clone(), warning.notice.clone())?;
         }
         match &self.plan {
-            Plan::Aaf(phases) => {
+            Plan::Aaf { phases, .. } => {
                 let mut reader = aaf::Reader::new(self.meta.format, self.meta.guardian_rules);
                 for phase in phases {
                     self.source.read(phase, &mut |member, content| {
@@ -153,7 +155,7 @@ impl Import {
 impl Plan {
     fn order(&self) -> Vec<usize> {
         match self {
-            Self::Aaf(phases) => phases.concat(),
+            Self::Aaf { phases, .. } => phases.concat(),
             Self::Csv(files) => files.iter().map(|(_, index)| *index).collect(),
             Self::OneRoster(files) => files.iter().map(|(_, index)| *index).collect(),
         }
@@ -287,19 +289,14 @@ fn settle_aaf(
     let complete = partial.is_none();
     // Files of unknown content are read with the pupils, last: they may hold some.
     files.sort_by_key(|file| (file.category.unwrap_or(Category::Pupil), name(file.index)));
-    let mut phases: Vec<Vec<usize>> = Vec::new();
-    let mut current = None;
-    for file in files {
-        let category = file.category.unwrap_or(Category::Pupil);
-        if current != Some(category) {
-            phases.push(Vec::new());
-            current = Some(category);
-        }
-        if let Some(phase) = phases.last_mut() {
-            phase.push(file.index);
-        }
-    }
-    Ok((format, Plan::Aaf(phases), complete))
+    // A compressed archive is decompressed once a phase, hence two and not six.
+    let category = |file: &AafFile| file.category.unwrap_or(Category::Pupil);
+    let (things, people): (Vec<&AafFile>, Vec<&AafFile>) =
+        files.iter().partition(|file| category(file) < Category::Staff);
+    let index = |files: Vec<&AafFile>| files.into_iter().map(|file| file.index).collect::<Vec<_>>();
+    let pupils =
+        people.iter().filter(|file| category(file) == Category::Pupil).map(|file| file.index).collect();
+    Ok((format, Plan::Aaf { phases: [index(things), index(people)], pupils }, complete))
 }
 
 /// What a file name such as `ENT_Complet_20261101_Eleve_0000.xml` tells.

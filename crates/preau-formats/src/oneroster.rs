@@ -323,12 +323,12 @@ impl Reader {
             if gone { outlet.ended(place.clone(), record) } else { outlet.relation(place.clone(), record) }
         };
         match fold(&role).as_str() {
-            "student" | "learner" => {
+            "student" | "learner" if known.is_none_or(Roles::is_pupil) => {
                 let day = |name| row.get(name).and_then(|text| date(&text));
                 let (from, to) = (day("beginDate"), day("endDate"));
                 state(Record::Enrolment(Enrolment { pupil: person, group, from, to }))
             }
-            "teacher" | "aide" | "instructor" | "administrator" => {
+            "teacher" | "aide" | "instructor" | "administrator" if known.is_none_or(Roles::is_staff) => {
                 let subject = class.as_ref().and_then(|class| class.subject.clone());
                 let homeroom = class.is_some_and(|class| class.kind == GroupKind::Class);
                 let primary = row.get("primary").and_then(|text| crate::values::yes_no(&text)) == Some(true);

@@ -12,7 +12,7 @@ use crate::error::{Bound, Error, Unsupported};
 use crate::report::{IgnoredFile, Notice, Place, Warning};
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,32 +44,84 @@ impl Default for Limits {
     }
 }
 
-/// A path to read, with the name people know it by (an upload's own name, for instance).
+/// Where the bytes of an input are.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A file or folder.
+    Path(PathBuf),
+    /// A file held in memory (a small upload).
+    Memory(Arc<[u8]>),
+}
+
+/// Something to read, with the name people know it by (an upload's own name, for instance).
 #[derive(Debug, Clone)]
 pub struct Input {
-    /// Where it is.
-    pub path: PathBuf,
+    /// The bytes.
+    pub content: Content,
     /// What it is called; the path's last part when absent.
     pub name: Option<String>,
 }
 
 impl<P: Into<PathBuf>> From<P> for Input {
     fn from(path: P) -> Self {
-        Self { path: path.into(), name: None }
+        Self { content: Content::Path(path.into()), name: None }
     }
 }
 
 impl Input {
     /// A path with the name people know it by.
     pub fn named(path: impl Into<PathBuf>, name: impl Into<String>) -> Self {
-        Self { path: path.into(), name: Some(name.into()) }
+        Self { content: Content::Path(path.into()), name: Some(name.into()) }
+    }
+
+    /// A file held in memory, with its name.
+    pub fn memory(bytes: impl Into<Arc<[u8]>>, name: impl Into<String>) -> Self {
+        Self { content: Content::Memory(bytes.into()), name: Some(name.into()) }
     }
 
     fn display_name(&self) -> String {
-        self.name.clone().unwrap_or_else(|| match self.path.file_name() {
-            Some(name) => name.to_string_lossy().into_owned(),
-            None => self.path.display().to_string(),
+        match (&self.name, &self.content) {
+            (Some(name), _) => name.clone(),
+            (None, Content::Path(path)) => match path.file_name() {
+                Some(name) => name.to_string_lossy().into_owned(),
+                None => path.display().to_string(),
+            },
+            (None, Content::Memory(_)) => "fichier".to_owned(),
+        }
+    }
+}
+
+/// Something that can be read from any position.
+trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+impl Content {
+    fn open(&self) -> Result<Box<dyn ReadSeek>, Error> {
+        Ok(match self {
+            Self::Path(path) => {
+                Box::new(File::open(path).map_err(|source| Error::Io { path: path.clone(), source })?)
+            }
+            Self::Memory(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
         })
+    }
+
+    fn size(&self) -> Result<u64, Error> {
+        match self {
+            Self::Path(path) => {
+                let metadata = std::fs::metadata(path);
+                Ok(metadata.map_err(|source| Error::Io { path: path.clone(), source })?.len())
+            }
+            Self::Memory(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Path(a), Self::Path(b)) => a == b,
+            (Self::Memory(a), Self::Memory(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
     }
 }
 
@@ -81,9 +133,9 @@ enum Packing {
 
 #[derive(Debug, Clone)]
 enum Origin {
-    File { path: PathBuf, packing: Packing },
-    Zip { path: PathBuf, index: usize },
-    Tar { path: PathBuf, packing: Packing, ordinal: usize },
+    File { content: Content, packing: Packing },
+    Zip { content: Content, index: usize },
+    Tar { content: Content, packing: Packing, ordinal: usize },
 }
 
 /// One readable file of a source.
@@ -97,6 +149,11 @@ pub(crate) struct Member {
 }
 
 impl Member {
+    /// The name of the archive or folder the member was found in.
+    fn archive_name(&self) -> &str {
+        self.name.split('/').next().unwrap_or(&self.name)
+    }
+
     /// The last part of the name.
     pub(crate) fn base_name(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or(&self.name)
@@ -120,7 +177,11 @@ impl Source {
     pub(crate) fn open(inputs: &[Input], limits: Limits) -> Result<Self, Error> {
         let mut source = Self { members: Vec::new(), warnings: Vec::new(), limits };
         for input in inputs {
-            source.add_path(&input.path, &input.display_name(), 0)?;
+            let name = input.display_name();
+            match &input.content {
+                Content::Path(path) => source.add_path(path, &name, 0)?,
+                memory @ Content::Memory(_) => source.add_file(memory, &name)?,
+            }
         }
         Ok(source)
     }
@@ -161,40 +222,39 @@ impl Source {
             self.ignore(name, IgnoredFile::UnsafeName);
             return Ok(());
         }
-        self.add_file(path, name)
+        self.add_file(&Content::Path(path.to_owned()), name)
     }
 
-    fn add_file(&mut self, path: &Path, name: &str) -> Result<(), Error> {
-        let io = |source| Error::Io { path: path.to_owned(), source };
-        let head = read_head(&mut File::open(path).map_err(io)?).map_err(io)?;
+    fn add_file(&mut self, content: &Content, name: &str) -> Result<(), Error> {
+        let head = read_head(&mut content.open()?).map_err(|e| stream_error(name, &e))?;
         match head.as_slice() {
-            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => self.add_zip(path, name),
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => self.add_zip(content, name),
             [0x1f, 0x8b, ..] => {
-                let mut inflated = self.open_packed(path, name, Packing::Gzip)?;
+                let mut inflated = self.open_packed(content, name, Packing::Gzip)?;
                 let head = read_head(&mut inflated).map_err(|e| archive_error(name, &e))?;
                 if is_tar(&head) {
-                    self.add_tar(path, name, Packing::Gzip)
+                    self.add_tar(content, name, Packing::Gzip)
                 } else {
                     let shown = name.strip_suffix(".gz").unwrap_or(name);
-                    self.push(shown, head, Origin::File { path: path.to_owned(), packing: Packing::Gzip })
+                    self.push(shown, head, Origin::File { content: content.clone(), packing: Packing::Gzip })
                 }
             }
-            _ if is_tar(&head) => self.add_tar(path, name, Packing::Plain),
+            _ if is_tar(&head) => self.add_tar(content, name, Packing::Plain),
             _ => {
                 if let Some(what) = foreign(&head) {
                     return Err(Error::Unsupported { file: name.to_owned(), what });
                 }
-                self.push(name, head, Origin::File { path: path.to_owned(), packing: Packing::Plain })
+                self.push(name, head, Origin::File { content: content.clone(), packing: Packing::Plain })
             }
         }
     }
 
-    fn add_zip(&mut self, path: &Path, name: &str) -> Result<(), Error> {
-        let mut archive = open_zip(path, name)?;
+    fn add_zip(&mut self, content: &Content, name: &str) -> Result<(), Error> {
+        let mut archive = open_zip(content, name)?;
         if archive.len() > self.limits.max_files {
             return Err(self.too_many(name));
         }
-        let meter = self.meter(path, name)?;
+        let meter = self.meter(content, name)?;
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index).map_err(|e| zip_error(name, e))?;
             let inner = entry.name().map_err(|e| zip_error(name, e))?.into_owned();
@@ -210,13 +270,13 @@ impl Source {
                 continue;
             }
             let head = read_head(&mut meter.wrap(&mut entry)).map_err(|e| stream_error(&shown, &e))?;
-            self.push_inner(&shown, head, Origin::Zip { path: path.to_owned(), index })?;
+            self.push_inner(&shown, head, Origin::Zip { content: content.clone(), index })?;
         }
         Ok(())
     }
 
-    fn add_tar(&mut self, path: &Path, name: &str, packing: Packing) -> Result<(), Error> {
-        let mut archive = tar::Archive::new(self.open_packed(path, name, packing)?);
+    fn add_tar(&mut self, content: &Content, name: &str, packing: Packing) -> Result<(), Error> {
+        let mut archive = tar::Archive::new(self.open_packed(content, name, packing)?);
         let damaged = |e: io::Error| archive_error(name, &e);
         for (ordinal, entry) in archive.entries().map_err(damaged)?.enumerate() {
             if ordinal >= self.limits.max_files {
@@ -235,7 +295,7 @@ impl Source {
                 continue;
             }
             let head = read_head(&mut entry).map_err(damaged)?;
-            self.push_inner(&shown, head, Origin::Tar { path: path.to_owned(), packing, ordinal })?;
+            self.push_inner(&shown, head, Origin::Tar { content: content.clone(), packing, ordinal })?;
         }
         Ok(())
     }
@@ -274,9 +334,8 @@ impl Source {
     }
 
     /// A fresh allowance of bytes for one pass over a file.
-    fn meter(&self, path: &Path, name: &str) -> Result<Meter, Error> {
-        let size =
-            std::fs::metadata(path).map_err(|source| Error::Io { path: path.to_owned(), source })?.len();
+    fn meter(&self, content: &Content, name: &str) -> Result<Meter, Error> {
+        let size = content.size()?;
         let by_ratio = RATIO_FREE_BYTES.max(size.saturating_mul(self.limits.max_ratio));
         let (left, what, limit) = if by_ratio < self.limits.max_inflated {
             (by_ratio, Bound::Ratio, self.limits.max_ratio)
@@ -286,13 +345,13 @@ impl Source {
         Ok(Meter { left: Rc::new(Cell::new(left)), passed: Passed { file: name.to_owned(), what, limit } })
     }
 
-    fn open_packed(&self, path: &Path, name: &str, packing: Packing) -> Result<Box<dyn Read>, Error> {
-        let file = File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    fn open_packed(&self, content: &Content, name: &str, packing: Packing) -> Result<Box<dyn Read>, Error> {
+        let file = content.open()?;
         Ok(match packing {
             Packing::Plain => Box::new(BufReader::with_capacity(128 * 1024, file)),
             Packing::Gzip => {
                 let inflated = flate2::read::MultiGzDecoder::new(BufReader::with_capacity(128 * 1024, file));
-                Box::new(self.meter(path, name)?.wrap(inflated))
+                Box::new(self.meter(content, name)?.wrap(inflated))
             }
         })
     }
@@ -311,21 +370,21 @@ impl Source {
                 continue;
             };
             match &member.origin {
-                Origin::File { path, packing } => {
-                    let mut reader = self.open_packed(path, &member.name, *packing)?;
+                Origin::File { content, packing } => {
+                    let mut reader = self.open_packed(content, &member.name, *packing)?;
                     visit(member, &mut reader)?;
                     rest = others;
                 }
-                Origin::Zip { path, index } => {
-                    let mut archive = open_zip(path, &member.name)?;
-                    let meter = self.meter(path, &member.name)?;
+                Origin::Zip { content, index } => {
+                    let mut archive = open_zip(content, &member.name)?;
+                    let meter = self.meter(content, &member.name)?;
                     let entry = archive.by_index(*index).map_err(|e| zip_error(&member.name, e))?;
                     visit(member, &mut meter.wrap(entry))?;
                     rest = others;
                 }
-                Origin::Tar { path, packing, .. } => {
-                    let run = rest.iter().take_while(|&&i| self.same_tar(i, path)).count();
-                    self.read_tar(path, *packing, &rest[..run], visit)?;
+                Origin::Tar { content, packing, .. } => {
+                    let run = rest.iter().take_while(|&&i| self.same_tar(i, content)).count();
+                    self.read_tar(content, *packing, &rest[..run], visit)?;
                     rest = &rest[run..];
                 }
             }
@@ -333,13 +392,13 @@ impl Source {
         Ok(())
     }
 
-    fn same_tar(&self, index: usize, archive: &Path) -> bool {
-        matches!(self.members.get(index), Some(Member { origin: Origin::Tar { path, .. }, .. }) if path == archive)
+    fn same_tar(&self, index: usize, archive: &Content) -> bool {
+        matches!(self.members.get(index), Some(Member { origin: Origin::Tar { content, .. }, .. }) if content.is(archive))
     }
 
     fn read_tar(
         &self,
-        path: &Path,
+        content: &Content,
         packing: Packing,
         wanted: &[usize],
         visit: &mut dyn FnMut(&Member, &mut dyn Read) -> Result<(), Error>,
@@ -353,9 +412,9 @@ impl Source {
             })
             .collect();
         members.sort_by_key(|(ordinal, _)| *ordinal);
+        let name = members.first().map(|(_, m)| m.archive_name().to_owned()).unwrap_or_default();
         let mut next = members.into_iter().peekable();
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut archive = tar::Archive::new(self.open_packed(path, &name, packing)?);
+        let mut archive = tar::Archive::new(self.open_packed(content, &name, packing)?);
         let damaged = |e: io::Error| archive_error(&name, &e);
         for (ordinal, entry) in archive.entries().map_err(damaged)?.enumerate() {
             let Some((wanted_ordinal, member)) = next.peek() else { break };
@@ -437,8 +496,8 @@ fn archive_error(name: &str, error: &io::Error) -> Error {
     }
 }
 
-fn open_zip(path: &Path, name: &str) -> Result<zip::ZipArchive<BufReader<File>>, Error> {
-    let file = File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+fn open_zip(content: &Content, name: &str) -> Result<zip::ZipArchive<BufReader<Box<dyn ReadSeek>>>, Error> {
+    let file = content.open()?;
     zip::ZipArchive::new(BufReader::new(file)).map_err(|e| zip_error(name, e))
 }
 

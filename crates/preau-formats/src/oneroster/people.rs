@@ -48,6 +48,14 @@ impl Roles {
         }))
     }
 
+    pub(super) fn is_pupil(self) -> bool {
+        self.any(PUPIL)
+    }
+
+    pub(super) fn is_staff(self) -> bool {
+        self.any(ANY_STAFF)
+    }
+
     fn any(self, mask: u16) -> bool {
         self.0 & mask != 0
     }
