@@ -5,6 +5,7 @@ use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::SessionCache;
+use crate::school::import::{self, Followers, ImportState};
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -30,9 +31,12 @@ impl App {
         let files = FileStore::open(&config.files)?;
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
+        let cache = sessions.clone();
+        let followers = Followers { changed: Arc::new(move || cache.forget_all()), ..Followers::default() };
         let routes = Routes::new()
             .and(edge::static_files())
-            .and(homework::routes(HomeworkState { platform: platform.clone(), files }));
+            .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
+            .and(import::routes(ImportState::new(platform.clone(), followers)));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         // Outermost last: headers dress whatever comes back; the session stands before the refusals,
