@@ -33,6 +33,7 @@ mod detect;
 pub mod error;
 mod export;
 mod import;
+mod keys;
 pub mod model;
 mod oneroster;
 mod outlet;
