@@ -246,22 +246,10 @@ pub(in crate::school::import) fn population(conn: &mut Conn, schools: &[SchoolId
     for schools in schools.chunks(LIST) {
         total += affiliation::table
             .filter(affiliation::school_id.eq_any(schools.to_vec()))
-            .select(diesel::dsl::count_distinct(affiliation::person_id))
+            .select(diesel::dsl::count(affiliation::person_id).aggregate_distinct())
             .first::<i64>(conn)?;
     }
     Ok(total)
-}
-
-/// The guardians of these pupils.
-pub(in crate::school::import) fn guardians_of(
-    conn: &mut Conn,
-    pupils: &[PersonId],
-) -> QueryResult<Vec<PersonId>> {
-    guardianship::table
-        .filter(guardianship::pupil_id.eq_any(pupils.to_vec()))
-        .select(guardianship::guardian_id)
-        .distinct()
-        .load(conn)
 }
 
 /// An import that was applied: identifier, date of its files, report.

@@ -5,7 +5,7 @@ mod scratch;
 mod write;
 
 pub(super) use lookup::{
-    AppliedRun, GroupRow, SchoolRow, applied_runs, current, groups, guardians_of, people_called, people_of,
+    AppliedRun, GroupRow, SchoolRow, applied_runs, current, groups, people_called, people_of,
     population, schools, subjects, systems,
 };
 pub(super) use scratch::{Ref, Scratch, Side};

@@ -13,6 +13,67 @@ use crate::store::{Conn, Tx};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
+// Rows for batches: with structs, and nothing left to defaults, Diesel writes one statement for many rows.
+
+#[derive(Insertable)]
+#[diesel(table_name = person, treat_none_as_default_value = false)]
+struct PersonRow<'a> {
+    id: PersonId,
+    family_name: &'a str,
+    given_name: &'a str,
+    title: &'a str,
+    birth_date: Option<&'a str>,
+    email: Option<&'a str>,
+    mobile: Option<&'a str>,
+    phone: Option<&'a str>,
+    address: Option<&'a str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = person_identifier)]
+struct IdentifierRow<'a> {
+    system: &'a str,
+    value: &'a str,
+    person_id: PersonId,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = affiliation)]
+struct TieRow<'a> {
+    person_id: PersonId,
+    school_id: SchoolId,
+    profile: &'a str,
+    function_label: &'a str,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = enrolment)]
+struct EnrolmentRow {
+    person_id: PersonId,
+    group_id: GroupId,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = teaching)]
+struct TeachingRow {
+    person_id: PersonId,
+    group_id: GroupId,
+    subject_id: SubjectId,
+    form_tutor: bool,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = guardianship)]
+struct BondRow<'a> {
+    pupil_id: PersonId,
+    guardian_id: PersonId,
+    link: &'a str,
+    legal: bool,
+    financial: bool,
+    contact: bool,
+    payment: bool,
+}
+
 pub(in crate::school::import) fn write_school(tx: &mut Tx<'_>, one: &SchoolWrite) -> QueryResult<()> {
     let values = (
         school::uai.eq(&one.uai),
@@ -90,31 +151,21 @@ pub(in crate::school::import) fn insert_people(
 ) -> QueryResult<()> {
     let rows: Vec<_> = people
         .iter()
-        .map(|(id, fields)| {
-            (
-                person::id.eq(*id),
-                person::family_name.eq(&fields.family),
-                person::given_name.eq(&fields.given),
-                person::title.eq(&fields.title),
-                person::birth_date.eq(&fields.birth_date),
-                person::email.eq(&fields.email),
-                person::mobile.eq(&fields.mobile),
-                person::phone.eq(&fields.phone),
-                person::address.eq(&fields.address),
-            )
+        .map(|(id, fields)| PersonRow {
+            id: *id,
+            family_name: &fields.family,
+            given_name: &fields.given,
+            title: &fields.title,
+            birth_date: fields.birth_date.as_deref(),
+            email: fields.email.as_deref(),
+            mobile: fields.mobile.as_deref(),
+            phone: fields.phone.as_deref(),
+            address: fields.address.as_deref(),
         })
         .collect();
     diesel::insert_into(person::table).values(&rows).execute(tx.conn())?;
-    let rows: Vec<_> = names
-        .iter()
-        .map(|(system, value, id)| {
-            (
-                person_identifier::system.eq(system),
-                person_identifier::value.eq(value),
-                person_identifier::person_id.eq(*id),
-            )
-        })
-        .collect();
+    let rows: Vec<_> =
+        names.iter().map(|(system, value, id)| IdentifierRow { system, value, person_id: *id }).collect();
     diesel::insert_into(person_identifier::table).values(&rows).execute(tx.conn()).map(|_| ())
 }
 
@@ -170,12 +221,12 @@ pub(in crate::school::import) fn replace_ties(
         .iter()
         .flat_map(|(id, ties)| {
             ties.iter().map(|tie| {
-                (
-                    affiliation::person_id.eq(*id),
-                    affiliation::school_id.eq(tie.school),
-                    affiliation::profile.eq(&tie.profile),
-                    affiliation::function_label.eq(&tie.label),
-                )
+                TieRow {
+                    person_id: *id,
+                    school_id: tie.school,
+                    profile: &tie.profile,
+                    function_label: &tie.label,
+                }
             })
         })
         .collect();
@@ -197,7 +248,7 @@ pub(in crate::school::import) fn replace_enrolments(
     let rows: Vec<_> = people
         .iter()
         .flat_map(|(id, groups)| {
-            groups.iter().map(|group| (enrolment::person_id.eq(*id), enrolment::group_id.eq(*group)))
+            groups.iter().map(|group| EnrolmentRow { person_id: *id, group_id: *group })
         })
         .collect();
     if !rows.is_empty() {
@@ -219,12 +270,7 @@ pub(in crate::school::import) fn replace_teachings(
         .iter()
         .flat_map(|(id, teachings)| {
             teachings.iter().map(|(group, subject, tutor)| {
-                (
-                    teaching::person_id.eq(*id),
-                    teaching::group_id.eq(*group),
-                    teaching::subject_id.eq(*subject),
-                    teaching::form_tutor.eq(*tutor),
-                )
+                TeachingRow { person_id: *id, group_id: *group, subject_id: *subject, form_tutor: *tutor }
             })
         })
         .collect();
@@ -247,15 +293,15 @@ pub(in crate::school::import) fn replace_bonds(
         .iter()
         .flat_map(|(id, bonds)| {
             bonds.iter().map(|(guardian, bond)| {
-                (
-                    guardianship::pupil_id.eq(*id),
-                    guardianship::guardian_id.eq(*guardian),
-                    guardianship::link.eq(&bond.link),
-                    guardianship::legal.eq(bond.legal),
-                    guardianship::financial.eq(bond.financial),
-                    guardianship::contact.eq(bond.contact),
-                    guardianship::payment.eq(bond.payment),
-                )
+                BondRow {
+                    pupil_id: *id,
+                    guardian_id: *guardian,
+                    link: &bond.link,
+                    legal: bond.legal,
+                    financial: bond.financial,
+                    contact: bond.contact,
+                    payment: bond.payment,
+                }
             })
         })
         .collect();
@@ -299,13 +345,11 @@ pub(in crate::school::import) fn renew_guardian_ties(
     let rows: Vec<_> = differ
         .iter()
         .flat_map(|guardian| due.get(guardian).into_iter().flatten().map(move |school| (*guardian, *school)))
-        .map(|(guardian, school)| {
-            (
-                affiliation::person_id.eq(guardian),
-                affiliation::school_id.eq(school),
-                affiliation::profile.eq(word),
-                affiliation::function_label.eq(""),
-            )
+        .map(|(guardian, school)| TieRow {
+            person_id: guardian,
+            school_id: school,
+            profile: word,
+            function_label: "",
         })
         .collect();
     if !rows.is_empty() {
