@@ -3,7 +3,7 @@
 //! it once with Brotli, so that the server never compresses a static file while pupils wait.
 //!
 //! In: `src/ui/{tokens,base,components}.css`, `src/ui/static/*`, `src/edge/waiting.css`,
-//! `../../web/dist/*`, `../../web/texts/*.json`.
+//! `../../web/dist/*`, `../../web/dist/texts/*.json`.
 //! Out: `$OUT_DIR/assets.rs`, tables included by `src/ui/assets.rs`; `$OUT_DIR/waiting.css`.
 
 use std::fmt::Write as _;
@@ -35,7 +35,7 @@ fn main() -> io::Result<()> {
     for sheet in SHEETS {
         css.push_str(&fs::read_to_string(ui.join(sheet))?);
     }
-    table.add("app.css", shrunk(&themed(&css)).into_bytes())?;
+    table.add("app.css", themed(&shrunk(&css)).into_bytes())?;
     for file in files(&ui.join("static"))? {
         table.add_file(&file)?;
     }
@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
         }
     }
     // The sentences of scripts: read once here, handed to the page as they are.
-    let words = root.join("../../web/texts");
+    let words = root.join("../../web/dist/texts");
     println!("cargo::rerun-if-changed={}", words.display());
     if words.is_dir() {
         for file in files(&words)? {

@@ -8,6 +8,8 @@
 //! cargo run -p preau-sfu --example serve -- 127.0.0.1:7880 127.0.0.1:7882 [folder with web files]
 //! ```
 
+#![allow(clippy::result_large_err, reason = "a refusal is a whole HTTP response")]
+
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
@@ -208,11 +210,7 @@ async fn converse(app: App, socket: WebSocket, admission: Box<Admission>) {
     let _ = app.asks.send(Ask::Disconnect { connection });
 }
 
-async fn validate(
-    State(app): State<App>,
-    Query(query): Query<Parameters>,
-    headers: HeaderMap,
-) -> Response {
+async fn validate(State(app): State<App>, Query(query): Query<Parameters>, headers: HeaderMap) -> Response {
     let answer = match app.claims(&query, &headers) {
         Ok(_) => "success".into_response(),
         Err(refusal) => refusal,
@@ -280,7 +278,8 @@ async fn file(State(app): State<App>, Path(name): Path<String>) -> Response {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,str0m=warn".into()),
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "info,str0m=warn".into()),
         )
         .init();
     let mut arguments = std::env::args().skip(1);

@@ -10,7 +10,7 @@ use livekit_protocol as lk;
 #[non_exhaustive]
 pub enum Command {
     /// Creates a room before anybody joins, or changes the settings of an existing one.
-    CreateRoom(lk::CreateRoomRequest),
+    CreateRoom(Box<lk::CreateRoomRequest>),
     /// Lists the rooms, or those of the given names.
     ListRooms(lk::ListRoomsRequest),
     /// Removes everybody and ends the room.

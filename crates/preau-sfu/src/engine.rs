@@ -187,11 +187,8 @@ impl Engine {
         }
         let provider = str0m::crypto::from_feature_flags();
         let certificate = provider.dtls_provider.generate_certificate().ok_or(EngineError::Certificate)?;
-        let factory = Factory {
-            certificate,
-            addresses: config.media_addresses,
-            data_bytes: config.limits.data_bytes,
-        };
+        let factory =
+            Factory { certificate, addresses: config.media_addresses, data_bytes: config.limits.data_bytes };
         let shard = Shard {
             now: config.start,
             limits: config.limits,
@@ -420,8 +417,7 @@ impl Engine {
         }
         let name = RoomName::from(request.name.as_str());
         let limits = self.shard.limits.clone();
-        let (room, _) =
-            self.room_for_joining(&name).ok_or(ControlError::TooManyRooms(limits.rooms))?;
+        let (room, _) = self.room_for_joining(&name).ok_or(ControlError::TooManyRooms(limits.rooms))?;
         room.configure(request, &limits);
         Ok(Reply::Room(Box::new(room.describe())))
     }

@@ -41,6 +41,7 @@ pub struct Rebase {
 struct Source {
     /// Packets before this one are not forwarded: the receiver could not use them.
     first: u64,
+    /// The most advanced packet that was given a number. Padding beyond it can still be taken out.
     highest: u64,
     sequence: i64,
     timestamp: u32,
@@ -118,11 +119,11 @@ impl Rebase {
         if sequence < source.first || source.padding.contains(&sequence) {
             return None;
         }
-        if sequence <= source.highest {
+        if sequence < source.highest {
             return source.number(sequence);
         }
-        source.highest = sequence;
-        source.padding.push_back(sequence);
+        let at = source.padding.partition_point(|padding| *padding < sequence);
+        source.padding.insert(at, sequence);
         if source.padding.len() > REMEMBERED_PADDING
             && let Some(oldest) = source.padding.pop_front()
         {
@@ -197,7 +198,12 @@ mod tests {
     use std::time::Duration;
 
     fn at(sequence: u64) -> Position {
-        Position { sequence, timestamp: sequence as u32 * 3000, picture: sequence as u16, base_layer: 0 }
+        Position {
+            sequence,
+            timestamp: (sequence as u32).wrapping_mul(3000),
+            picture: sequence as u16,
+            base_layer: 0,
+        }
     }
 
     #[test]

@@ -26,13 +26,8 @@ pub enum Source {
 
 impl Source {
     /// Every source there is.
-    pub const ALL: [Source; 5] = [
-        Source::Unknown,
-        Source::Camera,
-        Source::Microphone,
-        Source::ScreenShare,
-        Source::ScreenShareAudio,
-    ];
+    pub const ALL: [Source; 5] =
+        [Source::Unknown, Source::Camera, Source::Microphone, Source::ScreenShare, Source::ScreenShareAudio];
 
     /// The source's name in a token (`canPublishSources`).
     pub fn name(self) -> &'static str {
@@ -224,9 +219,7 @@ pub fn allows(grants: &Grants, request: &Request) -> Result<(), Refusal> {
             need(grants.sources.contains(source) && source.fits(kind), Refusal::Source)
         }
         Request::Mute(mute) => need(mute.muted || grants.can_publish, Refusal::Publish),
-        Request::Subscription(update) => {
-            need(!update.subscribe || grants.can_subscribe, Refusal::Subscribe)
-        }
+        Request::Subscription(update) => need(!update.subscribe || grants.can_subscribe, Refusal::Subscribe),
         Request::TrackSetting(_) => need(grants.can_subscribe, Refusal::Subscribe),
         Request::Leave(_) => Ok(()),
         Request::UpdateLayers(_)

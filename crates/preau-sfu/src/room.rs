@@ -378,10 +378,7 @@ impl Room {
         for track in published {
             self.drop_track(track, &me.identity, shard);
         }
-        shard.event(
-            &self.name,
-            EventKind::ParticipantLeft { identity: me.identity, sid: me.sid, reason },
-        );
+        shard.event(&self.name, EventKind::ParticipantLeft { identity: me.identity, sid: me.sid, reason });
         if self.participants.is_empty() {
             self.empty_since = Some(shard.now);
             shard.event(&self.name, EventKind::RoomEmpty);
@@ -448,8 +445,7 @@ impl Room {
         if speakers.is_empty() {
             return;
         }
-        let frame =
-            signal::encode_response(Response::SpeakersChanged(lk::SpeakersChanged { speakers }));
+        let frame = signal::encode_response(Response::SpeakersChanged(lk::SpeakersChanged { speakers }));
         for me in self.participants.values().filter(|me| me.grants.can_subscribe) {
             if let Some(connection) = me.presence.connection {
                 shard.raw_frame(connection, frame.clone());
@@ -622,11 +618,7 @@ fn speaker_info(sid: &ParticipantSid, voice: crate::speakers::Voice) -> lk::Spea
 }
 
 fn server_info() -> lk::ServerInfo {
-    lk::ServerInfo {
-        version: SERVER_VERSION.to_owned(),
-        protocol: PROTOCOL_VERSION,
-        ..Default::default()
-    }
+    lk::ServerInfo { version: SERVER_VERSION.to_owned(), protocol: PROTOCOL_VERSION, ..Default::default() }
 }
 
 fn codecs() -> Vec<lk::Codec> {

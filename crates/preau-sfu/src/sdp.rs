@@ -129,7 +129,11 @@ pub fn name_tracks(answer: &str, labels: &BTreeMap<String, Label>) -> String {
     for (index, block) in blocks(answer).enumerate() {
         if index == 0 {
             for line in block.lines() {
-                out.push_str(if line.starts_with("a=msid-semantic") { "a=msid-semantic: WMS *" } else { line });
+                out.push_str(if line.starts_with("a=msid-semantic") {
+                    "a=msid-semantic: WMS *"
+                } else {
+                    line
+                });
                 out.push_str("\r\n");
             }
         } else {

@@ -58,7 +58,11 @@ impl VoiceMeter {
 
         let voice = Voice {
             // A speaker's level is never told as 0: clients sort by it and drop zeros.
-            level: if speaking { (self.level * LEVEL_STEPS).ceil().min(LEVEL_STEPS) / LEVEL_STEPS } else { 0.0 },
+            level: if speaking {
+                (self.level * LEVEL_STEPS).ceil().min(LEVEL_STEPS) / LEVEL_STEPS
+            } else {
+                0.0
+            },
             active: speaking,
         };
         let changed = voice != self.told;

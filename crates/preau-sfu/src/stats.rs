@@ -17,7 +17,7 @@ pub struct Counters {
     pub media_in: u64,
     /// Media packets forwarded, counted once for each receiver.
     pub media_out: u64,
-    /// Media packets received without a right to publish, or for no announced track. Dropped.
+    /// Media packets dropped: no right to publish, no announced track, or the track is muted.
     pub media_refused: u64,
     /// Data packets forwarded, counted once for each receiver.
     pub data_out: u64,

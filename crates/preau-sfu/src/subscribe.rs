@@ -10,7 +10,7 @@ use std::time::Instant;
 use str0m::media::{Mid, Pt, Rid};
 
 use crate::forward::{Position, Rebase, Vp8};
-use crate::ids::{PartyKey, TrackKey};
+use crate::ids::TrackKey;
 use crate::sdp::Kind;
 use crate::track::Detail;
 
@@ -37,7 +37,6 @@ pub(crate) enum SlotState {
 
 /// One participant's wish to receive one track, and how it is being fulfilled.
 pub(crate) struct Subscription {
-    pub(crate) publisher: PartyKey,
     pub(crate) kind: Kind,
     pub(crate) slot: Option<(Mid, Pt)>,
     pub(crate) paused: bool,
@@ -59,13 +58,12 @@ pub(crate) enum Delivery {
 }
 
 impl Subscription {
-    pub(crate) fn new(publisher: PartyKey, kind: Kind) -> Subscription {
+    pub(crate) fn new(kind: Kind) -> Subscription {
         let clock = match kind {
             Kind::Audio => OPUS_CLOCK,
             Kind::Video => VP8_CLOCK,
         };
         Subscription {
-            publisher,
             kind,
             slot: None,
             paused: false,
@@ -195,9 +193,8 @@ impl Reception {
     /// Whether the client should offer again, and how many more audio and video sections it must
     /// reserve. None when all is as it should be.
     pub(crate) fn shortage(&self) -> Option<(u32, u32)> {
-        let waiting = |kind| {
-            self.subscriptions.values().filter(|s| s.kind == kind && s.slot.is_none()).count()
-        };
+        let waiting =
+            |kind| self.subscriptions.values().filter(|s| s.kind == kind && s.slot.is_none()).count();
         let spare = |kind| {
             self.slots
                 .iter()
@@ -226,7 +223,7 @@ mod tests {
     fn wanting(kinds: &[Kind]) -> Reception {
         let mut reception = Reception::default();
         for (index, kind) in kinds.iter().enumerate() {
-            let subscription = Subscription::new(PartyKey(1), *kind);
+            let subscription = Subscription::new(*kind);
             reception.subscriptions.insert(TrackKey(index as u64), subscription);
         }
         reception
@@ -259,7 +256,7 @@ mod tests {
         let at = |sequence| Position { sequence, timestamp: 0, picture: 5, base_layer: 0 };
         let frame = |keyframe| Vp8 { picture: Some((5, true)), base_layer: None, keyframe };
         let (low, high) = (Some(Rid::from("q")), Some(Rid::from("f")));
-        let mut video = Subscription::new(PartyKey(1), Kind::Video);
+        let mut video = Subscription::new(Kind::Video);
         assert_eq!(video.video(at(100), &frame(true), low, high, now), Delivery::Drop);
         assert_eq!(video.video(at(200), &frame(false), high, high, now), Delivery::WantsKeyframe(high));
         assert!(matches!(video.video(at(201), &frame(true), high, high, now), Delivery::Send(_)));

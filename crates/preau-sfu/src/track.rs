@@ -189,7 +189,8 @@ mod tests {
             layers: vec![layer(0, 320, 180), layer(1, 640, 360), layer(2, 1280, 720)],
             ..Default::default()
         };
-        let mut track = PublishedTrack::new(PartyKey(1), "TR_1".to_owned(), &request, Kind::Video, Source::Camera);
+        let mut track =
+            PublishedTrack::new(PartyKey(1), "TR_1".to_owned(), &request, Kind::Video, Source::Camera);
         for rid in rids {
             assert!(track.arrived(Some((*rid).into()), now));
         }

@@ -43,10 +43,20 @@ pub(crate) enum Channel {
 
 /// What came out of a peer connection.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are media packets")]
 pub(crate) enum Happening {
-    Media { packet: RtpPacket, mid: Mid, rid: Option<Rid> },
-    KeyframeWanted { mid: Mid },
-    Data { channel: Channel, bytes: Vec<u8> },
+    Media {
+        packet: RtpPacket,
+        mid: Mid,
+        rid: Option<Rid>,
+    },
+    KeyframeWanted {
+        mid: Mid,
+    },
+    Data {
+        channel: Channel,
+        bytes: Vec<u8>,
+    },
     Connected,
     /// No consent from the other side any more; it may come back (a resume, a new address).
     Interrupted,
@@ -139,13 +149,19 @@ impl Transport {
     /// Takes in a datagram.
     pub(crate) fn receive(&mut self, datagram: Receive<'_>, sink: &mut Sink<'_>) {
         let now = sink.now;
-        self.touch(sink, |rtc| rtc.handle_input(Input::Receive(now, datagram)));
+        let taken = self.touch(sink, |rtc| rtc.handle_input(Input::Receive(now, datagram)));
+        if let Err(error) = taken {
+            // One bad datagram, or somebody else's, does not end a connection.
+            tracing::debug!(%error, "datagram dropped");
+        }
     }
 
     /// Lets time pass.
     pub(crate) fn wake(&mut self, sink: &mut Sink<'_>) {
         let now = sink.now;
-        self.touch(sink, |rtc| rtc.handle_input(Input::Timeout(now)));
+        if let Err(error) = self.touch(sink, |rtc| rtc.handle_input(Input::Timeout(now))) {
+            tracing::debug!(%error, "timeout not taken");
+        }
     }
 
     /// Answers an offer.

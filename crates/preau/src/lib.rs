@@ -6,17 +6,22 @@
 
 pub mod access;
 pub mod app;
+pub mod classes;
 pub mod config;
 pub mod edge;
 pub mod identity;
+pub mod evidence;
 pub mod files;
 pub mod homework;
 pub mod ids;
 pub mod lesson;
+pub mod notices;
+pub mod presence;
 pub mod rollcall;
 pub mod school;
 pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod timetable;
 pub mod today;
 pub mod ui;

@@ -1,2 +1,175 @@
-//! The one binary.
-fn main() {}
+//! The one binary: serves a school, fills a demonstration school, imports files, verifies the journal.
+//!
+//! This file only reads the command line and starts what `preau` (the library) offers; operators'
+//! messages are in English.
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use preau::app::App;
+use preau::config::{Config, DOCUMENTED};
+use preau::edge::{Clock, serve};
+use preau::store::Store;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Préau: the school morning that holds.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve a school.
+    Serve {
+        #[command(flatten)]
+        place: Place,
+        /// Address and port to listen on, instead of the configured one.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+    },
+    /// Fill an invented school where there is none yet, and serve it.
+    Demo {
+        #[command(flatten)]
+        place: Place,
+        /// Address and port to listen on, instead of the configured one.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// Write the accounts as a JSON list of {role, login, password, name, class}.
+        #[arg(long)]
+        accounts: Option<PathBuf>,
+    },
+    /// The record.
+    Evidence {
+        #[command(subcommand)]
+        command: EvidenceCommand,
+    },
+    /// Print every setting with its default.
+    Config,
+}
+
+#[derive(Subcommand)]
+enum EvidenceCommand {
+    /// Walk the journal and name the first entry that does not fit.
+    Verify {
+        #[command(flatten)]
+        place: Place,
+        /// The head's hash noted elsewhere, in hexadecimal; the journal must end there or contain it.
+        #[arg(long)]
+        head: Option<String>,
+    },
+}
+
+/// Where configuration and data lie.
+#[derive(Args)]
+struct Place {
+    /// Configuration file (TOML). Without one the defaults hold; see `preau config`.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Folder for the database and files, where the configuration does not say otherwise.
+    #[arg(long, default_value = "data")]
+    data: PathBuf,
+}
+
+impl Place {
+    fn read(&self) -> anyhow::Result<Config> {
+        Ok(Config::read_in_folder(self.data.clone(), self.config.as_deref(), std::env::vars())?)
+    }
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("PREAU_LOG").unwrap_or_else(|_| "info,str0m=warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("preau: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve { place, listen } => {
+            let mut config = place.read()?;
+            set_listen(&mut config, listen);
+            let store = Store::open(&config.store.url)?;
+            start(config, store, |_| Ok(()))
+        }
+        Command::Demo { place, listen, accounts } => {
+            let mut config = place.read()?;
+            set_listen(&mut config, listen);
+            let store = Store::open(&config.store.url)?;
+            preau::demo::fill(&store, &config)?;
+            start(config, store, move |app| preau::demo::announce(&app.platform, accounts.as_deref()))
+        }
+        Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
+            let config = place.read()?;
+            preau::evidence::verify(&Store::open(&config.store.url)?, head.as_deref())
+        }
+        Command::Config => {
+            print!("{DOCUMENTED}");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// A listening address given on the command line is also the address people type, unless the
+/// configuration names a public one.
+fn set_listen(config: &mut Config, listen: Option<SocketAddr>) {
+    if let Some(listen) = listen {
+        if config.server.public_url == Config::default().server.public_url {
+            config.server.public_url = format!("http://{listen}");
+        }
+        config.server.listen = listen;
+    }
+}
+
+/// Serves until the process is asked to stop. `ready` runs once the port is open.
+fn start(
+    mut config: Config,
+    store: Store,
+    ready: impl FnOnce(&App) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async move {
+        let listen = config.server.listen;
+        let listener =
+            tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let bound = listener.local_addr()?;
+        if listen.port() == 0 {
+            config.server.public_url = format!("http://{bound}");
+            config.server.listen = bound;
+        }
+        let app = App::assemble(config, store, Clock::System)?;
+        app.start()?;
+        ready(&app)?;
+        println!("Préau listens on http://{bound}");
+        serve(listener, app.router.clone(), asked_to_stop()).await?;
+        app.finish().await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+async fn asked_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
+        }
+        Err(_) => {
+            // Without a handler for SIGTERM the default applies: the process ends at once.
+            let _ = interrupt.await;
+        }
+    }
+}

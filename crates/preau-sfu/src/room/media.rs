@@ -137,8 +137,13 @@ impl Room {
     /// Asks for key frames of every video somebody receives: their connection just came up.
     pub(super) fn refresh_video(&mut self, key: PartyKey, shard: &mut Shard) {
         let Some(me) = self.participants.get(&key) else { return };
-        let tracks: Vec<TrackKey> =
-            me.reception.subscriptions.iter().filter(|(_, s)| s.slot.is_some()).map(|(key, _)| *key).collect();
+        let tracks: Vec<TrackKey> = me
+            .reception
+            .subscriptions
+            .iter()
+            .filter(|(_, s)| s.slot.is_some())
+            .map(|(key, _)| *key)
+            .collect();
         for track in tracks {
             self.request_keyframe(track, None, shard);
         }

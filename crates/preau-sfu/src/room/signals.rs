@@ -194,8 +194,7 @@ impl Room {
             return;
         };
         let Some(me) = self.participants.get_mut(&key).filter(|me| me.grants.can_subscribe) else { return };
-        let wanted = || Subscription::new(track.publisher, track.kind);
-        me.reception.subscriptions.entry(track_key).or_insert_with(wanted);
+        me.reception.subscriptions.entry(track_key).or_insert_with(|| Subscription::new(track.kind));
         track.subscribers.insert(key);
     }
 

@@ -6,6 +6,8 @@
 //! offers again when the server asks for it.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(unreachable_pub, reason = "a module of several test programs")]
+#![allow(clippy::unwrap_used, reason = "a test harness: what fails here fails the test")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -173,8 +175,7 @@ impl World {
 
     /// Announces a track and offers it. Returns its section; the track's sid follows in a frame.
     pub fn publish(&mut self, name: &'static str, source: lk::TrackSource, rids: &[&str]) -> Mid {
-        let audio =
-            matches!(source, lk::TrackSource::Microphone | lk::TrackSource::ScreenShareAudio);
+        let audio = matches!(source, lk::TrackSource::Microphone | lk::TrackSource::ScreenShareAudio);
         let cid = format!("cid-{name}-{}", source.as_str_name().to_lowercase());
         let request = lk::AddTrackRequest {
             cid: cid.clone(),
@@ -221,7 +222,8 @@ impl World {
         let client = self.clients.get_mut(name).unwrap();
         let sequence = client.next_sequence(mid, None);
         let pt = client.payload_type(true);
-        let ext = ExtensionValues { audio_level: Some(dbov), voice_activity: Some(true), ..Default::default() };
+        let ext =
+            ExtensionValues { audio_level: Some(dbov), voice_activity: Some(true), ..Default::default() };
         let payload = format!("audio {sequence}").into_bytes();
         let time = (sequence as u32).wrapping_mul(960);
         let write = RtpWrite::new(pt, sequence.into(), time, now, payload).ext_vals(ext);
@@ -238,13 +240,13 @@ impl World {
         let sequence = client.next_sequence(mid, rid);
         let pt = client.payload_type(false);
         // X and S; I and L; 15 bits of picture id; TL0PICIDX; then the frame header.
-        let mut payload = vec![0x90, 0xc0, 0x80 | (sequence >> 8) as u8 & 0x7f, sequence as u8, sequence as u8];
+        let mut payload =
+            vec![0x90, 0xc0, 0x80 | (sequence >> 8) as u8 & 0x7f, sequence as u8, sequence as u8];
         payload.push(u8::from(!keyframe));
         payload.extend_from_slice(rid.as_deref().unwrap_or("-").as_bytes());
         payload.resize(900, 0);
         let time = (sequence as u32).wrapping_mul(3000);
-        let write =
-            RtpWrite::new(pt, sequence.into(), time, now, payload).marker(true).nackable(true);
+        let write = RtpWrite::new(pt, sequence.into(), time, now, payload).marker(true).nackable(true);
         let mut api = client.rtc.direct_api();
         api.stream_tx_by_mid(mid, rid).expect("a video section that sends").write_rtp(write);
         self.settle_client(client_name(name, &self.clients));
@@ -268,8 +270,7 @@ impl World {
             let Some(next) = next.filter(|next| *next <= end) else { break };
             self.now = self.now.max(next);
             self.deliver();
-            let names: Vec<_> =
-                self.clients.values().filter(|c| c.due <= self.now).map(|c| c.name).collect();
+            let names: Vec<_> = self.clients.values().filter(|c| c.due <= self.now).map(|c| c.name).collect();
             for name in names {
                 let client = self.clients.get_mut(name).unwrap();
                 client.rtc.handle_input(Input::Timeout(self.now)).unwrap();
@@ -502,13 +503,16 @@ impl Client {
         for mid in &self.receive {
             api.set_direction(*mid, Direction::RecvOnly);
         }
-        for kind in std::iter::repeat_n(MediaKind::Audio, audios)
-            .chain(std::iter::repeat_n(MediaKind::Video, videos))
+        for kind in
+            std::iter::repeat_n(MediaKind::Audio, audios).chain(std::iter::repeat_n(MediaKind::Video, videos))
         {
             self.receive.push(api.add_media(kind, Direction::RecvOnly, None, None, None));
         }
         if channels {
-            api.add_channel_with_config(ChannelConfig { label: "_reliable".to_owned(), ..Default::default() });
+            api.add_channel_with_config(ChannelConfig {
+                label: "_reliable".to_owned(),
+                ..Default::default()
+            });
             api.add_channel_with_config(ChannelConfig {
                 label: "_lossy".to_owned(),
                 ordered: false,

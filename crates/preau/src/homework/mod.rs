@@ -14,6 +14,9 @@ mod store;
 mod tests;
 mod views;
 
+#[cfg(test)]
+pub(crate) use tests::{matrix, one_for_tests};
+
 pub use model::{Homework, HomeworkId, Submission, SubmissionId, WorkLine};
 pub use policy::{HandIn, Publish, ReadHomework, ReadSubmission, Revise, TickDone};
 pub use store::{insert_for_demo, work_due};

@@ -1,7 +1,11 @@
 //! Homework over HTTP, as the people of the test school.
 
-use crate::testing::TestSchool;
+use super::model::{Homework, HomeworkId, Submission, SubmissionId};
+use super::policy::{HandIn, Publish, ReadHomework, ReadSubmission, Revise, TickDone};
+use crate::school::Group;
+use crate::testing::{Matrix, People, TestSchool};
 use http::StatusCode;
+use jiff::civil::date;
 
 const PHOTO: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
 
@@ -32,6 +36,44 @@ fn first_link<'h>(html: &'h str, prefix: &str) -> &'h str {
     let start = html.find(prefix).unwrap_or_else(|| panic!("no {prefix} in {html}"));
     let rest = &html[start..];
     &rest[..rest.find('"').expect("a closing quote")]
+}
+
+/// This slice's rows of the access matrix.
+pub(crate) fn matrix(matrix: &mut Matrix, people: &People) {
+    let homework = Homework {
+        id: HomeworkId::from_raw(1),
+        school: people.school,
+        group: people.class_4a,
+        author: people.teacher,
+        subject: None,
+        given_on: date(2026, 11, 23),
+        due: None,
+        lesson_log: String::new(),
+        work: "Exercice 3".into(),
+        hand_in: true,
+    };
+    let submission = Submission {
+        id: SubmissionId::from_raw(1),
+        homework: homework.id,
+        group: people.class_4a,
+        pupil: people.pupil,
+        body: String::new(),
+        handed_in_at: 0,
+    };
+    let group = Group { id: people.class_4a, school: people.school, label: "4A".into() };
+    matrix.list::<Homework, ReadHomework>();
+    matrix.row::<Homework, ReadHomework>("of 4A", &homework);
+    matrix.row::<Group, Publish>("4A", &group);
+    matrix.row::<Homework, Revise>("of 4A, by its teacher", &homework);
+    matrix.row::<Homework, TickDone>("of 4A", &homework);
+    matrix.row::<Homework, HandIn>("of 4A, to be handed in", &homework);
+    matrix.row::<Submission, HandIn>("of the pupil", &submission);
+    matrix.row::<Submission, ReadSubmission>("of the pupil", &submission);
+}
+
+/// An entry for 4A that exists, for walks over routes.
+pub(crate) async fn one_for_tests(school: &TestSchool) -> String {
+    publish(school).await.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 async fn a_school_day(school: &TestSchool) {

@@ -130,8 +130,11 @@ impl Store {
         E: From<StoreError> + From<diesel::result::Error> + Send + 'static,
     {
         let answer = self.inner.writer.submit(permit.authority(), work)?;
-        answer
-            .blocking_recv()
-            .unwrap_or_else(|_| Err(StoreError::NotCommitted("the writer stopped".into()).into()))
+        // On a thread of its own, because this may be called while a runtime is being set up, where
+        // waiting in place is forbidden.
+        std::thread::scope(|scope| scope.spawn(|| answer.blocking_recv().ok()).join())
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| Err(StoreError::NotCommitted("the writer stopped".into()).into()))
     }
 }

@@ -25,9 +25,9 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The body as text.
+    /// The body as text, with ordinary spaces where French typography has others.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        String::from_utf8_lossy(&self.body).replace(['\u{a0}', '\u{202f}'], " ")
     }
 
     /// Where it sends the browser, or nothing.
@@ -44,6 +44,12 @@ impl Client {
             hash
         });
         Client { router, platform, session, cookies }
+    }
+
+    /// From now on in front of `school`, as after a restart of the server; the cookies stay.
+    pub(crate) fn moved_to(&mut self, school: &super::TestSchool) {
+        self.router = school.app.router.clone();
+        self.platform = school.app.platform.clone();
     }
 
     /// A cookie that the server has set.
@@ -72,6 +78,20 @@ impl Client {
     /// Reads a page.
     pub(crate) async fn get(&mut self, path: &str) -> Reply {
         self.send(Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    /// Reads a page, with further headers.
+    pub(crate) async fn get_with(&mut self, path: &str, headers: &[(&'static str, &str)]) -> Reply {
+        let mut request = Request::get(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).expect("a request")).await
+    }
+
+    /// Takes a cookie away.
+    pub(crate) fn drop_cookie(&mut self, name: &str) {
+        self.cookies.remove(name);
     }
 
     /// Sends a form with its token.
@@ -105,7 +125,8 @@ impl Client {
         let mut body = Vec::new();
         let csrf = self.csrf();
         for (name, value) in [("csrf", csrf.as_str())].iter().chain(fields) {
-            let part = format!("--{LINE}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            let part =
+                format!("--{LINE}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
             body.extend_from_slice(part.as_bytes());
         }
         for (field, name, bytes) in files {
@@ -129,7 +150,8 @@ impl Client {
 
     /// Sends any request with this browser's cookies.
     pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Reply {
-        let line = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let line =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         if !line.is_empty() {
             request.headers_mut().insert(header::COOKIE, line.parse().expect("cookies"));
         }

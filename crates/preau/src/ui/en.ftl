@@ -5,7 +5,7 @@ platform-name = Préau
 shell-skip = Skip to content
 shell-home = { $school }: home
 shell-menu = Main menu
-shell-account = { $name }: account and settings
+shell-account = Account and settings
 shell-sign-out = Sign out
 shell-help = Help
 shell-status = Service status
@@ -273,24 +273,6 @@ live-hands = Raised hands
 live-pupils = Pupils present
 live-chat = Chat
 live-controls = Class controls
-
-## The roll
-roll-title = Roll of { $class }
-roll-explain = Already filled in from the arrivals. Correct what must be, then finish the roll.
-roll-reopen = Finishing again replaces what was noted.
-roll-present = Present
-roll-late = Late
-roll-absent = Absent
-roll-seen-inside = in the class since { $hour }
-roll-seen-gate = at the entrance since { $hour }
-roll-not-seen = not seen yet
-roll-announced = absence announced
-roll-total = { $present } present of whom { $late } late, { $absent } absent
-roll-save = Keep for later
-roll-close = Finish the roll
-roll-closed-at = Roll finished at { $hour } by { $name }
-roll-empty = This list is empty
-roll-empty-text = No pupil is enrolled in this group. The local administrator can correct this.
 
 ## Import
 import-title = Import people and classes

@@ -23,8 +23,8 @@ macro_rules! pictures {
 pictures! {
     /// The SVG of an icon; empty for a name that does not exist (a test looks through all templates).
     icon, "icons":
-    "absent", "bell", "book", "box", "calendar", "camera", "chat", "check", "clock", "cross", "door", "dots", "file",
-    "hand", "info", "list", "mic", "next", "pen", "people", "plus", "screen", "upload", "warning",
+    "absent", "bell", "book", "box", "calendar", "camera", "changes", "chat", "check", "clock", "cross", "door",
+    "file", "hand", "info", "list", "mic", "next", "pen", "people", "plus", "screen", "upload", "warning",
 }
 
 pictures! {

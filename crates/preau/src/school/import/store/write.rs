@@ -13,7 +13,18 @@ use crate::store::{Conn, Tx};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-// Rows for batches: with structs, and nothing left to defaults, Diesel writes one statement for many rows.
+/// One statement for many rows. The engines' connections are told apart here, because Diesel writes such a
+/// statement for either of them and not for both at once.
+macro_rules! insert_all {
+    ($tx:ident, $table:ident, $rows:expr) => {
+        match $tx.conn() {
+            Conn::Postgres(conn) => diesel::insert_into($table::table).values($rows).execute(conn),
+            Conn::Sqlite(conn) => diesel::insert_into($table::table).values($rows).execute(conn),
+        }
+    };
+}
+
+// Rows for batches: with structs nothing is left to defaults, which SQLite has no word for.
 
 #[derive(Insertable)]
 #[diesel(table_name = person, treat_none_as_default_value = false)]
@@ -163,10 +174,10 @@ pub(in crate::school::import) fn insert_people(
             address: fields.address.as_deref(),
         })
         .collect();
-    diesel::insert_into(person::table).values(&rows).execute(tx.conn())?;
+    insert_all!(tx, person, &rows)?;
     let rows: Vec<_> =
         names.iter().map(|(system, value, id)| IdentifierRow { system, value, person_id: *id }).collect();
-    diesel::insert_into(person_identifier::table).values(&rows).execute(tx.conn()).map(|_| ())
+    insert_all!(tx, person_identifier, &rows).map(|_| ())
 }
 
 pub(in crate::school::import) fn update_person(
@@ -231,7 +242,7 @@ pub(in crate::school::import) fn replace_ties(
         })
         .collect();
     if !rows.is_empty() {
-        diesel::insert_into(affiliation::table).values(&rows).execute(tx.conn())?;
+        insert_all!(tx, affiliation, &rows)?;
     }
     Ok(())
 }
@@ -252,7 +263,7 @@ pub(in crate::school::import) fn replace_enrolments(
         })
         .collect();
     if !rows.is_empty() {
-        diesel::insert_into(enrolment::table).values(&rows).execute(tx.conn())?;
+        insert_all!(tx, enrolment, &rows)?;
     }
     Ok(())
 }
@@ -275,7 +286,7 @@ pub(in crate::school::import) fn replace_teachings(
         })
         .collect();
     if !rows.is_empty() {
-        diesel::insert_into(teaching::table).values(&rows).execute(tx.conn())?;
+        insert_all!(tx, teaching, &rows)?;
     }
     Ok(())
 }
@@ -306,7 +317,7 @@ pub(in crate::school::import) fn replace_bonds(
         })
         .collect();
     if !rows.is_empty() {
-        diesel::insert_into(guardianship::table).values(&rows).execute(tx.conn())?;
+        insert_all!(tx, guardianship, &rows)?;
     }
     Ok(())
 }
@@ -353,7 +364,7 @@ pub(in crate::school::import) fn renew_guardian_ties(
         })
         .collect();
     if !rows.is_empty() {
-        diesel::insert_into(affiliation::table).values(&rows).execute(tx.conn())?;
+        insert_all!(tx, affiliation, &rows)?;
     }
     Ok(())
 }

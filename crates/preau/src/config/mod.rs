@@ -3,12 +3,16 @@
 //! It is parsed once into small structs, each owned by the part that uses it. A bad file is refused
 //! as a whole, with line, key and reason; nothing is guessed.
 
+mod read;
+
+pub use read::{ConfigError, DOCUMENTED};
+
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Everything that an operator can set.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Addresses and the public name.
@@ -28,7 +32,7 @@ pub struct Config {
 }
 
 /// `[server]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
     /// Address and port to listen on.
@@ -48,7 +52,7 @@ impl Default for ServerConfig {
 }
 
 /// `[store]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreConfig {
     /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
@@ -62,7 +66,7 @@ impl Default for StoreConfig {
 }
 
 /// `[files]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FilesConfig {
     /// A folder, or `s3://BUCKET/PREFIX`.
@@ -87,7 +91,7 @@ impl FilesConfig {
 }
 
 /// `[place]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlaceConfig {
     /// IANA name of the time zone in which lessons are held and shown.
@@ -101,7 +105,7 @@ impl Default for PlaceConfig {
 }
 
 /// `[identity]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IdentityConfig {
     /// Days a session lasts on a personal device.
@@ -121,23 +125,26 @@ impl Default for IdentityConfig {
 }
 
 /// `[gate]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
     /// Sessions that may be inside at the same time.
     pub sessions: u32,
     /// Minutes without a request after which a session outside lessons gives its place back.
     pub idle_minutes: u32,
+    /// File in which the state of the queue outlives a restart, rewritten about once a second while
+    /// something moves. On the machine's own disk; each node has its own.
+    pub state: PathBuf,
 }
 
 impl Default for GateConfig {
     fn default() -> Self {
-        GateConfig { sessions: 2_000, idle_minutes: 10 }
+        GateConfig { sessions: 2_000, idle_minutes: 10, state: "data/gate.json".into() }
     }
 }
 
 /// `[live]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LiveConfig {
     /// Address and UDP port for media; port 0 takes a free one.
@@ -157,6 +164,7 @@ impl Config {
     pub fn in_folder(folder: PathBuf) -> Config {
         let mut config = Config::default();
         config.store.url = format!("sqlite:{}", folder.join("preau.db").display());
+        config.gate.state = folder.join("gate.json");
         config.files.place = folder.join("files").display().to_string();
         config
     }

@@ -1,0 +1,74 @@
+//! Session descriptions, golden: what is read from an offer, what is written into an answer.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use preau_sfu::sdp::{Flow, Kind, Label, count_sections, name_tracks, sections};
+
+/// An offer as a browser writes it, cut to the lines that matter here.
+const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3 4 5\r\n\
+a=msid-semantic: WMS\r\n\
+m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\n\
+m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:1\r\na=recvonly\r\na=rtpmap:96 VP8/90000\r\n\
+m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\n\
+m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=msid:{stream} {track-a}\r\na=sendonly\r\n\
+m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=bundle-only\r\na=mid:4\r\na=msid:- track-b\r\na=sendrecv\r\n\
+a=rid:q send\r\na=rid:f send\r\na=simulcast:send q;f\r\n\
+m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:5\r\na=msid:- track-c\r\na=sendonly\r\n";
+
+/// The answer our side produces before it is named.
+const ANSWER: &str = "v=0\r\no=- 3 4 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3\r\n\
+a=msid-semantic: WMS x\r\n\
+m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendonly\r\n\
+a=msid:aaa bbb\r\na=ssrc:11 cname:ccc\r\na=ssrc:11 msid:aaa bbb\r\n\
+m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=sendonly\r\n\
+a=msid:ddd eee\r\na=ssrc-group:FID 21 22\r\na=ssrc:21 cname:fff\r\na=ssrc:21 msid:ddd eee\r\n\
+a=ssrc:22 cname:fff\r\n\
+m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\n\
+m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=recvonly\r\n";
+
+fn label(participant: &str, track: &str) -> Label {
+    Label { stream: format!("{participant}|camera"), track: track.to_owned() }
+}
+
+#[test]
+fn an_offer_is_read() {
+    let mut text = String::new();
+    for section in sections(OFFER) {
+        let _ = writeln!(text, "{section:?}");
+    }
+    insta::assert_snapshot!(text);
+    assert_eq!(count_sections(OFFER), 6);
+}
+
+#[test]
+fn a_slot_in_use_carries_names_and_a_free_one_is_inactive() {
+    let labels = BTreeMap::from([("0".to_owned(), label("PA_prof", "TR_voice"))]);
+    insta::assert_snapshot!(name_tracks(ANSWER, &labels).replace('\r', ""));
+}
+
+#[test]
+fn all_slots_in_use() {
+    let labels = BTreeMap::from([
+        ("0".to_owned(), label("PA_prof", "TR_voice")),
+        ("1".to_owned(), label("PA_prof", "TR_film")),
+    ]);
+    insta::assert_snapshot!(name_tracks(ANSWER, &labels).replace('\r', ""));
+}
+
+#[test]
+fn sections_that_receive_are_left_alone() {
+    let named = name_tracks(ANSWER, &BTreeMap::new());
+    assert!(named.ends_with("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:3\r\na=recvonly\r\n"));
+    assert!(named.contains("m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n"));
+    assert_eq!(named.matches("a=inactive").count(), 2);
+}
+
+#[test]
+fn odd_descriptions_are_survived() {
+    assert!(sections("").is_empty());
+    assert!(sections("m=audio").is_empty());
+    let bare = sections("v=0\nm=audio 9 x 0\na=mid:7\n");
+    assert_eq!((bare[0].mid, bare[0].kind, bare[0].flow), ("7", Kind::Audio, Flow::SendReceive));
+    assert_eq!(name_tracks("", &BTreeMap::new()), "");
+}

@@ -1,0 +1,264 @@
+//! Reading the configuration: file, then environment, then the bounds; refused as a whole with line,
+//! key and reason.
+
+use super::Config;
+use serde::Deserialize as _;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Every key with its default and what it means; `preau config` prints it, a test holds it to the code.
+pub const DOCUMENTED: &str = include_str!("preau.toml");
+
+/// Environment variables that begin with this are settings.
+const PREFIX: &str = "PREAU_";
+
+/// Why a configuration is refused. Worded for the operator.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read at all.
+    #[error("{}: cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A line is not TOML, names an unknown key or holds a value of the wrong kind.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// The key and what is wrong with it.
+        reason: String,
+    },
+    /// An environment variable names no setting or holds a value of the wrong kind.
+    #[error("environment variable {name}: {reason}")]
+    Environment {
+        /// The variable.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A value lies outside its bounds.
+    #[error("{place}: {key} = {value}: must be {bounds}")]
+    OutOfBounds {
+        /// The file and line, or the environment variable.
+        place: String,
+        /// `section.key`.
+        key: &'static str,
+        /// The value found.
+        value: String,
+        /// What it must be.
+        bounds: String,
+    },
+}
+
+impl Config {
+    /// Reads `file` (or only the defaults), then the environment given as name and value.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`]; nothing of a refused configuration is used.
+    pub fn read(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        Config::read_over(Config::default(), file, environment)
+    }
+
+    /// Like [`Config::read`], for a configuration that starts from `folder` instead of `data`.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn read_in_folder(
+        folder: PathBuf,
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        Config::read_over(Config::in_folder(folder), file, environment)
+    }
+
+    fn read_over(
+        start: Config,
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        let mut table = toml::Table::new();
+        let mut text = String::new();
+        if let Some(path) = file {
+            text = std::fs::read_to_string(path)
+                .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
+            let refused = |error: toml::de::Error| ConfigError::Line {
+                path: path.to_owned(),
+                line: error.span().map_or(1, |span| line_of(&text, span.start)),
+                reason: error.message().to_owned(),
+            };
+            toml::from_str::<Config>(&text).map_err(refused)?;
+            table = text.parse().map_err(refused)?;
+        }
+        let mut variables: Vec<(String, String)> =
+            environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__")).collect();
+        variables.sort();
+        for (name, value) in &variables {
+            overlay(&mut table, name, value)?;
+        }
+        let defaults_used = |section: &str, key: &str| {
+            table.get(section).and_then(|section| section.get(key)).is_none()
+        };
+        let (no_url, no_place) = (defaults_used("store", "url"), defaults_used("files", "place"));
+        let mut config = Config::deserialize(table)
+            .map_err(|error| ConfigError::Environment { name: PREFIX.into(), reason: error.to_string() })?;
+        if no_url {
+            config.store.url = start.store.url;
+        }
+        if no_place {
+            config.files.place = start.files.place;
+        }
+        check(&config, file, &text, &variables)?;
+        Ok(config)
+    }
+}
+
+/// Puts one variable into the table and sees whether the whole still makes sense, so that the error
+/// names the variable.
+fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), ConfigError> {
+    let refused = |reason: String| ConfigError::Environment { name: name.to_owned(), reason };
+    let path = name[PREFIX.len()..].to_ascii_lowercase();
+    let Some((section, key)) = path.split_once("__") else {
+        return Err(refused("expected PREAU_SECTION__KEY".into()));
+    };
+    let as_number = value.parse::<i64>().ok().map(toml::Value::Integer);
+    let candidates = [Some(toml::Value::String(value.to_owned())), as_number];
+    let mut reason = String::new();
+    for candidate in candidates.into_iter().flatten() {
+        let mut attempt = table.clone();
+        let entry = attempt.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        if let Some(entry) = entry.as_table_mut() {
+            entry.insert(key.to_owned(), candidate);
+        }
+        match Config::deserialize(attempt.clone()) {
+            Ok(_) => {
+                *table = attempt;
+                return Ok(());
+            }
+            Err(error) => reason = error.message().to_owned(),
+        }
+    }
+    Err(refused(reason))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The bounds that types do not express.
+fn check(
+    config: &Config,
+    file: Option<&Path>,
+    text: &str,
+    variables: &[(String, String)],
+) -> Result<(), ConfigError> {
+    let refuse = |key: &'static str, value: String, bounds: String| {
+        Err(ConfigError::OutOfBounds { place: place_of(key, file, text, variables), key, value, bounds })
+    };
+    let numbers = [
+        ("files.largest_mib", config.files.largest_mib, 1, 500),
+        ("files.most", config.files.most, 1, 50),
+        ("identity.session_days", config.identity.session_days, 1, 365),
+        ("identity.activation_days", config.identity.activation_days, 1, 365),
+        ("identity.hashing_threads", config.identity.hashing_threads, 0, 64),
+        ("identity.hashing_queue", config.identity.hashing_queue, 1, 100_000),
+        ("gate.sessions", config.gate.sessions, 1, 10_000_000),
+        ("gate.idle_minutes", config.gate.idle_minutes, 1, 240),
+    ];
+    for (key, value, low, high) in numbers {
+        if !(low..=high).contains(&value) {
+            return refuse(key, value.to_string(), format!("between {low} and {high}"));
+        }
+    }
+    let address = &config.server.public_url;
+    if !(address.starts_with("http://") || address.starts_with("https://")) {
+        return refuse("server.public_url", format!("{address:?}"), "an address with http:// or https://".into());
+    }
+    if jiff::tz::TimeZone::get(&config.place.time_zone).is_err() {
+        let zone = format!("{:?}", config.place.time_zone);
+        return refuse("place.time_zone", zone, "an IANA time zone such as \"Europe/Paris\"".into());
+    }
+    Ok(())
+}
+
+/// Where a value came from: a variable outweighs the file.
+fn place_of(key: &str, file: Option<&Path>, text: &str, variables: &[(String, String)]) -> String {
+    let (section, name) = key.split_once('.').unwrap_or(("", key));
+    let variable = format!("{PREFIX}{}__{}", section.to_ascii_uppercase(), name.to_ascii_uppercase());
+    if variables.iter().any(|(found, _)| *found == variable) {
+        return format!("environment variable {variable}");
+    }
+    let mut inside = false;
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            inside = line.trim_matches(['[', ']']) == section;
+        } else if inside && line.split('=').next().is_some_and(|found| found.trim() == name) {
+            return format!("{}, line {}", file.unwrap_or(Path::new("configuration")).display(), at + 1);
+        }
+    }
+    file.map_or_else(|| "configuration".to_owned(), |file| file.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("preau.toml");
+        std::fs::write(&file, text).expect("written");
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::read(Some(&file), environment)
+            .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+    }
+
+    #[test]
+    fn the_documented_file_is_the_defaults_and_names_every_key() {
+        assert_eq!(read(DOCUMENTED, &[]).expect("accepted"), Config::default());
+        let source = include_str!("mod.rs");
+        let keys = source.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(':').map(|(key, _)| key));
+        for key in keys {
+            let named = DOCUMENTED.lines().any(|line| {
+                line.trim_start_matches("# ").starts_with(&format!("{key} =")) || line == format!("[{key}]")
+            });
+            assert!(named, "{key} is not documented in preau.toml");
+        }
+    }
+
+    #[test]
+    fn a_bad_file_is_refused_with_line_key_and_reason() {
+        for (text, parts) in [
+            ("[gate]\nsessions = \"many\"\n", ["preau.toml, line 2", "invalid type"]),
+            ("[gate]\n\nsesions = 3\n", ["preau.toml, line 3", "sesions"]),
+            ("[gate\n", ["preau.toml, line 1", ""]),
+            ("[gate]\nsessions = 0\n", ["preau.toml, line 2: gate.sessions = 0", "between 1 and 10000000"]),
+            ("[place]\ntime_zone = \"Europe/Pari\"\n", ["line 2: place.time_zone", "IANA"]),
+            ("[server]\nlisten = \"nowhere\"\n", ["preau.toml, line 2", "socket address"]),
+        ] {
+            let error = read(text, &[]).expect_err(text);
+            for part in parts {
+                assert!(error.contains(part), "{error:?} does not say {part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_environment_outweighs_the_file_and_errors_name_the_variable() {
+        let config = read("[gate]\nsessions = 5\n", &[("PREAU_GATE__SESSIONS", "7"), ("PREAU_BIN", "x")]);
+        assert_eq!(config.expect("accepted").gate.sessions, 7);
+        let error = read("", &[("PREAU_GATE__SESSIONS", "lots")]).expect_err("refused");
+        assert!(error.contains("PREAU_GATE__SESSIONS") && error.contains("invalid type"), "{error}");
+        let error = read("", &[("PREAU_GATE__SESSIONS", "0")]).expect_err("refused");
+        assert!(error.contains("environment variable PREAU_GATE__SESSIONS") && error.contains("between"), "{error}");
+        let error = read("", &[("PREAU_GATES__SESSIONS", "3")]).expect_err("refused");
+        assert!(error.contains("PREAU_GATES__SESSIONS"), "{error}");
+    }
+}
