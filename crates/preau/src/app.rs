@@ -1,12 +1,13 @@
 //! The only place where the parts are put together.
 
+use crate::about;
 use crate::classes;
 use crate::config::Config;
 use crate::edge::admission::{Entrance, admission, gate_pages};
 use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
-use crate::identity::SessionCache;
+use crate::identity::{self, IdentityState, SessionCache};
 use crate::ids::{LessonId, Millis, PersonId};
 use crate::lesson::{self, Attendance, LessonState};
 use crate::notices;
@@ -31,6 +32,8 @@ pub struct App {
     pub platform: Platform,
     /// Whom the live room and the gate see; whoever serves also runs its `keep_writing`.
     pub presence: PresenceLog,
+    /// Accounts and sign-in, for the state of the service and for tests.
+    pub identity: IdentityState,
 }
 
 impl App {
@@ -42,12 +45,15 @@ impl App {
         let files = FileStore::open(&config.files)?;
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
+        let identity = IdentityState::new(platform.clone(), sessions.clone())?;
         let cache = sessions.clone();
         let followers = Followers { changed: Arc::new(move || cache.forget_all()), ..Followers::default() };
         let presence = PresenceLog::new(platform.clone());
-        let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())), None)?;
+        let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())))?;
         let routes = Routes::new()
             .and(edge::static_files())
+            .and(identity::routes(identity.clone()))
+            .and(about::routes(platform.clone()))
             .and(gate_pages(platform.clone()))
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
             .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
@@ -69,6 +75,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
+        let identity = IdentityState::new(platform.clone(), sessions.clone())?;
         Ok(App { router, table, platform, presence })
     }
 

@@ -208,7 +208,8 @@ pub(super) async fn mute_everybody(
 
 /// Mutes a pupil's microphones.
 async fn mute(state: &LessonState, id: LessonId, pupil: &lk::ParticipantInfo) -> Result<(), Refusal> {
-    let voices = pupil.tracks.iter().filter(|track| track.r#type == lk::TrackType::Audio as i32 && !track.muted);
+    let voices =
+        pupil.tracks.iter().filter(|track| track.r#type == lk::TrackType::Audio as i32 && !track.muted);
     for track in voices {
         state
             .rooms

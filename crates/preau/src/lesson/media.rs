@@ -85,7 +85,11 @@ impl Media {
     ///
     /// # Errors
     /// Worded for an operator: which address, and which key of the configuration to change.
-    pub fn start(config: &LiveConfig, clock: Clock, attendance: Arc<dyn Attendance>) -> anyhow::Result<Media> {
+    pub fn start(
+        config: &LiveConfig,
+        clock: Clock,
+        attendance: Arc<dyn Attendance>,
+    ) -> anyhow::Result<Media> {
         let mut wire = Wire::open(config.listen).with_context(|| {
             format!(
                 "live.listen: UDP {} cannot be opened; choose another port, or 0 for any free one",

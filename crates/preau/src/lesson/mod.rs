@@ -31,12 +31,13 @@ pub use media::{Media, MediaError};
 pub use model::{Allowed, LiveLesson, Role, room_of};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
 pub use store::opened;
+#[cfg(test)]
+pub(crate) use tests::matrix;
 
 use crate::access::Profile;
-use crate::edge::{Audience, Body, Caller, Cost, Platform, Routes};
+use crate::edge::{Audience, Body, Cost, Platform, Routes};
 use crate::ids::{LessonId, Millis, PersonId};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 
 /// Frames on their way to one client's socket.
@@ -52,12 +53,6 @@ pub trait Attendance: Send + Sync {
     fn left(&self, lesson: LessonId, person: PersonId, at: Millis);
 }
 
-/// The gate's promise that nobody inside a lesson is ever put out.
-pub trait Seats: Send + Sync {
-    /// Keeps the caller's place until `until` (milliseconds since the Unix epoch); returns cookies to set.
-    fn keep(&self, caller: &Caller, request: &HeaderMap, until: Millis) -> Vec<HeaderValue>;
-}
-
 /// What the handlers need.
 #[derive(Clone)]
 pub struct LessonState {
@@ -66,7 +61,6 @@ pub struct LessonState {
     rooms: Rooms,
     stages: stage::Stages,
     tickets: ticket::Tickets,
-    seats: Option<Arc<dyn Seats>>,
 }
 
 impl LessonState {
@@ -74,11 +68,7 @@ impl LessonState {
     ///
     /// # Errors
     /// What cannot be opened, worded for an operator.
-    pub fn start(
-        platform: &Platform,
-        attendance: Arc<dyn Attendance>,
-        seats: Option<Arc<dyn Seats>>,
-    ) -> anyhow::Result<LessonState> {
+    pub fn start(platform: &Platform, attendance: Arc<dyn Attendance>) -> anyhow::Result<LessonState> {
         let media = Media::start(&platform.config().live, platform.clock().clone(), attendance)?;
         Ok(LessonState {
             platform: platform.clone(),
@@ -86,7 +76,6 @@ impl LessonState {
             media,
             stages: stage::Stages::default(),
             tickets: ticket::Tickets::new(platform.secrets().key("live")),
-            seats,
         })
     }
 
@@ -120,7 +109,8 @@ const HOLDERS: Audience = Audience::Profiles(&[
 pub fn routes(state: LessonState) -> Routes {
     Routes::new()
         .get("/lessons/{id}/live", PARTICIPANTS, Cost::Page, pages::page)
-        .get("/lessons/{id}/live.json", PARTICIPANTS, Cost::Live, pages::entry)
+        // At the gate like any page: whoever gets a way in has a seat, and keeps it for the lesson.
+        .get("/lessons/{id}/live.json", PARTICIPANTS, Cost::Page, pages::entry)
         .post("/lessons/{id}/live/opening", HOLDERS, Cost::Write, Body::Form, pages::open)
         .post("/lessons/{id}/live/ending", HOLDERS, Cost::Write, Body::Form, pages::end)
         .post("/lessons/{id}/live/hand", PARTICIPANTS, Cost::Live, Body::Form, acts::raise_hand)
@@ -133,8 +123,20 @@ pub fn routes(state: LessonState) -> Routes {
             Body::Form,
             acts::permit_one,
         )
-        .post("/lessons/{id}/live/participants/{identity}/mute", HOLDERS, Cost::Live, Body::Form, acts::mute_one)
-        .post("/lessons/{id}/live/participants/{identity}/hand", HOLDERS, Cost::Live, Body::Form, acts::lower_hand)
+        .post(
+            "/lessons/{id}/live/participants/{identity}/mute",
+            HOLDERS,
+            Cost::Live,
+            Body::Form,
+            acts::mute_one,
+        )
+        .post(
+            "/lessons/{id}/live/participants/{identity}/hand",
+            HOLDERS,
+            Cost::Live,
+            Body::Form,
+            acts::lower_hand,
+        )
         .post(
             "/lessons/{id}/live/participants/{identity}/removal",
             HOLDERS,

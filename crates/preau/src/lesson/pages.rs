@@ -127,11 +127,8 @@ pub(super) async fn entry(
         opened: true,
         allowed,
     })?;
-    if let Some(seats) = &state.seats {
-        for cookie in seats.keep(&caller, &headers, lesson.closes_at()) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
-        }
-    }
+    // Nobody inside a lesson is ever put out.
+    state.platform.door().keep_for_lesson(&caller, lesson.ends_at, &mut response);
     Ok(response)
 }
 
@@ -191,7 +188,8 @@ pub(super) async fn end(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, OpenLive> = permit(&state, &caller, id).await?;
-    let (now, school, changes) = (state.platform.now(), permit.resource().school, state.platform.changes().clone());
+    let (now, school, changes) =
+        (state.platform.now(), permit.resource().school, state.platform.changes().clone());
     state
         .platform
         .store()

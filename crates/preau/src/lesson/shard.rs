@@ -16,7 +16,9 @@ use crate::ids::Millis;
 use mio::{Events, Poll, Token};
 use preau_sfu::control::{Command, ControlError, Reply};
 use preau_sfu::protocol as lk;
-use preau_sfu::{ConnectionId, Engine, EngineConfig, EngineError, Event, EventKind, Limits, Output, RoomName};
+use preau_sfu::{
+    ConnectionId, Engine, EngineConfig, EngineError, Event, EventKind, Limits, Output, RoomName,
+};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -236,7 +238,8 @@ impl Shard {
         let Some(lesson) = lesson_of(event.room.as_str()) else { return };
         let at = self.clock.now();
         match &event.kind {
-            EventKind::ParticipantJoined { identity, .. } | EventKind::ParticipantResumed { identity, .. } => {
+            EventKind::ParticipantJoined { identity, .. }
+            | EventKind::ParticipantResumed { identity, .. } => {
                 if let Some(person) = person_of(identity.as_str()) {
                     self.attendance.joined(lesson, person, at);
                 }
@@ -273,7 +276,8 @@ impl Shard {
         let rooms: Vec<RoomName> = life.closings.keys().cloned().collect();
         for room in rooms {
             let Some(lesson) = lesson_of(room.as_str()) else { continue };
-            let list = Command::ListParticipants(lk::ListParticipantsRequest { room: room.as_str().to_owned() });
+            let list =
+                Command::ListParticipants(lk::ListParticipantsRequest { room: room.as_str().to_owned() });
             if let Ok(Reply::Participants(present)) = life.engine.control(list, now) {
                 for person in present.iter().filter_map(|one| person_of(&one.identity)) {
                     self.attendance.seen(lesson, person, at);

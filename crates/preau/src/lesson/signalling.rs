@@ -115,7 +115,11 @@ pub(super) async fn validate(
 
 /// Token, then lesson: 401 for a token that is not ours or has run out, 403 for a lesson that is not open
 /// to this person now.
-async fn admit(state: &LessonState, parameters: &Parameters, headers: &HeaderMap) -> Result<Admitted, TurnedAway> {
+async fn admit(
+    state: &LessonState,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+) -> Result<Admitted, TurnedAway> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = parameters
         .access_token

@@ -2,7 +2,9 @@
 
 use super::model::{CLOSES_AFTER, LiveLesson, Message};
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
-use crate::store::schema::{lesson, lesson_group, lesson_teacher, live_message, live_removal, live_room, person};
+use crate::store::schema::{
+    lesson, lesson_group, lesson_teacher, live_message, live_removal, live_room, person,
+};
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
 use std::collections::HashSet;
@@ -27,8 +29,10 @@ struct Row {
 pub(super) fn find(conn: &mut Conn, id: LessonId) -> QueryResult<Option<LiveLesson>> {
     let row: Option<Row> = lesson::table.find(id.get()).select(Row::as_select()).first(conn).optional()?;
     let Some(row) = row else { return Ok(None) };
-    let groups: Vec<GroupId> =
-        lesson_group::table.filter(lesson_group::lesson_id.eq(id)).select(lesson_group::group_id).load(conn)?;
+    let groups: Vec<GroupId> = lesson_group::table
+        .filter(lesson_group::lesson_id.eq(id))
+        .select(lesson_group::group_id)
+        .load(conn)?;
     let teachers: Vec<PersonId> = lesson_teacher::table
         .filter(lesson_teacher::lesson_id.eq(id))
         .select(lesson_teacher::person_id)
@@ -77,11 +81,7 @@ pub(super) fn open(tx: &mut Tx<'_>, id: LessonId, by: PersonId, now: Millis) -> 
         .execute(tx.conn())?;
     if again == 0 {
         diesel::insert_into(live_room::table)
-            .values((
-                live_room::lesson_id.eq(id),
-                live_room::opened_at.eq(now),
-                live_room::opened_by.eq(by),
-            ))
+            .values((live_room::lesson_id.eq(id), live_room::opened_at.eq(now), live_room::opened_by.eq(by)))
             .execute(tx.conn())?;
     }
     Ok(())

@@ -129,7 +129,11 @@ mod tests {
         let voice = Allowed { microphone: true, camera: false };
         let picture = Allowed { microphone: false, camera: true };
         for (role, allowed, sends) in [
-            (Role::Teacher, Allowed::default(), vec!["camera", "microphone", "screen_share", "screen_share_audio"]),
+            (
+                Role::Teacher,
+                Allowed::default(),
+                vec!["camera", "microphone", "screen_share", "screen_share_audio"],
+            ),
             (Role::Pupil, Allowed::default(), vec![]),
             (Role::Pupil, voice, vec!["microphone"]),
             (Role::Pupil, picture, vec!["camera"]),

@@ -62,7 +62,8 @@ impl Wire {
     /// Takes a batch; whether there may be more.
     pub(super) fn receive(&mut self) -> bool {
         self.arrived.clear();
-        let mut slices: Vec<IoSliceMut<'_>> = self.buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
+        let mut slices: Vec<IoSliceMut<'_>> =
+            self.buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
         let count = match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut self.meta) {
             Ok(count) => count,
             // An earlier packet met a closed port: that says nothing of the next.
