@@ -36,6 +36,15 @@ pub struct App {
     pub identity: IdentityState,
 }
 
+/// What follows from an import: accounts for those who are new, no session for those who left.
+pub fn followers() -> Followers {
+    Followers {
+        joined: |tx, people| if people.is_empty() { Ok(()) } else { identity::ensure_accounts(tx).map(|_| ()) },
+        left: identity::close_sessions_of,
+        ..Followers::default()
+    }
+}
+
 impl App {
     /// Puts the application together over `store`.
     ///
@@ -47,7 +56,7 @@ impl App {
         let sessions = SessionCache::new(platform.clone());
         let identity = IdentityState::new(platform.clone(), sessions.clone())?;
         let cache = sessions.clone();
-        let followers = Followers { changed: Arc::new(move || cache.forget_all()), ..Followers::default() };
+        let followers = Followers { changed: Arc::new(move || cache.forget_all()), ..followers() };
         let presence = PresenceLog::new(platform.clone());
         let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())))?;
         let routes = Routes::new()
@@ -75,8 +84,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        let identity = IdentityState::new(platform.clone(), sessions.clone())?;
-        Ok(App { router, table, platform, presence })
+        Ok(App { router, table, platform, presence, identity })
     }
 
     /// Starts what goes on beside the requests: the gate's second hand, the writing down of who was seen.
