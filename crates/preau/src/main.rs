@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use preau::app::App;
 use preau::config::{Config, DOCUMENTED};
 use preau::edge::{Clock, serve};
+use preau::school::import::command::ImportArgs;
 use preau::store::Store;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -60,6 +61,13 @@ enum Command {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Read people and classes from files and show what would change; `--apply` changes it.
+    Import {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        import: ImportArgs,
     },
     /// The record.
     Evidence {
@@ -134,6 +142,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let config = place.read()?;
             let store = Store::open(&config.store.url)?;
             preau::timetable::command(&store, &config.place.time_zone, &file, &school, apply, json)
+        }
+        Command::Import { place, import } => {
+            Ok(preau::school::import::command::run(&import, &place.read()?, &preau::app::followers()))
         }
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
             let config = place.read()?;
