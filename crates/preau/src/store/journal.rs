@@ -43,35 +43,56 @@ pub(super) fn save_head(conn: &mut Conn, head: Head) -> QueryResult<()> {
         .map(|_| ())
 }
 
+/// What one write has to say to the journal.
+pub(super) struct Draft {
+    pub(super) at_ms: Millis,
+    pub(super) actor: String,
+    pub(super) notes: Vec<Note>,
+}
+
+/// Rows in one statement: at seven values each, well below PostgreSQL's 65,535.
+const ROWS: usize = 1_000;
+
 /// Appends one entry a note and advances `head`.
-pub(super) fn append(
-    conn: &mut Conn,
-    head: &mut Head,
-    at_ms: Millis,
-    actor: &str,
-    notes: &[Note],
-) -> QueryResult<()> {
-    for note in notes {
-        let mut entry = Entry {
-            sequence: 0,
-            at_ms,
-            actor: actor.to_owned(),
-            action: note.action.to_owned(),
-            object_kind: note.object_kind.to_owned(),
-            object_id: note.object_id,
-        };
-        *head = head.append(&mut entry);
-        diesel::insert_into(journal::table)
-            .values((
+pub(super) fn append(conn: &mut Conn, head: &mut Head, drafts: Vec<Draft>) -> QueryResult<()> {
+    let mut rows = Vec::new();
+    for Draft { at_ms, actor, notes } in drafts {
+        for note in notes {
+            let mut entry = Entry {
+                sequence: 0,
+                at_ms,
+                actor: actor.clone(),
+                action: note.action.to_owned(),
+                object_kind: note.object_kind.to_owned(),
+                object_id: note.object_id,
+            };
+            *head = head.append(&mut entry);
+            rows.push((
                 journal::sequence.eq(entry.sequence),
                 journal::at_ms.eq(entry.at_ms),
-                journal::actor.eq(&entry.actor),
-                journal::action.eq(&entry.action),
-                journal::object_kind.eq(&entry.object_kind),
+                journal::actor.eq(entry.actor),
+                journal::action.eq(entry.action),
+                journal::object_kind.eq(entry.object_kind),
                 journal::object_id.eq(entry.object_id),
                 journal::hash.eq(head.hash.to_vec()),
-            ))
-            .execute(conn)?;
+            ));
+        }
+    }
+    match conn {
+        // In the same process a statement kept prepared is cheaper than a long one parsed each time;
+        // over a socket it is the round trips that count.
+        Conn::Sqlite(conn) => {
+            for row in rows {
+                diesel::insert_into(journal::table).values(row).execute(conn)?;
+            }
+        }
+        Conn::Postgres(conn) => {
+            let mut rows = rows.into_iter().peekable();
+            while rows.peek().is_some() {
+                let some: Vec<_> = rows.by_ref().take(ROWS).collect();
+                diesel::insert_into(journal::table).values(some).execute(conn)?;
+            }
+        }
     }
     Ok(())
 }

@@ -46,7 +46,8 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("cannot bring the database schema up to date: {0}")]
     Migration(String),
-    /// More writes are waiting than the queue holds; the caller may try again.
+    /// More writes are waiting than the queue holds, or another process kept the database to itself.
+    /// Nothing was done; the caller may try again.
     #[error("too many writes are waiting")]
     Busy,
     /// The writer is gone, or it lost the transaction this write was part of.
