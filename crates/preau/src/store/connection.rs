@@ -71,6 +71,14 @@ impl Target {
         StoreError::Open { url, reason: reason.to_string() }
     }
 
+    /// Refuses a file that is not there. PostgreSQL says so by itself when asked for a connection.
+    pub(super) fn must_exist(&self) -> Result<(), StoreError> {
+        match self {
+            Target::Sqlite(path) if !path.is_file() => Err(self.failed("there is no such file")),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn open_writer(&self) -> Result<Conn, StoreError> {
         match self {
             Target::Sqlite(path) => {

@@ -97,14 +97,23 @@ pub(super) fn append(conn: &mut Conn, head: &mut Head, drafts: Vec<Draft>) -> Qu
     Ok(())
 }
 
-/// The head that was noted beside the journal.
+/// The head that was noted beside the journal; `None` where that note is missing or is no hash.
 ///
 /// # Errors
 /// The engine's.
-pub fn journal_head(conn: &mut Conn) -> QueryResult<Head> {
-    let (sequence, hash): (i64, Vec<u8>) =
-        head_table::table.find(1).select((head_table::sequence, head_table::hash)).first(conn)?;
-    head(sequence, &hash)
+pub fn journal_head(conn: &mut Conn) -> QueryResult<Option<Head>> {
+    let noted: Option<(i64, Vec<u8>)> =
+        head_table::table.find(1).select((head_table::sequence, head_table::hash)).first(conn).optional()?;
+    Ok(noted.and_then(|(sequence, hash)| head(sequence, &hash).ok()))
+}
+
+/// The greatest sequence number in the journal; 0 when it is empty.
+///
+/// # Errors
+/// The engine's.
+pub fn journal_end(conn: &mut Conn) -> QueryResult<i64> {
+    let end: Option<i64> = journal::table.select(diesel::dsl::max(journal::sequence)).first(conn)?;
+    Ok(end.unwrap_or(0))
 }
 
 /// At most `limit` lines after the sequence number `after`, in order.
