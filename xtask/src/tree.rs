@@ -40,7 +40,7 @@ impl File {
         let name = parts.next().unwrap_or_default();
         name == "tests.rs"
             || name.ends_with("_tests.rs")
-            || parts.any(|folder| matches!(folder, "tests" | "benches" | "journeys"))
+            || parts.any(|folder| matches!(folder, "tests" | "testing" | "benches" | "journeys"))
     }
 
     /// Numbered lines, from 1.

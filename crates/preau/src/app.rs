@@ -1,10 +1,14 @@
 //! The only place where the parts are put together.
 
+use crate::classes;
 use crate::config::Config;
 use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::SessionCache;
+use crate::notices;
+use crate::presence::PresenceLog;
+use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -19,6 +23,8 @@ pub struct App {
     pub table: Vec<RouteInfo>,
     /// The shared part, for commands and tests.
     pub platform: Platform,
+    /// Whom the live room and the gate see; whoever serves also runs its `keep_writing`.
+    pub presence: PresenceLog,
 }
 
 impl App {
@@ -30,9 +36,13 @@ impl App {
         let files = FileStore::open(&config.files)?;
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
+        let presence = PresenceLog::new(platform.clone());
         let routes = Routes::new()
             .and(edge::static_files())
-            .and(homework::routes(HomeworkState { platform: platform.clone(), files }));
+            .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
+            .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
+            .and(notices::routes(platform.clone()))
+            .and(classes::routes(platform.clone()));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         // Outermost last: headers dress whatever comes back; the session stands before the refusals,
@@ -43,6 +53,6 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform })
+        Ok(App { router, table, platform, presence })
     }
 }

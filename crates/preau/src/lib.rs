@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod app;
+pub mod classes;
 pub mod config;
 pub mod edge;
 pub mod identity;
@@ -14,6 +15,8 @@ pub mod files;
 pub mod homework;
 pub mod ids;
 pub mod lesson;
+pub mod notices;
+pub mod presence;
 pub mod rollcall;
 pub mod school;
 pub mod store;

@@ -112,7 +112,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             set_listen(&mut config, listen);
             let store = Store::open(&config.store.url)?;
             preau::demo::fill(&store, &config)?;
-            start(config, store, move |app| preau::demo::announce(app, accounts.as_deref()))
+            start(config, store, move |app| preau::demo::announce(&app.platform, accounts.as_deref()))
         }
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
             let config = place.read()?;

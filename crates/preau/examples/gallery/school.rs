@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 use preau::edge::views::{ProblemPage, WaitArc, WaitingLesson, WaitingPage, estimate};
 use preau::identity::views::{ActivationPage, ActivationStep, SignInPage, SignInProvider};
 use preau::lesson::views::LivePage;
-use preau::rollcall::views::{Answer, RegisterLine, RegisterPage};
+use preau::rollcall::Answer;
+use preau::rollcall::views::{Mode, RegisterLine, RegisterPage};
 use preau::school::views::{
     ChangeKind, ImportChange, ImportCount, ImportDropPage, ImportPreviewPage, RemovalGuard, SkippedLine,
 };
@@ -508,7 +509,7 @@ fn register(page: &Shell, add: &mut Add<'_>) -> Result<(), askama::Error> {
         .map(|place: usize| {
             let (seen, answer) = match place {
                 3 => (page.t("roll-not-seen").to_owned(), Answer::Absent),
-                7 => (page.with("roll-seen-inside", "hour", "8 h 09"), Answer::Late),
+                7 => (page.with("roll-seen-inside", "hour", "8 h 09"), Answer::Late { minutes: 9 }),
                 11 => (page.t("roll-not-seen").to_owned(), Answer::Absent),
                 p if p % 6 == 5 => (page.with("roll-seen-gate", "hour", "7 h 54"), Answer::Present),
                 _ => (page.with("roll-seen-inside", "hour", "7 h 57"), Answer::Present),
@@ -522,21 +523,24 @@ fn register(page: &Shell, add: &mut Add<'_>) -> Result<(), askama::Error> {
             }
         })
         .collect();
-    let closed = page.with2("roll-closed-at", "hour", "8 h 06", "name", "Mme Houblon");
-    for (name, pupils, closed) in [
-        ("register", &pupils[..], ""),
-        ("register-closed", &pupils[..12], &closed),
-        ("register-empty", &[], ""),
+    let closed = page.with2("roll-closed-at", "moment", "aujourd’hui à 8 h 06", "name", "Mme Houblon");
+    for (name, pupils, closed, mode) in [
+        ("register", &pupils[..], "", Mode::Fill),
+        ("register-closed", &pupils[..12], &closed, Mode::Correct),
+        ("register-read", &pupils[..12], &closed, Mode::Read),
+        ("register-empty", &[], "", Mode::Fill),
     ] {
         let view = RegisterPage {
             page,
             class: "4A",
-            subject: subject(0),
+            subject: "Français",
+            hue: 0,
             when: "lundi 23 novembre, 8 h 00 – 8 h 55",
             pupils,
-            save_path: "/rollcalls/1",
-            close_path: "/rollcalls/1/closure",
+            path: "/lessons/1/register",
+            mode,
             closed,
+            may_reopen: mode == Mode::Correct,
         };
         add(name, view.render())?;
     }

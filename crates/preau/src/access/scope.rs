@@ -14,4 +14,6 @@ pub enum Scope {
     Groups(Vec<GroupId>),
     /// What belongs to this school.
     School(SchoolId),
+    /// What belongs to one of these schools.
+    Schools(Vec<SchoolId>),
 }

@@ -3,7 +3,7 @@
 use super::fill::UAI;
 use super::store::{self, AccountLine};
 use crate::access::SystemPermit;
-use crate::app::App;
+use crate::edge::Platform;
 use crate::identity;
 use crate::school;
 use crate::store::{Store, StoreError};
@@ -39,8 +39,8 @@ struct Account<'a> {
 ///
 /// # Errors
 /// The store's, or a file that cannot be written.
-pub fn announce(app: &App, file: Option<&Path>) -> anyhow::Result<()> {
-    let lines = app.platform.store().read_blocking::<_, StoreError>(|conn| match school::school_by_uai(conn, UAI)? {
+pub fn announce(platform: &Platform, file: Option<&Path>) -> anyhow::Result<()> {
+    let lines = platform.store().read_blocking::<_, StoreError>(|conn| match school::school_by_uai(conn, UAI)? {
         Some(school) => Ok(store::accounts(conn, school)?),
         None => Ok(Vec::new()),
     })?;
@@ -61,7 +61,7 @@ pub fn announce(app: &App, file: Option<&Path>) -> anyhow::Result<()> {
         std::fs::write(&draft, json).and_then(|()| std::fs::rename(&draft, file))
             .with_context(|| format!("cannot write the accounts to {}", file.display()))?;
     }
-    println!("{}", greeting(&lines, &app.platform.config().server.public_url));
+    println!("{}", greeting(&lines, &platform.config().server.public_url));
     Ok(())
 }
 

@@ -159,7 +159,7 @@ pub(super) fn list(
     query = match scope {
         Scope::Groups(groups) => query.filter(homework::group_id.eq_any(groups.clone())),
         Scope::School(school) => query.filter(homework::school_id.eq(*school)),
-        Scope::Nothing | Scope::Persons(_) => return Ok(Vec::new()),
+        Scope::Nothing | Scope::Persons(_) | Scope::Schools(_) => return Ok(Vec::new()),
     };
     if let Some(group) = narrow {
         query = query.filter(homework::group_id.eq(group));

@@ -6,7 +6,7 @@
 
 use askama::Template;
 
-use crate::today::views::SubjectLabel;
+use crate::today::SubjectLabel;
 use crate::ui::Shell;
 
 /// The live page of a lesson.

@@ -313,7 +313,7 @@ diesel::table! {
         kind -> Text,
         first_seen_at -> BigInt,
         last_seen_at -> BigInt,
-        seconds -> BigInt,
+        stayed_ms -> BigInt,
     }
 }
 
@@ -333,6 +333,8 @@ diesel::table! {
         pupil_id -> BigInt,
         state -> Text,
         late_minutes -> Integer,
+        noted_at -> BigInt,
+        noted_by -> BigInt,
         corrected -> Bool,
     }
 }

@@ -87,6 +87,9 @@ fn the_access_matrix_is_what_was_agreed() {
     let school = TestSchool::open();
     let mut matrix = Matrix::of(&school);
     crate::homework::matrix(&mut matrix, &school.people);
+    crate::rollcall::matrix(&mut matrix, &school.people);
+    crate::notices::matrix(&mut matrix, &school.people);
+    crate::classes::matrix(&mut matrix, &school.people);
     let mut text = String::from("# Who may do what. Written by a test; see docs/access.md.\n\n");
     for line in &matrix.lines {
         let _ = writeln!(text, "{line}");
@@ -153,6 +156,7 @@ async fn the_walk_over_all_routes_as_every_persona() {
             ("/lessons/", people.lesson.to_string()),
             ("/people/", people.pupil.to_string()),
             ("/classes/", people.class_4a.to_string()),
+            ("/notices/", crate::notices::one_for_tests(&school)),
         ];
         let path = fill_path(route.path, &values, false);
         let absent = fill_path(route.path, &values, true);

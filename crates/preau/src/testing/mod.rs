@@ -141,6 +141,25 @@ impl TestSchool {
         Client::new(self.app.router.clone(), self.app.platform.clone(), Some(session))
     }
 
+    /// Adds to the school whatever a test needs beside its people.
+    pub(crate) fn add<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut crate::store::Tx<'_>) -> diesel::QueryResult<T> + Send + 'static,
+    ) -> T {
+        let store = self.app.platform.store();
+        let added = store.write_blocking::<_, crate::store::StoreError, _>(
+            &crate::access::SystemPermit::FillDemo,
+            move |tx| Ok(work(tx)?),
+        );
+        added.expect("added")
+    }
+
+    /// Asks the store directly.
+    pub(crate) fn ask<T>(&self, query: impl FnOnce(&mut crate::store::Conn) -> diesel::QueryResult<T>) -> T {
+        let store = self.app.platform.store();
+        store.read_blocking::<_, crate::store::StoreError>(|conn| Ok(query(conn)?)).expect("an answer")
+    }
+
     /// Lets the clock stand so many minutes after 7:55.
     pub(crate) fn minutes_later(&self, minutes: i64) {
         self.clock.set(AT_7_55 + minutes * MINUTE);

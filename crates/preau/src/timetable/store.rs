@@ -69,6 +69,13 @@ pub fn lessons_between(conn: &mut Conn, scope: &Scope, from: Millis, to: Millis)
             .order((lesson::starts_at.asc(), lesson::id.asc()))
             .select(Row::as_select())
             .load(conn)?,
+        Scope::Schools(schools) => lesson::table
+            .filter(lesson::school_id.eq_any(schools.clone()))
+            .filter(lesson::starts_at.ge(from))
+            .filter(lesson::starts_at.lt(to))
+            .order((lesson::starts_at.asc(), lesson::id.asc()))
+            .select(Row::as_select())
+            .load(conn)?,
         Scope::Groups(groups) => {
             let ids: Vec<i64> = lesson_group::table
                 .filter(lesson_group::group_id.eq_any(groups.iter().map(|group| group.get()).collect::<Vec<_>>()))

@@ -274,26 +274,6 @@ live-pupils = Pupils present
 live-chat = Chat
 live-controls = Class controls
 
-## The roll
-roll-title = Roll of { $class }
-roll-explain = Already filled in from the arrivals. Correct what must be, then finish the roll.
-roll-reopen = Finishing again replaces what was noted.
-roll-present = Present
-roll-late = Late
-roll-absent = Absent
-roll-seen-inside = in the class since { $hour }
-roll-seen-gate = at the entrance since { $hour }
-roll-not-seen = not seen yet
-roll-announced = absence announced
-roll-sum-present = present
-roll-sum-late = late
-roll-sum-absent = absent
-roll-save = Save
-roll-close = Finish the roll
-roll-closed-at = Roll finished at { $hour } by { $name }
-roll-empty = This list is empty
-roll-empty-text = No pupil is enrolled in this group. The local administrator can correct this.
-
 ## Import
 import-title = Import people and classes
 import-steps = Steps of the import

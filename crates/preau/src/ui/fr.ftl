@@ -299,26 +299,6 @@ live-pupils = Élèves présents
 live-chat = Discussion
 live-controls = Commandes de la classe
 
-## L’appel
-roll-title = Appel de { $class }
-roll-explain = Déjà rempli d’après les arrivées. Corrigez ce qui doit l’être, puis terminez l’appel.
-roll-reopen = Terminer de nouveau remplace ce qui avait été noté.
-roll-present = Présent
-roll-late = Retard
-roll-absent = Absent
-roll-seen-inside = dans la classe depuis { $hour }
-roll-seen-gate = à l’entrée depuis { $hour }
-roll-not-seen = pas encore vu
-roll-announced = absence annoncée
-roll-sum-present = présents
-roll-sum-late = en retard
-roll-sum-absent = absents
-roll-save = Enregistrer
-roll-close = Terminer l’appel
-roll-closed-at = Appel terminé à { $hour } par { $name }
-roll-empty = Cette liste est vide
-roll-empty-text = Aucun élève n’est inscrit dans ce groupe. Le référent numérique peut corriger cela.
-
 ## Import
 import-title = Importer les personnes et les classes
 import-steps = Étapes de l’import

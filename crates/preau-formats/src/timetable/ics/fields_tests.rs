@@ -1,3 +1,5 @@
+//! Fields of calendar events: the traps of real exports.
+
 use super::*;
 
 fn read(categories: &str, summary: &str, description: &str) -> LessonFields {

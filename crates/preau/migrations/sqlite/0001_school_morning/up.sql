@@ -302,14 +302,15 @@ CREATE INDEX stored_file_by_owner ON stored_file (owner_kind, owner_id);
 
 -- Roll call and presence ---------------------------------------------------------------------------
 
--- How somebody was seen at a lesson. kind: live (in the room), waiting (in the gate).
+-- How somebody was seen at a lesson. kind: live (in the room), waiting (in the gate). stayed_ms leaves
+-- out the gaps in between.
 CREATE TABLE presence (
   lesson_id BIGINT NOT NULL REFERENCES lesson (id) ON DELETE CASCADE,
   person_id BIGINT NOT NULL REFERENCES person (id) ON DELETE CASCADE,
   kind TEXT NOT NULL,
   first_seen_at BIGINT NOT NULL,
   last_seen_at BIGINT NOT NULL,
-  seconds BIGINT NOT NULL DEFAULT 0,
+  stayed_ms BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (lesson_id, person_id, kind)
 );
 
@@ -321,12 +322,15 @@ CREATE TABLE register (
   closed_at BIGINT,
   closed_by BIGINT
 );
--- state: present, late, absent
+-- state: present, late, absent. Before closing, only what somebody chose by hand; then every pupil.
+-- corrected: chosen after the closing, by noted_by at noted_at.
 CREATE TABLE register_entry (
   lesson_id BIGINT NOT NULL REFERENCES register (lesson_id) ON DELETE CASCADE,
   pupil_id BIGINT NOT NULL REFERENCES person (id) ON DELETE CASCADE,
   state TEXT NOT NULL,
   late_minutes INTEGER NOT NULL DEFAULT 0,
+  noted_at BIGINT NOT NULL,
+  noted_by BIGINT NOT NULL,
   corrected BOOLEAN NOT NULL DEFAULT FALSE,
   PRIMARY KEY (lesson_id, pupil_id)
 );

@@ -85,14 +85,24 @@ pub struct Pupil {
 /// # Errors
 /// The engine's.
 pub fn pupils_of(conn: &mut Conn, group: GroupId) -> QueryResult<Vec<Pupil>> {
-    let rows: Vec<(PersonId, String, String)> = enrolment::table
+    pupils_of_groups(conn, &[group])
+}
+
+/// The pupils of several classes and groups together, by family name. A pupil of two of them stands
+/// there once.
+///
+/// # Errors
+/// The engine's.
+pub fn pupils_of_groups(conn: &mut Conn, groups: &[GroupId]) -> QueryResult<Vec<Pupil>> {
+    let rows: Vec<(String, String, PersonId)> = enrolment::table
         .inner_join(person::table.on(person::id.eq(enrolment::person_id)))
-        .filter(enrolment::group_id.eq(group))
+        .filter(enrolment::group_id.eq_any(groups.to_vec()))
         .filter(person::removed_at.is_null())
-        .order((person::family_name.asc(), person::given_name.asc(), person::id.asc()))
-        .select((enrolment::person_id, person::given_name, person::family_name))
+        .order((person::family_name.asc(), person::given_name.asc(), enrolment::person_id.asc()))
+        .select((person::family_name, person::given_name, enrolment::person_id))
+        .distinct()
         .load(conn)?;
-    Ok(rows.into_iter().map(|(id, given, family)| Pupil { id, name: display_name(&given, &family) }).collect())
+    Ok(rows.into_iter().map(|(family, given, id)| Pupil { id, name: display_name(&given, &family) }).collect())
 }
 
 /// The subjects this person teaches, with their names; all subjects of the school when the source named none.

@@ -11,6 +11,6 @@ pub use directory::{
 };
 pub use facts::{SchoolLine, facts_of, school_line};
 pub use groups::{
-    Group, GroupName, Pupil, group_names, person_name, pupils_of, subject_names, subjects_taught,
+    Group, GroupName, Pupil, group_names, person_name, pupils_of, pupils_of_groups, subject_names, subjects_taught,
 };
 pub use write::{NewPerson, add_group, add_person, add_school, enrol, guard, teach};
