@@ -32,7 +32,8 @@ pub enum Finding {
 /// The store's. A journal that does not hold is a [`Finding`], no error.
 pub fn walk(store: &Store, expected: Option<&str>) -> Result<Finding, StoreError> {
     let mut verifier = Verifier::default();
-    let mut last = 0;
+    // From the very beginning, so that an entry smuggled in before the first is seen too.
+    let mut last = i64::MIN;
     let mut seen = expected.is_none();
     // The end before the head: in between, the head can only move away from it.
     let end = store.read_blocking::<_, StoreError>(|conn| Ok(journal_end(conn)?))?;
@@ -40,7 +41,7 @@ pub fn walk(store: &Store, expected: Option<&str>) -> Result<Finding, StoreError
         return Ok(Finding::Headless);
     };
     while last < noted.sequence {
-        let limit = PAGE.min(noted.sequence - last);
+        let limit = PAGE.min(noted.sequence.saturating_sub(last));
         let lines = store.read_blocking::<_, StoreError>(|conn| Ok(journal_lines(conn, last, limit)?))?;
         let Some(furthest) = lines.last() else { break };
         last = furthest.entry.sequence;

@@ -21,9 +21,11 @@ pub(super) enum Target {
     Postgres(String),
 }
 
-/// Settings of every SQLite connection. `foreign_keys` is off by default for historical reasons;
+/// Settings of every SQLite connection. `foreign_keys` is off by default for historical reasons, and
+/// so is `recursive_triggers`, without which INSERT OR REPLACE slips past the journal's triggers;
 /// 5 s of patience covers a second process (an import on the command line) holding the write lock.
 const SQLITE_COMMON: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; \
+     PRAGMA recursive_triggers = ON; \
      PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 1073741824;";
 /// The writer syncs at every commit: what was acknowledged survives a power cut.
 const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
