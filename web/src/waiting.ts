@@ -2,7 +2,8 @@
 // again once the place in the queue has come. Without this script the page refreshes itself.
 //
 // On `<main id="waiting">`: `data-lane` (its name), `data-rank` (the rank as the gate writes it) and
-// `data-interval` (seconds). `/now` gives, per lane in the order below, the watermark `w` (a rank
+// `data-interval` (seconds); `data-back` when the page answers a form, which must not be sent again:
+// the path to go on to. `/now` gives, per lane in the order below, the watermark `w` (a rank
 // whose text is not greater may come in), and `m`, the number of the message shown to all.
 interface Now {
   w: string[];
@@ -24,13 +25,13 @@ function plan(): void {
 
 async function ask(): Promise<void> {
   if (!main) return;
-  const { lane = "", rank } = main.dataset;
+  const { lane = "", rank, back } = main.dataset;
   try {
     const now = (await (await fetch("/now")).json()) as Now;
     const mark = now.w[lanes.indexOf(lane)];
     message ??= now.m;
     // Every two minutes, or for a new message, the page itself: only the server words an estimate.
-    if (!rank || (mark !== undefined && rank <= mark) || now.m !== message || Date.now() - began > 120_000) return location.reload();
+    if (!rank || (mark !== undefined && rank <= mark) || now.m !== message || Date.now() - began > 120_000) return back ? location.replace(back) : location.reload();
   } catch {
     // The gate does not answer: the place is in the ticket and waits as long as we do.
   }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::draw::{Rank, Seed};
+use crate::estimate::RangeMinutes;
 use crate::filter::Filter;
 use crate::keys::{SealError, Secret};
 use crate::lanes::{LANES, Lane};
@@ -312,6 +313,15 @@ impl Gate {
         let mut status = self.shared.view.load().status;
         status.reports_lost = self.shared.lost.load(Ordering::Relaxed);
         status
+    }
+
+    /// What somebody who comes to `lane` now may expect: people waiting before, and how long it may
+    /// take. `None` while newcomers of that lane walk straight in.
+    pub fn forecast(&self, lane: Lane) -> Option<(u32, RangeMinutes)> {
+        let view = self.shared.view.load();
+        let lane = view.lane(lane);
+        let before = lane.depth.total();
+        (!lane.open).then(|| (before.round().clamp(0.0, f64::from(u32::MAX)) as u32, lane.pace.range(before)))
     }
 
     /// Reads a session without judging it: whose it is, and since when.

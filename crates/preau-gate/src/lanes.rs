@@ -45,6 +45,16 @@ impl Lane {
         }
     }
 
+    /// Its name in pages and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Teacher => "teacher",
+            Self::Lesson => "lesson",
+            Self::Known => "known",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Position in per-lane tables.
     pub const fn index(self) -> usize {
         self as usize

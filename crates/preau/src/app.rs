@@ -1,15 +1,21 @@
 //! The only place where the parts are put together.
 
+use crate::about;
 use crate::classes;
 use crate::config::Config;
+use crate::edge::admission::{Entrance, admission, gate_pages};
 use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
-use crate::identity::SessionCache;
+use crate::identity::{self, IdentityState, SessionCache};
+use crate::ids::{LessonId, Millis, PersonId};
+use crate::lesson::{self, Attendance, LessonState};
 use crate::notices;
-use crate::presence::PresenceLog;
+use crate::presence::{Kind, PresenceLog};
 use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
+use crate::today::{self, TodayState};
+use anyhow::Context as _;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -25,6 +31,8 @@ pub struct App {
     pub platform: Platform,
     /// Whom the live room and the gate see; whoever serves also runs its `keep_writing`.
     pub presence: PresenceLog,
+    /// Accounts and sign-in, for the state of the service and for tests.
+    pub identity: IdentityState,
 }
 
 impl App {
@@ -36,23 +44,71 @@ impl App {
         let files = FileStore::open(&config.files)?;
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
+        let identity = IdentityState::new(platform.clone(), sessions.clone())?;
         let presence = PresenceLog::new(platform.clone());
+        let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())))?;
         let routes = Routes::new()
             .and(edge::static_files())
+            .and(identity::routes(identity.clone()))
+            .and(about::routes(platform.clone()))
+            .and(gate_pages(platform.clone()))
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
             .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
             .and(notices::routes(platform.clone()))
-            .and(classes::routes(platform.clone()));
+            .and(classes::routes(platform.clone()))
+            .and(today::routes(TodayState::new(platform.clone())))
+            .and(lesson::routes(live));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
-        // Outermost last: headers dress whatever comes back; the session stands before the refusals,
-        // so that their pages speak the caller's language.
+        let entrance = Entrance::new(platform.clone(), &table);
+        // Outermost last: headers dress whatever comes back; the gate stands before the session and
+        // its database; the session stands before the refusals, so that their pages speak the caller's
+        // language.
         let router = router
             .layer(from_fn_with_state(platform.clone(), edge::refusal_pages))
             .layer(from_fn_with_state(platform.clone(), edge::session_layer))
+            .layer(from_fn_with_state(entrance, admission))
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
+        let identity = IdentityState::new(platform.clone(), sessions.clone())?;
         Ok(App { router, table, platform, presence })
+    }
+
+    /// Starts what goes on beside the requests: the gate's second hand, the writing down of who was seen.
+    ///
+    /// # Errors
+    /// The system's, when it gives no thread.
+    pub fn start(&self) -> anyhow::Result<()> {
+        self.platform.door().start().context("the gate cannot be started")?;
+        let presence = self.presence.clone();
+        // Written every few seconds; what is left at the end is written by `finish`.
+        tokio::spawn(presence.keep_writing(std::future::pending()));
+        Ok(())
+    }
+
+    /// The last thing before the process ends: who waits and who was seen is written down.
+    pub async fn finish(&self) {
+        self.platform.door().turn();
+        if let Err(error) = self.presence.flush().await {
+            tracing::error!(%error, "the last sightings could not be written");
+        }
+    }
+}
+
+/// Whoever is in a live room was seen at its lesson.
+struct LiveAttendance(PresenceLog);
+
+impl Attendance for LiveAttendance {
+    fn joined(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
+    }
+
+    fn seen(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
+    }
+
+    fn left(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
     }
 }

@@ -152,7 +152,7 @@ fn start(
             config.server.listen = bound;
         }
         let app = App::assemble(config, store, Clock::System)?;
-        app.start();
+        app.start()?;
         ready(&app)?;
         println!("Préau listens on http://{bound}");
         serve(listener, app.router.clone(), asked_to_stop()).await?;

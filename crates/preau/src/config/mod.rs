@@ -132,11 +132,14 @@ pub struct GateConfig {
     pub sessions: u32,
     /// Minutes without a request after which a session outside lessons gives its place back.
     pub idle_minutes: u32,
+    /// File in which the state of the queue outlives a restart, rewritten about once a second while
+    /// something moves. On the machine's own disk; each node has its own.
+    pub state: PathBuf,
 }
 
 impl Default for GateConfig {
     fn default() -> Self {
-        GateConfig { sessions: 2_000, idle_minutes: 10 }
+        GateConfig { sessions: 2_000, idle_minutes: 10, state: "data/gate.json".into() }
     }
 }
 
@@ -161,6 +164,7 @@ impl Config {
     pub fn in_folder(folder: PathBuf) -> Config {
         let mut config = Config::default();
         config.store.url = format!("sqlite:{}", folder.join("preau.db").display());
+        config.gate.state = folder.join("gate.json");
         config.files.place = folder.join("files").display().to_string();
         config
     }

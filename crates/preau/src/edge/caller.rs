@@ -1,5 +1,6 @@
 //! The caller: what a request says about who sends it, once a request, for everybody behind.
 
+use super::admission::Unasked;
 use super::{CookieJar, CsrfKey, DeviceId, Kept, Platform, Refusal};
 use crate::access::{Actor, Profile};
 use crate::ids::PersonId;
@@ -65,6 +66,7 @@ pub struct Caller(Arc<Parts>);
 struct Parts {
     actor: Actor,
     signed_in: Option<SignedIn>,
+    seat: Option<preau_gate::Session>,
     device: DeviceId,
     display: Display,
     csrf: CsrfKey,
@@ -91,6 +93,11 @@ impl Caller {
     /// [`Refusal::SignInFirst`] for an anonymous caller; routes for signed-in people never see it.
     pub fn person(&self) -> Result<PersonId, Refusal> {
         self.0.actor.id().ok_or(Refusal::SignInFirst)
+    }
+
+    /// The seat that the gate has given this browser; none on routes that pass the gate unasked.
+    pub fn seat(&self) -> Option<&preau_gate::Session> {
+        self.0.seat.as_ref()
     }
 
     /// The browser.
@@ -178,24 +185,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The middleware that makes the [`Caller`].
+/// The middleware that makes the [`Caller`]. For what is answered from memory it looks up no session.
 pub async fn session_layer(State(platform): State<Platform>, mut request: Request, next: Next) -> Response {
     let jar = CookieJar::of(&platform);
     let headers = request.headers();
     let mut outgoing = Vec::new();
 
-    let device =
-        match jar.get(headers, "device").and_then(|value| platform.device(value)) {
-            Some(device) => device,
-            None => {
-                let device = DeviceId::fresh();
+    let unasked = request.extensions().get::<Unasked>().is_some();
+    let seat = request.extensions().get::<preau_gate::Session>().copied();
+    let known = || jar.get(headers, "device").and_then(|value| platform.device(value));
+    // Behind the gate the browser has its number already, and the cookie with it.
+    let device = match seat.map(|seat| DeviceId::of_gate(seat.device)).or_else(known) {
+        Some(device) => device,
+        None => {
+            let device = DeviceId::fresh();
+            if !unasked {
                 let sealed = device.sealed(platform.device_key());
                 outgoing.push(jar.set("device", &sealed, Kept::Seconds(super::device::KEPT_SECONDS)));
-                device
             }
-        };
+            device
+        }
+    };
     let signed_in = match (jar.get(headers, "session"), platform.sessions()) {
-        (Some(token), Some(sessions)) => match sessions.find(token).await {
+        (Some(token), Some(sessions)) if !unasked => match sessions.find(token).await {
             Ok(found) => found,
             Err(refusal) => return axum::response::IntoResponse::into_response(refusal),
         },
@@ -210,8 +222,10 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
         Some(session) => CsrfKey::derive(platform.csrf_key(), &session.mark.hash),
         None => CsrfKey::derive(platform.csrf_key(), &device.bytes()),
     };
-    let flash =
-        jar.get(headers, "flash").filter(|_| request.method() == http::Method::GET).map(str::to_owned);
+    let flash = jar
+        .get(headers, "flash")
+        .filter(|_| request.method() == http::Method::GET && !unasked)
+        .map(str::to_owned);
     let wants_page = accepts_html(headers);
     if flash.is_some() && wants_page {
         outgoing.push(jar.set("flash", "", Kept::Forget));
@@ -219,7 +233,8 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
     let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let nav = platform.nav().iter().filter(|entry| entry.is_for(&actor)).copied().collect();
     let nonce = nonce();
-    let caller = Caller(Arc::new(Parts { actor, signed_in, device, display, csrf, nonce, here, flash, nav }));
+    let caller =
+        Caller(Arc::new(Parts { actor, signed_in, seat, device, display, csrf, nonce, here, flash, nav }));
     request.extensions_mut().insert(caller.clone());
 
     let mut response = next.run(request).await;
@@ -237,14 +252,14 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
     response
 }
 
-fn accepts_html(headers: &http::HeaderMap) -> bool {
+pub(super) fn accepts_html(headers: &http::HeaderMap) -> bool {
     headers.get(header::ACCEPT).is_none_or(|accept| {
         accept.to_str().is_ok_and(|accept| accept.contains("text/html") || accept.contains("*/*"))
     })
 }
 
 /// Choices made before anybody signed in lie in a cookie; without it, the browser's first language.
-fn display_before_sign_in(jar: CookieJar, headers: &http::HeaderMap) -> Display {
+pub(super) fn display_before_sign_in(jar: CookieJar, headers: &http::HeaderMap) -> Display {
     let kept = jar.get(headers, "display").unwrap_or_default();
     let mut parts = kept.split('.');
     let lang = parts.next().and_then(Lang::from_code).unwrap_or_else(|| {

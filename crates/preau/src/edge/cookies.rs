@@ -28,21 +28,37 @@ impl CookieJar {
         CookieJar { secure: platform.is_secure() }
     }
 
-    fn name(self, name: &str) -> String {
-        if self.secure { format!("__Host-preau_{name}") } else { format!("preau_{name}") }
+    /// The jar for a platform that people reach at `public_url`.
+    pub(super) fn for_address(public_url: &str) -> CookieJar {
+        CookieJar { secure: public_url.starts_with("https://") }
     }
 
-    /// The value of the cookie `name`, if the request carries it.
-    pub fn get<'h>(self, headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-        let wanted = self.name(name);
+    fn prefix(self) -> &'static str {
+        if self.secure { "__Host-preau_" } else { "preau_" }
+    }
+
+    /// Our cookies in the request, by the names that [`CookieJar::set`] takes.
+    pub fn all<'h>(self, headers: &'h HeaderMap) -> impl Iterator<Item = (&'h str, &'h str)> {
+        let prefix = self.prefix();
         headers
             .get_all(header::COOKIE)
             .iter()
             .filter_map(|line| line.to_str().ok())
             .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(found, _)| *found == wanted)
-            .map(|(_, value)| value)
+            .filter_map(move |pair| pair.trim().strip_prefix(prefix)?.split_once('='))
+    }
+
+    /// The value of the cookie `name`, if the request carries it.
+    pub fn get<'h>(self, headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+        self.all(headers).find(|(found, _)| *found == name).map(|(_, value)| value)
+    }
+
+    /// Whether a response already sets the cookie `name`.
+    pub(super) fn sets(self, headers: &HeaderMap, name: &str) -> bool {
+        headers.get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok()).any(|line| {
+            let rest = line.strip_prefix(self.prefix()).and_then(|rest| rest.strip_prefix(name));
+            rest.is_some_and(|rest| rest.starts_with('='))
+        })
     }
 
     /// A `Set-Cookie` value. `value` must be made of characters that cookies allow; anything else
@@ -54,8 +70,8 @@ impl CookieJar {
             Kept::Forget => "; Max-Age=0".to_owned(),
         };
         let secure = if self.secure { "; Secure" } else { "" };
-        let name = self.name(name);
-        HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}"))
+        let prefix = self.prefix();
+        HeaderValue::from_str(&format!("{prefix}{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}"))
             .unwrap_or(HeaderValue::from_static("preau_void=; Max-Age=0"))
     }
 }
@@ -71,6 +87,16 @@ mod tests {
         headers.append(header::COOKIE, HeaderValue::from_static("a=1; xpreau_session=no; preau_session=yes"));
         assert_eq!(jar.get(&headers, "session"), Some("yes"));
         assert_eq!(CookieJar { secure: true }.get(&headers, "session"), None);
+    }
+
+    #[test]
+    fn a_cookie_that_is_set_is_known_by_its_whole_name() {
+        let jar = CookieJar { secure: true };
+        let mut headers = HeaderMap::new();
+        headers.append(header::SET_COOKIE, jar.set("gate", "v", Kept::BrowserSession));
+        assert!(jar.sets(&headers, "gate"));
+        assert!(!jar.sets(&headers, "gat") && !jar.sets(&headers, "gates"));
+        assert!(!CookieJar { secure: false }.sets(&headers, "gate"));
     }
 
     #[test]

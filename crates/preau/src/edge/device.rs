@@ -28,6 +28,18 @@ impl DeviceId {
         self.0
     }
 
+    /// The device whose number the gate has signed in a ticket or a session.
+    pub(super) fn of_gate(device: preau_gate::DeviceId) -> DeviceId {
+        DeviceId(*device.bytes())
+    }
+
+    /// Whether a cookie's value names this device; its seal is not looked at.
+    pub(super) fn is_named_by(&self, value: &str) -> bool {
+        let mut number = [0; 12];
+        let head = value.as_bytes().get(..16);
+        head.is_some_and(|head| URL_SAFE_NO_PAD.decode_slice(head, &mut number) == Ok(12) && number == self.0)
+    }
+
     /// Text for the database.
     pub fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
@@ -62,5 +74,7 @@ mod tests {
         assert_eq!(DeviceId::unseal(&sealed, &[2; 32]), None);
         assert_eq!(DeviceId::unseal(&format!("A{}", &sealed[1..]), &[1; 32]).filter(|d| *d != device), None);
         assert_eq!(DeviceId::unseal("", &[1; 32]), None);
+        assert!(device.is_named_by(&sealed) && !DeviceId::fresh().is_named_by(&sealed));
+        assert!(!device.is_named_by("") && !device.is_named_by("????????????????"));
     }
 }

@@ -1,6 +1,6 @@
 //! The edge: everything between the socket and a slice's handler.
 //!
-//! A request passes, in this order: the gate's decision (`admission`, no database), the session
+//! A request passes, in this order: the gate's decision ([`admission`], no database), the session
 //! ([`caller`]: cookie to [`crate::access::Actor`]), then the route's own guard ([`routes`]: audience,
 //! forged requests, body limit). A handler that runs has all of that behind it. What comes back is
 //! dressed on the way out: refusals become pages ([`refusal`]), every response gets its security
@@ -8,6 +8,7 @@
 //!
 //! The edge knows no slice; `app` hands it what it needs ([`Sessions`]).
 
+pub mod admission;
 mod caller;
 mod changes;
 mod cookies;
@@ -23,6 +24,7 @@ mod server;
 mod statics;
 pub mod views;
 
+pub use admission::{Door, Standing, Waiting};
 pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
 pub use changes::{Change, Changes, Topic};
 pub use cookies::{CookieJar, Kept};
@@ -30,7 +32,7 @@ pub use csrf::CsrfKey;
 pub use device::DeviceId;
 pub use forms::{FormFields, Upload, UploadLimits, read_multipart};
 pub use headers::security_headers;
-pub use html::{html, json, see_other, see_other_with};
+pub use html::{html, html_text, json, see_other, see_other_with};
 pub(crate) use platform::instant;
 pub use platform::{Clock, Platform, Secrets};
 pub use refusal::{Refusal, refusal_pages};

@@ -1,6 +1,6 @@
 //! What every handler may rely on: store, clock, zone, secrets, configuration, menu.
 
-use super::{Changes, NavEntry, Sessions};
+use super::{Changes, CookieJar, Door, NavEntry, Sessions};
 use crate::config::Config;
 use crate::ids::{Millis, now_ms};
 use crate::store::{Store, StoreError, secret_or_fresh};
@@ -89,6 +89,7 @@ struct Parts {
     secrets: Secrets,
     device_key: [u8; 32],
     csrf_key: [u8; 32],
+    door: Door,
     nav: OnceLock<Vec<NavEntry>>,
     sessions: OnceLock<Arc<dyn Sessions>>,
 }
@@ -97,12 +98,15 @@ impl Platform {
     /// Puts the shared parts together.
     ///
     /// # Errors
-    /// The store's, when the secrets cannot be read; an unknown time zone.
+    /// The store's, when the secrets cannot be read; an unknown time zone; rules of the gate that
+    /// contradict themselves.
     pub fn new(config: Config, store: Store, clock: Clock) -> anyhow::Result<Platform> {
         let zone = TimeZone::get(&config.place.time_zone)
             .map_err(|error| anyhow::anyhow!("place.time_zone: {error}"))?;
         let secrets = Secrets::open(&store)?;
         let (device_key, csrf_key) = (secrets.key("device"), secrets.key("csrf"));
+        let jar = CookieJar::for_address(&config.server.public_url);
+        let door = Door::open(&config.gate, &secrets, &clock, &zone, jar)?;
         Ok(Platform(Arc::new(Parts {
             store,
             config,
@@ -112,6 +116,7 @@ impl Platform {
             secrets,
             device_key,
             csrf_key,
+            door,
             nav: OnceLock::new(),
             sessions: OnceLock::new(),
         })))
@@ -160,6 +165,11 @@ impl Platform {
     /// Keys for other purposes.
     pub fn secrets(&self) -> &Secrets {
         &self.0.secrets
+    }
+
+    /// The door: who may come in now.
+    pub fn door(&self) -> &Door {
+        &self.0.door
     }
 
     /// Whether people reach this server over TLS.

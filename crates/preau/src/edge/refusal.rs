@@ -124,12 +124,7 @@ struct RefusalPage {
 pub async fn refusal_pages(State(platform): State<Platform>, request: Request, next: Next) -> Response {
     let caller = request.extensions().get::<Caller>().cloned();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let wants_json = uri.path().ends_with(".json")
-        || request.headers().get(header::ACCEPT).is_some_and(|value| {
-            value
-                .to_str()
-                .is_ok_and(|value| value.contains("application/json") && !value.contains("text/html"))
-        });
+    let wants_json = wants_json(&uri, request.headers());
     let response = next.run(request).await;
     let refusal = match response.extensions().get::<Refusal>() {
         Some(refusal) => refusal.clone(),
@@ -153,6 +148,16 @@ pub async fn refusal_pages(State(platform): State<Platform>, request: Request, n
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
     }
     response
+}
+
+/// Whether a program asks and not a person: by the path, or by what it accepts.
+pub(super) fn wants_json(uri: &http::Uri, headers: &http::HeaderMap) -> bool {
+    uri.path().ends_with(".json")
+        || headers.get(header::ACCEPT).is_some_and(|value| {
+            value
+                .to_str()
+                .is_ok_and(|value| value.contains("application/json") && !value.contains("text/html"))
+        })
 }
 
 fn bare(response: &Response) -> bool {

@@ -41,6 +41,38 @@ pub struct WaitingPage<'a> {
     pub lane: &'a str,
     /// The rank as `/now` writes watermarks: 16 hexadecimal digits.
     pub rank: &'a str,
+    /// Whether this answers a form, whose content was not saved.
+    pub unsaved: bool,
+    /// Where the page goes on to instead of itself: the page of that form; empty otherwise.
+    pub back: &'a str,
+}
+
+/// The state of the service, for anybody: it stands by itself as the waiting page does.
+#[derive(Debug, Template)]
+#[template(path = "edge/status.html")]
+pub struct StatusPage<'a> {
+    /// The sentences, in the neutral form.
+    pub t: &'static Texts,
+    /// The platform's name.
+    pub place_name: &'a str,
+    /// The clock at the moment of rendering.
+    pub face: ClockFace,
+    /// Where on the clock somebody who comes now may expect their turn; none when there is no wait.
+    pub arc: Option<WaitArc>,
+    /// Whether the queue moves.
+    pub moving: bool,
+    /// People inside.
+    pub inside: u64,
+    /// People who may be inside.
+    pub seats: u64,
+    /// People waiting.
+    pub waiting: u64,
+    /// The wait of somebody who comes now, in words; empty when there is none.
+    pub estimate: &'a str,
+    /// "aujourd’hui à 7 h 02": since when the service runs.
+    pub since: &'a str,
+    /// "7 h 56": when this state was true.
+    pub seen_at: &'a str,
 }
 
 impl WaitingPage<'_> {
@@ -143,6 +175,8 @@ mod tests {
             interval: 20,
             lane: "lesson",
             rank: "0000000000000abc",
+            unsaved: false,
+            back: "",
         }
         .render()
         .unwrap()
@@ -155,7 +189,10 @@ mod tests {
         assert!(html.len() < 10 * 1024, "{} bytes", html.len());
         assert!(!html.contains("src=") && !html.contains("url(") && !html.contains("@import"));
         assert_eq!(html.matches("href=").count(), 1, "only the empty icon");
-        assert!(html.contains("http-equiv=\"refresh\" content=\"20\""));
+        assert!(
+            html.contains("http-equiv=\"refresh\" content=\"20\"")
+                && !html.contains("n’a pas été enregistré")
+        );
         assert!(html.contains("La place est gardée") && html.contains("La présence est notée depuis 7 h 54"));
         assert!(
             html.contains("<span id=\"ahead\">12\u{202f}450</span> personnes attendent devant cette place")

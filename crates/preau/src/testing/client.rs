@@ -30,6 +30,16 @@ impl Reply {
         String::from_utf8_lossy(&self.body).replace(['\u{a0}', '\u{202f}'], " ")
     }
 
+    /// The body as text with ordinary blanks where the page has others, to look for sentences.
+    pub(crate) fn words(&self) -> String {
+        self.text().replace(['\u{a0}', '\u{202f}'], " ")
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("a JSON document")
+    }
+
     /// Where it sends the browser, or nothing.
     pub(crate) fn location(&self) -> &str {
         self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -44,6 +54,12 @@ impl Client {
             hash
         });
         Client { router, platform, session, cookies }
+    }
+
+    /// From now on in front of `school`, as after a restart of the server; the cookies stay.
+    pub(crate) fn moved_to(&mut self, school: &super::TestSchool) {
+        self.router = school.app.router.clone();
+        self.platform = school.app.platform.clone();
     }
 
     /// A cookie that the server has set.
@@ -74,6 +90,20 @@ impl Client {
         self.send(Request::get(path).body(Body::empty()).expect("a request")).await
     }
 
+    /// Reads a page, with further headers.
+    pub(crate) async fn get_with(&mut self, path: &str, headers: &[(&'static str, &str)]) -> Reply {
+        let mut request = Request::get(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).expect("a request")).await
+    }
+
+    /// Takes a cookie away.
+    pub(crate) fn drop_cookie(&mut self, name: &str) {
+        self.cookies.remove(name);
+    }
+
     /// Sends a form with its token.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let csrf = self.csrf();
@@ -94,6 +124,19 @@ impl Client {
         self.send(request).await
     }
 
+    /// Sends a JSON document as a script of ours does, with the token in its header.
+    pub(crate) async fn post_json(&mut self, path: &str, document: &serde_json::Value) -> Reply {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json")
+            .header("x-csrf-token", self.csrf())
+            .body(Body::from(document.to_string()))
+            .expect("a request");
+        self.send(request).await
+    }
+
     /// Sends a multipart form with its token and files (field, file name, bytes).
     pub(crate) async fn post_files(
         &mut self,
@@ -105,7 +148,8 @@ impl Client {
         let mut body = Vec::new();
         let csrf = self.csrf();
         for (name, value) in [("csrf", csrf.as_str())].iter().chain(fields) {
-            let part = format!("--{LINE}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            let part =
+                format!("--{LINE}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
             body.extend_from_slice(part.as_bytes());
         }
         for (field, name, bytes) in files {
@@ -129,7 +173,8 @@ impl Client {
 
     /// Sends any request with this browser's cookies.
     pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Reply {
-        let line = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let line =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         if !line.is_empty() {
             request.headers_mut().insert(header::COOKIE, line.parse().expect("cookies"));
         }

@@ -1,0 +1,198 @@
+//! What somebody is told who must wait.
+//!
+//! A browser that asks for a page gets the waiting page with status 200: it is what this person is to
+//! see, it works, and filters and load balancers on the way replace or punish anything in the 500s.
+//! Everything that would take the answer for something else (forms, scripts, programs) gets 503 with
+//! `Retry-After` (RFC 9110 section 15.6.4), and a form is told that nothing was saved. Monitors ask
+//! `/status.json`, which says the truth in a status code.
+
+use super::Door;
+use crate::edge::refusal::wants_json;
+use crate::edge::views::{WAITING_STYLE, WaitArc, WaitingPage, estimate};
+use crate::edge::{caller, instant};
+use crate::ui::{ClockFace, Dates, Form, Texts, assets};
+use askama::Template as _;
+use axum::extract::Request;
+use axum::response::{Html, IntoResponse as _, Response};
+use base64::Engine as _;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use preau_gate::{RangeMinutes, Wait};
+use sha2::{Digest as _, Sha256};
+use std::sync::LazyLock;
+
+/// Above this many seconds the connection is closed: whoever comes back that late needs it no more,
+/// and a thousand idle connections are not free.
+const CONNECTION_KEPT: u32 = 15;
+/// What a range without an upper end is shown as: more than any clock face shows.
+const OPEN_END: u32 = 241;
+
+/// The policy of the gate's own pages. Style and script are constant and named by their hashes, so
+/// that the page needs no nonce and could be rendered beforehand.
+pub(super) static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let policy = format!(
+        "default-src 'none'; style-src {}; script-src {}; img-src data:; connect-src 'self'; \
+         form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+        hash(WAITING_STYLE),
+        hash(assets::inline("waiting.js")),
+    );
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+pub(super) fn hash(text: &str) -> String {
+    if text.is_empty() {
+        return "'none'".to_owned();
+    }
+    let digest = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text.as_bytes()));
+    format!("'sha256-{digest}'")
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Asker {
+    /// A browser, for a page.
+    Page,
+    /// A browser that has sent a form from `back`.
+    Form { back: String },
+    /// A script or another program.
+    Program,
+}
+
+impl Asker {
+    fn of(request: &Request) -> Asker {
+        let headers = request.headers();
+        // Fetch Metadata (W3C): a page on its own, not what a script of a page asks for.
+        let document = headers.get("sec-fetch-dest").is_none_or(|dest| dest == "document");
+        if !document || wants_json(request.uri(), headers) || !caller::accepts_html(headers) {
+            Asker::Program
+        } else if matches!(*request.method(), Method::GET | Method::HEAD) {
+            Asker::Page
+        } else {
+            Asker::Form { back: back(headers) }
+        }
+    }
+}
+
+/// The path of the page that the form stood on, from the referrer that our own policy makes browsers
+/// send. Only a path is taken, so that it leads nowhere else, and only of harmless characters.
+fn back(headers: &HeaderMap) -> String {
+    let referrer = headers.get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let path = referrer.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    let harmless = |path: &&str| {
+        !path.starts_with("//")
+            && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~?&=%+".contains(&byte))
+    };
+    path.filter(harmless).unwrap_or("/").to_owned()
+}
+
+/// The answer to `request`, whose sender must wait.
+pub(super) fn to(door: &Door, request: &Request, wait: &Wait) -> Response {
+    let seconds = u32::try_from(wait.interval.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
+    let asker = Asker::of(request);
+    let mut response = match &asker {
+        Asker::Program => for_program(wait, seconds),
+        Asker::Page => page(door, request.headers(), wait, seconds, None),
+        Asker::Form { back } => page(door, request.headers(), wait, seconds, Some(back)),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if asker != Asker::Page {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    }
+    if seconds > CONNECTION_KEPT && request.version() <= Version::HTTP_11 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn for_program(wait: &Wait, seconds: u32) -> Response {
+    let RangeMinutes { low, high } = wait.range_minutes;
+    let body = serde_json::json!({
+        "error": "waiting",
+        "saved": false,
+        "people_before": wait.people_before,
+        "wait_minutes": { "low": low, "high": high },
+        "retry_after": seconds,
+    });
+    ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+fn page(door: &Door, headers: &HeaderMap, wait: &Wait, seconds: u32, unsaved: Option<&str>) -> Response {
+    let t = Texts::of(caller::display_before_sign_in(door.0.jar, headers).lang, Form::Neutral);
+    let dates = Dates::new(t, door.0.zone.clone());
+    let now = instant(door.0.clock.now());
+    let face = ClockFace::bare(dates.local(now).time());
+    let (low, high) = minutes(wait.range_minutes);
+    let view = WaitingPage {
+        t,
+        place_name: t.get("platform-name"),
+        face,
+        arc: WaitArc::of(&face, low, high),
+        estimate: &estimate(t, low, high),
+        people_before: wait.people_before.into(),
+        noted_since: &dates.hour_at(instant(super::millis(wait.arrived))),
+        lesson: None,
+        seen_at: &dates.hour_at(now),
+        interval: seconds,
+        lane: wait.lane.name(),
+        rank: &wait.rank_text(),
+        unsaved: unsaved.is_some(),
+        back: unsaved.unwrap_or_default(),
+    };
+    match view.render() {
+        Ok(html) => ([(header::CONTENT_SECURITY_POLICY, POLICY.clone())], Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the waiting page could not be written");
+            for_program(wait, seconds)
+        }
+    }
+}
+
+/// The range for eyes: both ends as numbers.
+pub(super) fn minutes(range: RangeMinutes) -> (u32, u32) {
+    (range.low.into(), range.high.map_or(OPEN_END, u32::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    fn asker(method: Method, path: &str, headers: &[(&str, &str)]) -> Asker {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Asker::of(&request.body(Body::empty()).unwrap())
+    }
+
+    #[test]
+    fn who_asks_is_read_from_what_browsers_say() {
+        let html = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+        assert_eq!(asker(Method::GET, "/", &[html, ("sec-fetch-dest", "document")]), Asker::Page);
+        assert_eq!(asker(Method::GET, "/", &[]), Asker::Page);
+        assert_eq!(asker(Method::HEAD, "/", &[("accept", "*/*")]), Asker::Page);
+        assert_eq!(asker(Method::GET, "/x", &[html, ("sec-fetch-dest", "empty")]), Asker::Program);
+        assert_eq!(asker(Method::GET, "/x.json", &[html]), Asker::Program);
+        assert_eq!(asker(Method::GET, "/x", &[("accept", "text/event-stream")]), Asker::Program);
+        assert_eq!(asker(Method::POST, "/x", &[("accept", "application/json")]), Asker::Program);
+        let form = asker(Method::POST, "/x", &[html, ("referer", "https://ent.example/homework/5?a=b")]);
+        assert_eq!(form, Asker::Form { back: "/homework/5?a=b".to_owned() });
+    }
+
+    #[test]
+    fn a_referrer_leads_to_our_own_pages_only() {
+        for bad in [
+            "",
+            "/x",
+            "https://a",
+            "https://a//evil.example",
+            "https://a/\"><script>",
+            "https://a/;url=b",
+            "x",
+        ] {
+            let form = asker(Method::POST, "/x", &[("referer", bad)]);
+            assert_eq!(form, Asker::Form { back: "/".to_owned() }, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The door: the gate as this application uses it.
+//!
+//! `preau-gate` knows queues and signatures; here it gets its cookies ([`layer`]), its pages
+//! (`answer`, `pages`), its second hand ([`Door::start`]) and its memory over restarts (`kept`). The
+//! decision stands before the session layer and touches no database: a crowd costs signatures only.
+//!
+//! One browser has one number: the device cookie of the edge and the number that tickets and sessions
+//! of the gate carry are the same, so that who waited can be told from `known_device` later. The door
+//! itself knows no person, no lesson and no slice; slices tell it what it must know
+//! ([`Door::recognise`], [`Door::keep_for_lesson`], [`Door::release`]).
+//!
+//! Invariant: who is admitted holds a seat of the quota (or of the gate's small overdraft), and nobody
+//! who is in a lesson is put out.
+
+mod answer;
+mod kept;
+mod layer;
+mod pages;
+#[cfg(test)]
+mod tests;
+
+use super::{Caller, Clock, CookieJar, DeviceId, Kept, Secrets};
+use crate::config::GateConfig;
+use crate::ids::Millis;
+use axum::response::Response;
+use http::header;
+use jiff::tz::TimeZone;
+use preau_gate::{Gate, Lane, Moment, Quota, Rules, Scheduler, Secret};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+pub use layer::{Entrance, admission};
+pub use pages::gate_pages;
+pub use preau_gate::Standing;
+
+pub(super) use layer::Unasked;
+
+/// The cookie that holds the gate's session.
+const SESSION: &str = "gate";
+/// The cookie that holds the place in the queue.
+const TICKET: &str = "ticket";
+/// The cookie that says that somebody has signed in on this device.
+const MARK: &str = "mark";
+/// Sessions and tickets are signed with keys of a day and accepted for a second one at the most.
+const DAY: u64 = 24 * 3600;
+
+/// Who wants to know about people who wait: for the roll call, a place in the queue is presence.
+/// `app` hands an implementation over.
+pub trait Waiting: Send + Sync {
+    /// Somebody waits, or has waited, on `device` since `since` and was seen there at `now`, in
+    /// milliseconds since the Unix epoch. Called only for devices on which somebody has signed in, by
+    /// now at the latest; as often as their page asks again (5 s at the least), so it must be quick
+    /// and must not wait for a database.
+    fn seen(&self, device: DeviceId, since: Millis, now: Millis);
+}
+
+/// The door; cheap to clone.
+#[derive(Clone)]
+pub struct Door(Arc<Parts>);
+
+struct Parts {
+    gate: Gate,
+    scheduler: Mutex<Scheduler>,
+    state: Mutex<kept::StateFile>,
+    jar: CookieJar,
+    clock: Clock,
+    zone: TimeZone,
+    opened: Moment,
+    waiting: OnceLock<Arc<dyn Waiting>>,
+    turning: AtomicBool,
+}
+
+impl Door {
+    /// Opens the door with the queue as the state file remembers it. A damaged file is put aside and
+    /// the queue begins empty: tickets and sessions are with their holders and stay good.
+    ///
+    /// # Errors
+    /// Rules that contradict themselves.
+    pub(super) fn open(
+        config: &GateConfig,
+        secrets: &Secrets,
+        clock: &Clock,
+        zone: &TimeZone,
+        jar: CookieJar,
+    ) -> anyhow::Result<Door> {
+        let now = moment(clock.now());
+        let rules =
+            Rules { idle: Duration::from_secs(u64::from(config.idle_minutes) * 60), ..Rules::default() };
+        let (state, snapshot) = kept::StateFile::open(&config.state);
+        let secret = Secret::new(secrets.key("gate"));
+        let quota = Box::new(Quota(config.sessions));
+        let (gate, scheduler) = Scheduler::open(rules, secret, quota, snapshot.as_ref(), now)
+            .map_err(|error| anyhow::anyhow!("[gate]: {error}"))?;
+        Ok(Door(Arc::new(Parts {
+            gate,
+            scheduler: Mutex::new(scheduler),
+            state: Mutex::new(state),
+            jar,
+            clock: clock.clone(),
+            zone: zone.clone(),
+            opened: now,
+            waiting: OnceLock::new(),
+            turning: AtomicBool::new(false),
+        })))
+    }
+
+    /// Called once by `app`: who hears of people who wait.
+    pub fn tell(&self, waiting: Arc<dyn Waiting>) {
+        // A second call changes nothing, as with the platform's other parts.
+        let _ = self.0.waiting.set(waiting);
+    }
+
+    /// Starts the second hand: a thread of its own, so that the queue moves on however busy the
+    /// requests keep the runtime. It ends with the last handle to the door. A second call does nothing.
+    ///
+    /// # Errors
+    /// The system's, when it gives no thread.
+    pub fn start(&self) -> std::io::Result<()> {
+        if self.0.turning.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let door = Arc::downgrade(&self.0);
+        let second_hand = move || {
+            while let Some(parts) = door.upgrade() {
+                Door(parts).turn();
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        };
+        std::thread::Builder::new().name("gate".to_owned()).spawn(second_hand).map(drop)
+    }
+
+    /// One round: who may come in now is called, and the state is written down if it has changed.
+    /// [`Door::start`] does this every second; tests do it by hand.
+    pub(crate) fn turn(&self) {
+        let now = self.now();
+        let snapshot = {
+            let mut scheduler = lock(&self.0.scheduler);
+            scheduler.tick(now);
+            scheduler.snapshot(now)
+        };
+        lock(&self.0.state).keep(snapshot);
+    }
+
+    /// Somebody has signed in as `standing`: the device is known from now on, and its seat counts
+    /// against its new lane. Cookies go into `response`. If they had to wait before, their presence
+    /// since then is told now that it is about to be known who they are.
+    pub fn recognise(&self, caller: &Caller, standing: Standing, response: &mut Response) {
+        let Some(session) = caller.seat() else { return };
+        let now = self.now();
+        match self.0.gate.recognise(session, standing, now) {
+            Ok((session, mark)) => {
+                self.set(response, SESSION, session.as_str(), Kept::Seconds(DAY));
+                self.set(response, MARK, mark.as_str(), Kept::Seconds(super::device::KEPT_SECONDS));
+            }
+            Err(error) => tracing::debug!(%error, "a device was not recognised at the gate"),
+        }
+        if session.waited > Duration::ZERO {
+            self.tell_of(DeviceId::of_gate(session.device), session.arrived(), session.seated);
+        }
+    }
+
+    /// The caller has joined a lesson that ends at `lesson_ends`: the seat is theirs until five minutes
+    /// after it, however silent they are. Cookies go into `response`.
+    pub fn keep_for_lesson(&self, caller: &Caller, lesson_ends: Millis, response: &mut Response) {
+        let Some(session) = caller.seat() else { return };
+        match self.0.gate.keep_for_lesson(session, moment(lesson_ends), self.now()) {
+            Ok(session) => self.set(response, SESSION, session.as_str(), Kept::Seconds(DAY)),
+            Err(error) => tracing::debug!(%error, "a seat was not kept for a lesson"),
+        }
+    }
+
+    /// The caller leaves (sign-out): the seat is free at the next turn. For ten minutes the same
+    /// device gets back in without queuing, which is what the next pupil at a shared computer needs.
+    pub fn release(&self, caller: &Caller) {
+        if let Some(session) = caller.seat() {
+            self.0.gate.release(session, self.now());
+        }
+    }
+
+    /// The gate's own sight of itself, for consoles and tests.
+    pub fn status(&self) -> preau_gate::Status {
+        self.0.gate.status()
+    }
+
+    fn set(&self, response: &mut Response, name: &str, value: &str, kept: Kept) {
+        response.headers_mut().append(header::SET_COOKIE, self.0.jar.set(name, value, kept));
+    }
+
+    fn tell_of(&self, device: DeviceId, since: Moment, now: Moment) {
+        if let Some(waiting) = self.0.waiting.get() {
+            waiting.seen(device, millis(since), millis(now));
+        }
+    }
+
+    /// Tells of somebody in the queue, if the device is known: an unknown one is told of when its
+    /// holder signs in, so that a crowd of strangers fills nobody's memory.
+    fn tell_if_known(&self, lane: Lane, device: preau_gate::DeviceId, since: Moment, now: Moment) {
+        if lane != Lane::Unknown {
+            self.tell_of(DeviceId::of_gate(device), since, now);
+        }
+    }
+
+    fn now(&self) -> Moment {
+        moment(self.0.clock.now())
+    }
+}
+
+/// Nothing in the scheduler or the state file panics half-way through a change.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Before 1970 there were no gates.
+fn moment(at: Millis) -> Moment {
+    Moment::from_unix_millis(u64::try_from(at).unwrap_or(0))
+}
+
+fn millis(at: Moment) -> Millis {
+    Millis::try_from(at.unix_millis()).unwrap_or(Millis::MAX)
+}

@@ -1,0 +1,24 @@
+# The pages of the entrance: what they say beyond the waiting room.
+waiting-unsaved = What you have just sent was not saved.
+waiting-unsaved-text = The browser’s Back button still shows it: copy it now, and send it again once you are inside.
+
+status-up = Préau answers.
+status-since = Running since: { $moment }.
+status-still = Préau answers, but the queue has stopped moving.
+status-still-text = Inside, everything goes on. Everyone’s place in the queue is kept.
+status-inside = { $count ->
+    [one] { $count } person inside
+   *[other] { $count } people inside
+}
+status-seats = { $count ->
+    [one] For { $count } seat
+   *[other] For { $count } seats
+}
+status-nobody-waits = Nobody is waiting
+status-waiting = { $count ->
+    [one] { $count } person is waiting
+   *[other] { $count } people are waiting
+}
+status-no-wait = You walk straight in.
+status-wait = For somebody who comes now: { $estimate }
+status-enter = Enter Préau
