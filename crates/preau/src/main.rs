@@ -148,7 +148,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
             let config = place.read()?;
-            preau::evidence::verify(&Store::open(&config.store.url)?, head.as_deref())
+            preau::evidence::verify(&Store::open_to_read(&config.store.url)?, head.as_deref())
         }
         Command::Config => {
             print!("{DOCUMENTED}");
