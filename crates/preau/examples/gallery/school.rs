@@ -605,6 +605,9 @@ fn imports(page: &Shell, add: &mut Add<'_>) -> Result<(), askama::Error> {
         changes: &changes,
         more: 1_042,
         skipped: &skipped,
+        skipped_total: 2,
+        warnings: &[],
+        warnings_total: 0,
         guard: Some(RemovalGuard { removed: 31, percent: 7 }),
         apply_path: "/imports/1/application",
         discard_path: "/imports/1/discard",
@@ -612,7 +615,7 @@ fn imports(page: &Shell, add: &mut Add<'_>) -> Result<(), askama::Error> {
     add("import-preview", full.render())?;
     let same = [count("Élèves", 0, 0, 0, 460), count("Classes", 0, 0, 0, 19)];
     let nothing =
-        ImportPreviewPage { counts: &same, changes: &[], more: 0, skipped: &[], guard: None, ..full };
+        ImportPreviewPage { counts: &same, changes: &[], more: 0, skipped: &[], skipped_total: 0, guard: None, ..full };
     add("import-nothing", nothing.render())
 }
 
