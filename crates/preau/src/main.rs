@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use preau::app::App;
 use preau::config::{Config, DOCUMENTED};
 use preau::edge::{Clock, serve};
+use preau::school::import::command::ImportArgs;
 use preau::store::Store;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -60,6 +61,13 @@ enum Command {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Read people and classes from files and show what would change; `--apply` changes it.
+    Import {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        import: ImportArgs,
     },
     /// The record.
     Evidence {
@@ -135,9 +143,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let store = Store::open(&config.store.url)?;
             preau::timetable::command(&store, &config.place.time_zone, &file, &school, apply, json)
         }
+        Command::Import { place, import } => {
+            Ok(preau::school::import::command::run(&import, &place.read()?, &preau::app::followers()))
+        }
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
             let config = place.read()?;
-            preau::evidence::verify(&Store::open(&config.store.url)?, head.as_deref())
+            preau::evidence::verify(&Store::open_to_read(&config.store.url)?, head.as_deref())
         }
         Command::Config => {
             print!("{DOCUMENTED}");

@@ -82,6 +82,8 @@ diesel::table! {
         code -> Text,
         label -> Text,
         grade_level -> Text,
+        source_key -> Text,
+        removed_at -> Nullable<BigInt>,
     }
 }
 
