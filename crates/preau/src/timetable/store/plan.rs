@@ -12,7 +12,8 @@ use std::collections::{HashMap, HashSet};
 pub(super) const ROWS: usize = 1_000;
 
 /// Inserts many rows at once. The two dialects write such a statement differently, so that each engine is
-/// asked on its own connection.
+/// asked on its own connection. Rows must not treat `None` as a default: Diesel would insert them one by
+/// one on SQLite, in a transaction of its own, while the writer holds one already.
 macro_rules! insert_all {
     ($tx:expr, $table:ident, $rows:expr) => {
         match $tx.conn() {
@@ -40,6 +41,7 @@ struct Row {
 }
 
 #[derive(Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = lesson)]
 struct NewLesson<'w> {
     id: LessonId,
@@ -57,6 +59,7 @@ struct NewLesson<'w> {
 }
 
 #[derive(Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = lesson_group)]
 struct NewGroup {
     lesson_id: LessonId,
@@ -65,6 +68,7 @@ struct NewGroup {
 }
 
 #[derive(Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = lesson_teacher)]
 struct NewTeacher {
     lesson_id: LessonId,

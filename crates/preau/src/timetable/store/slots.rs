@@ -186,6 +186,7 @@ pub(in crate::timetable) fn mondays(
 }
 
 #[derive(Insertable)]
+#[diesel(treat_none_as_default_value = false)]
 #[diesel(table_name = week_rotation_monday)]
 struct MondayRow {
     rotation_id: i64,
