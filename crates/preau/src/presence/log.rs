@@ -104,7 +104,8 @@ impl PresenceLog {
             return Ok(());
         }
         let seen: Vec<_> = batch.taken.seen.iter().map(|(key, seen)| (*key, *seen)).collect();
-        let waiting: Vec<_> = batch.taken.waiting.iter().map(|(device, seen)| (device.text(), *seen)).collect();
+        let waiting: Vec<_> =
+            batch.taken.waiting.iter().map(|(device, seen)| (device.text(), *seen)).collect();
         let written = self
             .0
             .platform
