@@ -48,6 +48,7 @@ impl App {
             .and(classes::routes(platform.clone()));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
+        platform.door().tell(Arc::new(presence.clone()));
         let entrance = Entrance::new(platform.clone(), &table);
         // Outermost last: headers dress whatever comes back; the gate stands before the session and
         // its database; the session stands before the refusals, so that their pages speak the caller's

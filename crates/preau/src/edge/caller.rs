@@ -213,6 +213,11 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
         },
         _ => None,
     };
+    if let (Some(session), Some(seat)) = (&signed_in, &seat)
+        && let Some(person) = session.actor.id()
+    {
+        platform.door().comes_in(person, seat);
+    }
     let actor = signed_in.as_ref().map_or(Actor::ANONYMOUS, |session| session.actor.clone());
     let display = match &signed_in {
         Some(session) => session.display,

@@ -4,7 +4,7 @@
 use super::model::{Kind, Seen};
 use super::store;
 use crate::access::SystemPermit;
-use crate::edge::Platform;
+use crate::edge::{DeviceId, Platform, Waiting};
 use crate::ids::{LessonId, Millis, PersonId};
 use crate::store::StoreError;
 use std::collections::HashMap;
@@ -36,13 +36,19 @@ struct Pending {
     seen: HashMap<(LessonId, PersonId, Kind), Seen>,
     /// In the gate, for a lesson that the store will find.
     waiting: HashMap<PersonId, Seen>,
+    /// In the gate, on a device whose holder the store will find.
+    devices: HashMap<DeviceId, Seen>,
     /// Refused because memory was full, since the last flush.
     refused: u64,
 }
 
 impl Pending {
     fn is_full(&self) -> bool {
-        self.seen.len() + self.waiting.len() >= MOST_PENDING
+        self.seen.len() + self.waiting.len() + self.devices.len() >= MOST_PENDING
+    }
+
+    fn is_empty(&self) -> bool {
+        self.seen.is_empty() && self.waiting.is_empty() && self.devices.is_empty()
     }
 }
 
@@ -53,7 +59,11 @@ fn add<K: Hash + Eq>(map: &mut HashMap<K, Seen>, key: K, seen: Seen) {
 impl PresenceLog {
     /// An empty log over the platform's store.
     pub fn new(platform: Platform) -> PresenceLog {
-        PresenceLog(Arc::new(Inner { platform, pending: Mutex::default(), writing: tokio::sync::Mutex::default() }))
+        PresenceLog(Arc::new(Inner {
+            platform,
+            pending: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// Notes that `person` is seen at `lesson` now: on joining, on leaving, and about every half minute
@@ -71,11 +81,27 @@ impl PresenceLog {
     /// Notes that `person` waits in the gate now. Which lesson that is for is found when it is written:
     /// every lesson of the person's classes and groups that runs then or begins within half an hour.
     pub fn note_waiting(&self, person: PersonId, now: Millis) {
+        self.note_waited(person, Seen::at(now));
+    }
+
+    /// Notes that `person` has waited in the gate, as [`PresenceLog::note_waiting`] does.
+    pub fn note_waited(&self, person: PersonId, seen: Seen) {
         let mut pending = self.pending();
         if pending.is_full() && !pending.waiting.contains_key(&person) {
             pending.refused += 1;
         } else {
-            add(&mut pending.waiting, person, Seen::at(now));
+            add(&mut pending.waiting, person, seen);
+        }
+    }
+
+    /// Notes that somebody waits in the gate on `device`. Who that is is found when it is written: the
+    /// one person who has signed in there. Where several have, nobody is noted until one of them signs in.
+    pub fn note_device(&self, device: DeviceId, seen: Seen) {
+        let mut pending = self.pending();
+        if pending.is_full() && !pending.devices.contains_key(&device) {
+            pending.refused += 1;
+        } else {
+            add(&mut pending.devices, device, seen);
         }
     }
 
@@ -89,19 +115,26 @@ impl PresenceLog {
         let mut batch = Batch { log: self, taken: Pending::default() };
         std::mem::swap(&mut batch.taken, &mut *self.pending());
         if batch.taken.refused > 0 {
-            tracing::error!(refused = batch.taken.refused, "presence: memory was full, sightings were refused");
+            tracing::error!(
+                refused = batch.taken.refused,
+                "presence: memory was full, sightings were refused"
+            );
             batch.taken.refused = 0;
         }
-        if batch.taken.seen.is_empty() && batch.taken.waiting.is_empty() {
+        if batch.taken.is_empty() {
             return Ok(());
         }
         let seen: Vec<_> = batch.taken.seen.iter().map(|(key, seen)| (*key, *seen)).collect();
         let waiting: Vec<_> = batch.taken.waiting.iter().map(|(person, seen)| (*person, *seen)).collect();
+        let devices: Vec<_> =
+            batch.taken.devices.iter().map(|(device, seen)| (device.text(), *seen)).collect();
         let written = self
             .0
             .platform
             .store()
-            .write::<_, StoreError, _>(&SystemPermit::NotePresence, move |tx| Ok(store::save(tx, &seen, &waiting)?))
+            .write::<_, StoreError, _>(&SystemPermit::NotePresence, move |tx| {
+                Ok(store::save(tx, &seen, &waiting, &devices)?)
+            })
             .await;
         if written.is_ok() {
             batch.taken = Pending::default();
@@ -114,7 +147,9 @@ impl PresenceLog {
     pub async fn flush_for(&self, lesson: LessonId) {
         let nothing = {
             let pending = self.pending();
-            pending.waiting.is_empty() && !pending.seen.keys().any(|(of, ..)| *of == lesson)
+            pending.waiting.is_empty()
+                && pending.devices.is_empty()
+                && !pending.seen.keys().any(|(of, ..)| *of == lesson)
         };
         if nothing {
             return;
@@ -156,7 +191,7 @@ struct Batch<'l> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        if self.taken.seen.is_empty() && self.taken.waiting.is_empty() {
+        if self.taken.is_empty() {
             return;
         }
         let mut pending = self.log.pending();
@@ -166,5 +201,19 @@ impl Drop for Batch<'_> {
         for (person, seen) in self.taken.waiting.drain() {
             add(&mut pending.waiting, person, seen);
         }
+        for (device, seen) in self.taken.devices.drain() {
+            add(&mut pending.devices, device, seen);
+        }
+    }
+}
+
+/// What the gate says of those who wait.
+impl Waiting for PresenceLog {
+    fn on_device(&self, device: DeviceId, since: Millis, now: Millis) {
+        self.note_device(device, Seen::between(since, now));
+    }
+
+    fn by_person(&self, person: PersonId, since: Millis, until: Millis) {
+        self.note_waited(person, Seen::between(since, until));
     }
 }

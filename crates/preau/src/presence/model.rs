@@ -47,6 +47,12 @@ impl Seen {
         Seen { first: now, last: now, stayed: 0 }
     }
 
+    /// Seen all the time from `first` to `last`, as a place in a queue proves.
+    pub fn between(first: Millis, last: Millis) -> Seen {
+        let last = last.max(first);
+        Seen { first, last, stayed: last - first }
+    }
+
     /// Both together, in whatever order they were noted. A sighting merged a second time changes
     /// nothing, so that a batch whose fate is unknown may be written again.
     #[must_use]

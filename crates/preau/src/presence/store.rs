@@ -2,7 +2,7 @@
 
 use super::model::{Kind, Seen, Sighting};
 use crate::ids::{LessonId, Millis, PersonId};
-use crate::store::schema::{enrolment, lesson, lesson_group, person, presence};
+use crate::store::schema::{enrolment, known_device, lesson, lesson_group, person, presence};
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -17,9 +17,19 @@ const ROWS_AT_ONCE: usize = 500;
 type Key = (LessonId, PersonId, Kind);
 
 /// Adds a batch to what is known. Sightings of lessons and people that are gone are left out.
-pub(super) fn save(tx: &mut Tx<'_>, seen: &[(Key, Seen)], waiting: &[(PersonId, Seen)]) -> QueryResult<()> {
+pub(super) fn save(
+    tx: &mut Tx<'_>,
+    seen: &[(Key, Seen)],
+    waiting: &[(PersonId, Seen)],
+    devices: &[(String, Seen)],
+) -> QueryResult<()> {
+    let mut people: HashMap<PersonId, Seen> = HashMap::new();
+    for (person, seen) in waiting.iter().copied().chain(holders(tx.conn(), devices)?) {
+        people.entry(person).and_modify(|before| *before = before.merge(seen)).or_insert(seen);
+    }
+    let waiting: Vec<_> = people.into_iter().collect();
     let mut all: HashMap<Key, Seen> = HashMap::new();
-    for (key, seen) in seen.iter().copied().chain(awaited(tx.conn(), waiting)?) {
+    for (key, seen) in seen.iter().copied().chain(awaited(tx.conn(), &waiting)?) {
         all.entry(key).and_modify(|before| *before = before.merge(seen)).or_insert(seen);
     }
     let lessons = existing_lessons(tx.conn(), all.keys().map(|key| key.0.get()).collect())?;
@@ -61,6 +71,27 @@ pub(super) fn save(tx: &mut Tx<'_>, seen: &[(Key, Seen)], waiting: &[(PersonId, 
         };
     }
     Ok(())
+}
+
+/// Whose devices these are: those on which one person alone has signed in.
+fn holders(conn: &mut Conn, devices: &[(String, Seen)]) -> QueryResult<Vec<(PersonId, Seen)>> {
+    let mut found = Vec::new();
+    for some in devices.chunks(AT_ONCE) {
+        let names: Vec<&str> = some.iter().map(|(device, _)| device.as_str()).collect();
+        let rows: Vec<(String, PersonId)> = known_device::table
+            .filter(known_device::device_id.eq_any(names))
+            .select((known_device::device_id, known_device::person_id))
+            .load(conn)?;
+        let mut by_device: HashMap<String, Vec<PersonId>> = HashMap::new();
+        for (device, person) in rows {
+            by_device.entry(device).or_default().push(person);
+        }
+        found.extend(some.iter().filter_map(|(device, seen)| match by_device.get(device)?.as_slice() {
+            [only] => Some((*only, *seen)),
+            _ => None,
+        }));
+    }
+    Ok(found)
 }
 
 /// What people in the gate wait for: lessons of theirs that run or begin soon.

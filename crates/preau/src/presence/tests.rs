@@ -1,8 +1,9 @@
 //! The log on a real store: batches, restarts of the writer, people and lessons that are gone.
 
 use super::{Kind, Seen, Sighting, sightings};
+use crate::edge::{DeviceId, Waiting as _};
 use crate::ids::{LessonId, PersonId};
-use crate::store::schema::{lesson, person};
+use crate::store::schema::{known_device, lesson, person};
 use crate::testing::{AT_7_55, MINUTE, TestSchool};
 use diesel::prelude::*;
 
@@ -97,4 +98,45 @@ async fn stopping_writes_the_rest() {
     log.note(people.lesson, people.pupil, Kind::Waiting, AT_7_55);
     log.keep_writing(std::future::ready(())).await;
     assert!(sighting(&school, people.lesson, people.pupil).is_some());
+}
+
+/// Somebody who waits in the gate counts from the hour of their ticket: at once where one person alone
+/// has signed in on the device, otherwise as soon as it is known who they are.
+async fn a_place_in_the_queue_is_presence(school: &TestSchool) {
+    let (people, log) = (school.people, &school.app.presence);
+    let (own, shared, strange) = (DeviceId::fresh(), DeviceId::fresh(), DeviceId::fresh());
+    let holders = [(own, people.pupil), (shared, people.pupil), (shared, people.classmate)];
+    school.add(move |tx| {
+        for (device, who) in holders {
+            diesel::insert_into(known_device::table)
+                .values((
+                    known_device::person_id.eq(who),
+                    known_device::device_id.eq(device.text()),
+                    known_device::last_used_at.eq(0),
+                ))
+                .execute(tx.conn())?;
+        }
+        Ok(())
+    });
+    for device in [own, shared, strange] {
+        log.on_device(device, AT_7_55, AT_7_55 + 2 * MINUTE);
+    }
+    log.flush().await.expect("written");
+    let waited = |from, to| Some(Seen { first: from, last: to, stayed: to - from });
+    let of = |who| sighting(school, people.lesson, who).and_then(|sighting| sighting.waiting);
+    assert_eq!(of(people.pupil), waited(AT_7_55, AT_7_55 + 2 * MINUTE));
+    assert_eq!(of(people.classmate), None, "it could be either of two");
+    log.by_person(people.classmate, AT_7_55 + MINUTE, AT_7_55 + 9 * MINUTE);
+    log.flush().await.expect("written");
+    assert_eq!(of(people.classmate), waited(AT_7_55 + MINUTE, AT_7_55 + 9 * MINUTE));
+}
+
+#[tokio::test]
+async fn a_place_in_the_queue_is_presence_on_sqlite() {
+    a_place_in_the_queue_is_presence(&TestSchool::open()).await;
+}
+
+#[tokio::test]
+async fn a_place_in_the_queue_is_presence_on_postgresql() {
+    a_place_in_the_queue_is_presence(&TestSchool::open_on_postgres()).await;
 }

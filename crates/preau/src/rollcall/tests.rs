@@ -227,7 +227,7 @@ async fn nonsense_is_refused_and_strangers_to_the_list_are_left_out() {
     assert_eq!(answer(&school, people.pupil), Some(Answer::Present));
     assert_eq!(answer(&school, people.classmate), Some(Answer::Absent), "left out of the form, not seen");
     let journal = school.ask(|conn| crate::store::journal_lines(conn, 0, 1_000));
-    let closed = journal.iter().filter(|line| line.action == "rollcall.close").count();
+    let closed = journal.iter().filter(|line| line.entry.action == "rollcall.close").count();
     assert_eq!(closed, 1);
 }
 

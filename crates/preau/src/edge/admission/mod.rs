@@ -21,11 +21,11 @@ mod tests;
 
 use super::{Caller, Clock, CookieJar, DeviceId, Kept, Secrets};
 use crate::config::GateConfig;
-use crate::ids::Millis;
+use crate::ids::{Millis, PersonId};
 use axum::response::Response;
 use http::header;
 use jiff::tz::TimeZone;
-use preau_gate::{Gate, Lane, Moment, Quota, Rules, Scheduler, Secret};
+use preau_gate::{Gate, Lane, Moment, Quota, Rules, Scheduler, Secret, Session};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -42,17 +42,21 @@ const SESSION: &str = "gate";
 const TICKET: &str = "ticket";
 /// The cookie that says that somebody has signed in on this device.
 const MARK: &str = "mark";
+/// The first requests after the seat was taken come within this span.
+const JUST_IN: Duration = Duration::from_secs(10);
 /// Sessions and tickets are signed with keys of a day and accepted for a second one at the most.
 const DAY: u64 = 24 * 3600;
 
 /// Who wants to know about people who wait: for the roll call, a place in the queue is presence.
 /// `app` hands an implementation over.
 pub trait Waiting: Send + Sync {
-    /// Somebody waits, or has waited, on `device` since `since` and was seen there at `now`, in
-    /// milliseconds since the Unix epoch. Called only for devices on which somebody has signed in, by
-    /// now at the latest; as often as their page asks again (5 s at the least), so it must be quick
-    /// and must not wait for a database.
-    fn seen(&self, device: DeviceId, since: Millis, now: Millis);
+    /// Somebody waits on `device` since `since` and was seen there at `now`, in milliseconds since the
+    /// Unix epoch. Called for devices on which somebody has signed in before, as often as their page
+    /// asks again (5 s at the least), so it must be quick and must not wait for a database.
+    fn on_device(&self, device: DeviceId, since: Millis, now: Millis);
+
+    /// `person`, who is in now, waited from `since` to `until`. Called once it is certain who they are.
+    fn by_person(&self, person: PersonId, since: Millis, until: Millis);
 }
 
 /// The door; cheap to clone.
@@ -143,9 +147,9 @@ impl Door {
     }
 
     /// Somebody has signed in as `standing`: the device is known from now on, and its seat counts
-    /// against its new lane. Cookies go into `response`. If they had to wait before, their presence
-    /// since then is told now that it is about to be known who they are.
-    pub fn recognise(&self, caller: &Caller, standing: Standing, response: &mut Response) {
+    /// against its new lane. Cookies go into `response`. If they had to wait before, it is told now that
+    /// it is known who they are.
+    pub fn recognise(&self, caller: &Caller, person: PersonId, standing: Standing, response: &mut Response) {
         let Some(session) = caller.seat() else { return };
         let now = self.now();
         match self.0.gate.recognise(session, standing, now) {
@@ -155,9 +159,7 @@ impl Door {
             }
             Err(error) => tracing::debug!(%error, "a device was not recognised at the gate"),
         }
-        if session.waited > Duration::ZERO {
-            self.tell_of(DeviceId::of_gate(session.device), session.arrived(), session.seated);
-        }
+        self.tell_of_person(person, session);
     }
 
     /// The caller has joined a lesson that ends at `lesson_ends`: the seat is theirs until five minutes
@@ -187,17 +189,29 @@ impl Door {
         response.headers_mut().append(header::SET_COOKIE, self.0.jar.set(name, value, kept));
     }
 
-    fn tell_of(&self, device: DeviceId, since: Moment, now: Moment) {
-        if let Some(waiting) = self.0.waiting.get() {
-            waiting.seen(device, millis(since), millis(now));
+    /// Somebody with a session of the school comes through the gate: if they have just taken their
+    /// seat, the time they waited for it is told. Later requests say nothing new.
+    pub(super) fn comes_in(&self, person: PersonId, seat: &Session) {
+        if self.now().since(seat.seated) < JUST_IN {
+            self.tell_of_person(person, seat);
         }
     }
 
-    /// Tells of somebody in the queue, if the device is known: an unknown one is told of when its
-    /// holder signs in, so that a crowd of strangers fills nobody's memory.
+    fn tell_of_person(&self, person: PersonId, seat: &Session) {
+        if let Some(waiting) = self.0.waiting.get()
+            && seat.waited > Duration::ZERO
+        {
+            waiting.by_person(person, millis(seat.arrived()), millis(seat.seated));
+        }
+    }
+
+    /// Tells of somebody in the queue, if the device is known: the holder of an unknown one is told of
+    /// when they sign in, so that a crowd of strangers fills nobody's memory.
     fn tell_if_known(&self, lane: Lane, device: preau_gate::DeviceId, since: Moment, now: Moment) {
-        if lane != Lane::Unknown {
-            self.tell_of(DeviceId::of_gate(device), since, now);
+        if let Some(waiting) = self.0.waiting.get()
+            && lane != Lane::Unknown
+        {
+            waiting.on_device(DeviceId::of_gate(device), millis(since), millis(now));
         }
     }
 
