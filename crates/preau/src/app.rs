@@ -1,16 +1,20 @@
 //! The only place where the parts are put together.
 
+use crate::about;
 use crate::classes;
 use crate::config::Config;
 use crate::edge::admission::{Entrance, admission, gate_pages};
 use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
-use crate::identity::SessionCache;
+use crate::identity::{self, IdentityState, SessionCache};
+use crate::ids::{LessonId, Millis, PersonId};
+use crate::lesson::{self, Attendance, LessonState};
 use crate::notices;
-use crate::presence::PresenceLog;
+use crate::presence::{Kind, PresenceLog};
 use crate::rollcall::{self, RollcallState};
 use crate::store::Store;
+use crate::today::{self, TodayState};
 use anyhow::Context as _;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -27,6 +31,8 @@ pub struct App {
     pub platform: Platform,
     /// Whom the live room and the gate see; whoever serves also runs its `keep_writing`.
     pub presence: PresenceLog,
+    /// Accounts and sign-in, for the state of the service and for tests.
+    pub identity: IdentityState,
 }
 
 impl App {
@@ -38,14 +44,20 @@ impl App {
         let files = FileStore::open(&config.files)?;
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
+        let identity = IdentityState::new(platform.clone(), sessions.clone())?;
         let presence = PresenceLog::new(platform.clone());
+        let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())))?;
         let routes = Routes::new()
             .and(edge::static_files())
+            .and(identity::routes(identity.clone()))
+            .and(about::routes(platform.clone()))
             .and(gate_pages(platform.clone()))
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
             .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
             .and(notices::routes(platform.clone()))
-            .and(classes::routes(platform.clone()));
+            .and(classes::routes(platform.clone()))
+            .and(today::routes(TodayState::new(platform.clone())))
+            .and(lesson::routes(live));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         platform.door().tell(Arc::new(presence.clone()));
@@ -63,16 +75,40 @@ impl App {
         Ok(App { router, table, platform, presence })
     }
 
-    /// Starts what goes on beside the requests: the gate's second hand.
+    /// Starts what goes on beside the requests: the gate's second hand, the writing down of who was seen.
     ///
     /// # Errors
     /// The system's, when it gives no thread.
     pub fn start(&self) -> anyhow::Result<()> {
-        self.platform.door().start().context("the gate cannot be started")
+        self.platform.door().start().context("the gate cannot be started")?;
+        let presence = self.presence.clone();
+        // Written every few seconds; what is left at the end is written by `finish`.
+        tokio::spawn(presence.keep_writing(std::future::pending()));
+        Ok(())
     }
 
-    /// The last thing before the process ends: the gate writes down who waits.
+    /// The last thing before the process ends: who waits and who was seen is written down.
     pub async fn finish(&self) {
         self.platform.door().turn();
+        if let Err(error) = self.presence.flush().await {
+            tracing::error!(%error, "the last sightings could not be written");
+        }
+    }
+}
+
+/// Whoever is in a live room was seen at its lesson.
+struct LiveAttendance(PresenceLog);
+
+impl Attendance for LiveAttendance {
+    fn joined(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
+    }
+
+    fn seen(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
+    }
+
+    fn left(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Live, at);
     }
 }

@@ -4,10 +4,12 @@
 //! tables) or one of the four floors that slices stand on: `edge`, `access`, `store`, `ui`. The plan
 //! of the house is in `docs/architecture.md`.
 
+pub mod about;
 pub mod access;
 pub mod app;
 pub mod classes;
 pub mod config;
+pub mod demo;
 pub mod edge;
 pub mod identity;
 pub mod evidence;

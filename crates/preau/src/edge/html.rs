@@ -11,12 +11,13 @@ use serde::Serialize;
 /// # Errors
 /// [`Refusal::Internal`] when the template cannot be rendered.
 pub fn html(page: &impl Template) -> Result<Response, Refusal> {
-    let body = page.render()?;
-    Ok((
-        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "private, no-cache")],
-        body,
-    )
-        .into_response())
+    Ok(html_text(page.render()?))
+}
+
+/// The same for a page that is rendered already.
+pub fn html_text(body: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "private, no-cache")], body)
+        .into_response()
 }
 
 /// A JSON document for the person's own scripts and clients.

@@ -32,7 +32,7 @@ pub use csrf::CsrfKey;
 pub use device::DeviceId;
 pub use forms::{FormFields, Upload, UploadLimits, read_multipart};
 pub use headers::security_headers;
-pub use html::{html, json, see_other, see_other_with};
+pub use html::{html, html_text, json, see_other, see_other_with};
 pub(crate) use platform::instant;
 pub use platform::{Clock, Platform, Secrets};
 pub use refusal::{Refusal, refusal_pages};

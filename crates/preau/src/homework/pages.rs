@@ -202,12 +202,14 @@ pub(super) async fn publish(
     };
     let staged = state.files.stage_all(uploads).await?;
     let (author, school, given_on) = (caller.person()?, permit.resource().school, state.platform.today());
+    let told = tell(&state, school);
     let id = state
         .platform
         .store()
         .write::<_, StoreError, _>(&permit, move |tx| {
             let id = store::insert(tx, school, group, author, given_on, &draft)?;
             files::attach(tx, OwnerKind::Homework, id.get(), &staged)?;
+            tx.after_commit(told);
             Ok(id)
         })
         .await?;
@@ -245,6 +247,7 @@ pub(super) async fn revise(
     let dropped: Vec<String> = fields.all("drop_file").map(str::to_owned).collect();
     let staged = state.files.stage_all(uploads).await?;
     let most = state.files.limits().files;
+    let told = tell(&state, permit.resource().school);
     let gone = state
         .platform
         .store()
@@ -256,11 +259,18 @@ pub(super) async fn revise(
             }
             files::attach(tx, OwnerKind::Homework, id.get(), &staged)?;
             at_most(tx, OwnerKind::Homework, id.get(), most)?;
+            tx.after_commit(told);
             Ok(gone)
         })
         .await?;
     discard(&state, gone).await;
     Ok(see_other_with(&state.platform, &format!("/homework/{id}"), "done.homework-revised"))
+}
+
+/// Tells caches and open pages, after the commit, that the work given in this school changed.
+fn tell(state: &HomeworkState, school: crate::ids::SchoolId) -> impl FnOnce() + Send + 'static {
+    let changes = state.platform.changes().clone();
+    move || changes.tell(crate::edge::Topic::Work, school)
 }
 
 /// Refuses the write when more files would hang on the thing than are allowed.
@@ -283,6 +293,7 @@ pub(super) async fn remove(
     Path(id): Path<HomeworkId>,
 ) -> Result<Response, Refusal> {
     let permit = permit_to_revise(&state, &caller, id).await?;
+    let told = tell(&state, permit.resource().school);
     let gone = state
         .platform
         .store()
@@ -293,6 +304,7 @@ pub(super) async fn remove(
             gone.extend(files::detach_all(tx, OwnerKind::Submission, &handed)?);
             store::delete(tx, id)?;
             tx.note_as("homework.remove", "homework", id.get());
+            tx.after_commit(told);
             Ok(gone)
         })
         .await?;

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 /// How long the facts of a signed-in person are believed without asking again. Changes made on this
@@ -56,17 +57,20 @@ struct Known {
 pub struct SessionCache {
     platform: Platform,
     known: Arc<RwLock<HashMap<[u8; 32], Arc<Known>>>>,
+    /// Counts the times something was forgotten: what was read before must not be kept afterwards.
+    forgotten: Arc<AtomicU64>,
 }
 
 impl SessionCache {
     /// An empty cache over the platform's store.
     pub fn new(platform: Platform) -> SessionCache {
-        SessionCache { platform, known: Arc::default() }
+        SessionCache { platform, known: Arc::default(), forgotten: Arc::default() }
     }
 
     /// Forgets one session, after its row is gone.
     pub fn forget(&self, hash: &[u8; 32]) {
         if let Ok(mut known) = self.known.write() {
+            self.forgotten.fetch_add(1, Ordering::Relaxed);
             known.remove(hash);
         }
     }
@@ -74,6 +78,7 @@ impl SessionCache {
     /// Forgets everything about a person, after their sessions or choices changed.
     pub fn forget_person(&self, person: crate::ids::PersonId) {
         if let Ok(mut known) = self.known.write() {
+            self.forgotten.fetch_add(1, Ordering::Relaxed);
             known.retain(|_, entry| !entry.session.actor.is(person));
         }
     }
@@ -81,6 +86,7 @@ impl SessionCache {
     /// Forgets everybody, after an import changed who belongs where.
     pub fn forget_all(&self) {
         if let Ok(mut known) = self.known.write() {
+            self.forgotten.fetch_add(1, Ordering::Relaxed);
             known.clear();
         }
     }
@@ -100,9 +106,13 @@ impl SessionCache {
                 return Ok(Some(entry.session.clone()));
             }
         }
+        let forgotten = self.forgotten.load(Ordering::Relaxed);
         let row = self.platform.store().read::<_, Refusal, _>(move |conn| Ok(load(conn, hash, now)?)).await?;
         let Some((session, expires_at)) = row else {
-            self.forget(&hash);
+            // Whoever sends invented tokens does not disturb the cache of the others.
+            if let Ok(mut known) = self.known.write() {
+                known.remove(&hash);
+            }
             return Ok(None);
         };
         if let Ok(mut known) = self.known.write() {
@@ -110,7 +120,11 @@ impl SessionCache {
                 // The map is full of people who are mostly gone: those who are here come back with one read each.
                 known.clear();
             }
-            known.insert(hash, Arc::new(Known { session: session.clone(), expires_at, read_at: now }));
+            // The counter moves under this lock only: a session that was closed while it was being read is
+            // shown once and not kept.
+            if self.forgotten.load(Ordering::Relaxed) == forgotten {
+                known.insert(hash, Arc::new(Known { session: session.clone(), expires_at, read_at: now }));
+            }
         }
         Ok(Some(session))
     }
@@ -151,7 +165,7 @@ fn main_school(facts: &Facts) -> Option<crate::ids::SchoolId> {
 }
 
 /// The text key of the role shown beside the name: the first of the person's profiles.
-fn role_key(facts: &Facts) -> &'static str {
+pub(super) fn role_key(facts: &Facts) -> &'static str {
     let profile = facts.affiliations.iter().map(|tie| tie.profile).min();
     match profile {
         Some(Profile::Pupil) => "role-pupil",

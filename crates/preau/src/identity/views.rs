@@ -1,8 +1,15 @@
-//! What the pages of sign-in and activation show. Plain data in, HTML out.
+//! What the pages of sign-in, activation and accounts show. Plain data in, HTML out.
 
 use askama::Template;
 
+use super::policy::Account;
+use super::session::role_key;
+use super::store::{PersonLine, SessionLine};
+use crate::edge::{Platform, SessionMark, instant};
+use crate::ids::{Millis, PersonId};
+use crate::school::{Group, GroupName};
 use crate::ui::Shell;
+use crate::ui::shell::ACTIVATION;
 
 /// The sign-in page.
 #[derive(Debug, Template)]
@@ -85,6 +92,154 @@ impl ActivationStep<'_> {
             ActivationStep::Person { .. } => 2,
             ActivationStep::Password { .. } => 3,
             ActivationStep::Done { .. } => 4,
+        }
+    }
+}
+
+/// One's own account.
+#[derive(Template)]
+#[template(path = "identity/account.html")]
+pub(super) struct AccountPage<'a> {
+    page: &'a Shell,
+    name: String,
+    role: String,
+    login: String,
+    sessions: Vec<SessionView>,
+    children: Vec<ChildView>,
+    old_error: &'a str,
+    new_error: &'a str,
+    shortest: u32,
+}
+
+/// A session as its owner sees it.
+struct SessionView {
+    opened: String,
+    here: bool,
+    personal: bool,
+}
+
+/// A child to whom a guardian may give a new code.
+struct ChildView {
+    id: PersonId,
+    name: String,
+}
+
+impl<'a> AccountPage<'a> {
+    #[expect(clippy::too_many_arguments, reason = "everything the page shows, once")]
+    pub(super) fn new(
+        page: &'a Shell,
+        platform: &Platform,
+        account: Account,
+        sessions: Vec<SessionLine>,
+        mark: SessionMark,
+        [old_error, new_error]: [&'a str; 2],
+        shortest: u32,
+    ) -> Self {
+        let (dates, today) = (page.dates(platform.zone()), platform.today());
+        let sessions = sessions
+            .into_iter()
+            .map(|line| SessionView {
+                opened: dates.moment(today, instant(line.created_at)),
+                here: line.hash == mark.hash,
+                personal: line.personal,
+            })
+            .collect();
+        let children = account.facts.children.iter().filter(|child| child.legal);
+        AccountPage {
+            children: children.map(|child| ChildView { id: child.pupil, name: child.name.clone() }).collect(),
+            role: page.t(role_key(&account.facts)).to_owned(),
+            name: account.facts.name,
+            login: account.login,
+            sessions,
+            old_error,
+            new_error,
+            shortest,
+            page,
+        }
+    }
+}
+
+/// Classes to choose from, and people found by name.
+#[derive(Template)]
+#[template(path = "identity/people.html")]
+pub(super) struct PeoplePage<'a> {
+    pub(super) page: &'a Shell,
+    pub(super) classes: Vec<GroupName>,
+    pub(super) may_search: bool,
+    pub(super) asked: &'a str,
+    /// Absent when nobody was looked for.
+    pub(super) found: Option<Vec<PersonLine>>,
+}
+
+/// The pupils of a class and their accounts.
+#[derive(Template)]
+#[template(path = "identity/class.html")]
+pub(super) struct ClassPage<'a> {
+    pub(super) page: &'a Shell,
+    pub(super) group: Group,
+    pub(super) pupils: Vec<PersonLine>,
+    pub(super) may_print: bool,
+    pub(super) may_print_guardians: bool,
+}
+
+/// Somebody's account, for those who may give a new code.
+#[derive(Template)]
+#[template(path = "identity/person.html")]
+pub(super) struct PersonPage<'a> {
+    page: &'a Shell,
+    id: PersonId,
+    name: String,
+    role: String,
+    login: String,
+    activated: bool,
+    blocked: bool,
+}
+
+impl<'a> PersonPage<'a> {
+    pub(super) fn new(page: &'a Shell, account: Account) -> Self {
+        PersonPage {
+            id: account.facts.person,
+            role: page.t(role_key(&account.facts)).to_owned(),
+            name: account.facts.name,
+            login: account.login,
+            activated: account.activated,
+            blocked: account.blocked,
+            page,
+        }
+    }
+}
+
+/// Activation sheets, one strip a person, to be printed and cut.
+#[derive(Template)]
+#[template(path = "identity/sheets.html")]
+pub(super) struct SheetsPage<'a> {
+    page: &'a Shell,
+    sheets: Vec<Sheet>,
+    /// What to type into the browser: the address without its scheme.
+    address: String,
+    until: String,
+}
+
+/// One strip.
+pub(super) struct Sheet {
+    pub(super) name: String,
+    /// The class, or the children of a guardian.
+    pub(super) detail: String,
+    pub(super) login: String,
+    /// `XXXX-XXXX-XXXX`.
+    pub(super) code: String,
+}
+
+impl<'a> SheetsPage<'a> {
+    pub(super) fn new(page: &'a Shell, platform: &Platform, sheets: Vec<Sheet>, expires_at: Millis) -> Self {
+        let dates = page.dates(platform.zone());
+        let base = platform.config().server.public_url.trim_end_matches('/');
+        let bare = base.strip_prefix("https://").unwrap_or(base);
+        SheetsPage {
+            until: dates.day_and_year(dates.local(instant(expires_at)).date()),
+            address: format!("{bare}{ACTIVATION}"),
+            sheets,
+            page,
         }
     }
 }

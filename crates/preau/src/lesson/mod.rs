@@ -1,3 +1,154 @@
-//! The lesson and its live classroom. Here: the view of the live page.
+//! The live lesson: its page, its room, chat, hands and moderation, on the embedded media server.
+//!
+//! `model` when a room may be open · `policy` who takes which part · `store` rooms, messages, removals ·
+//! `stage` what holds only while a lesson runs · `ticket` tokens with grants computed from permits ·
+//! `pages`, `acts`, `chat` handlers · `signalling` the socket that LiveKit's clients open · `control` what
+//! the application asks of rooms · `media`, `shard`, `wire` the thread and the UDP port behind it.
+//!
+//! Others may ask which lessons are open ([`opened`]); that a room was opened or ended is told as
+//! [`crate::edge::Topic::Live`]. Invariant: only people of the class list, its teachers and visible
+//! visitors get in, under their real names; a parent account never does, and whoever was sent out stays out.
 
+mod acts;
+mod chat;
+mod control;
+mod media;
+mod model;
+mod pages;
+mod policy;
+mod shard;
+mod signalling;
+mod stage;
+mod store;
+#[cfg(test)]
+mod tests;
+mod ticket;
 pub mod views;
+mod wire;
+
+pub use control::{Rooms, RoomsResult};
+pub use media::{Media, MediaError};
+pub use model::{Allowed, LiveLesson, Role, room_of};
+pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
+pub use store::opened;
+#[cfg(test)]
+pub(crate) use tests::matrix;
+
+use crate::access::Profile;
+use crate::edge::{Audience, Body, Cost, Platform, Routes};
+use crate::ids::{LessonId, Millis, PersonId};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Frames on their way to one client's socket.
+type Frames = tokio::sync::mpsc::Sender<Bytes>;
+
+/// Who was there: roll call listens. The calls come from the media thread and must return at once.
+pub trait Attendance: Send + Sync {
+    /// Somebody came into the room, or came back. Times are milliseconds since the Unix epoch.
+    fn joined(&self, lesson: LessonId, person: PersonId, at: Millis);
+    /// Somebody is there; told about every ten seconds.
+    fn seen(&self, lesson: LessonId, person: PersonId, at: Millis);
+    /// Somebody left.
+    fn left(&self, lesson: LessonId, person: PersonId, at: Millis);
+}
+
+/// What the handlers need.
+#[derive(Clone)]
+pub struct LessonState {
+    platform: Platform,
+    media: Media,
+    rooms: Rooms,
+    stages: stage::Stages,
+    tickets: ticket::Tickets,
+}
+
+impl LessonState {
+    /// Opens the media port and starts its thread.
+    ///
+    /// # Errors
+    /// What cannot be opened, worded for an operator.
+    pub fn start(platform: &Platform, attendance: Arc<dyn Attendance>) -> anyhow::Result<LessonState> {
+        let media = Media::start(&platform.config().live, platform.clock().clone(), attendance)?;
+        Ok(LessonState {
+            platform: platform.clone(),
+            rooms: Rooms::embedded(media.clone()),
+            media,
+            stages: stage::Stages::default(),
+            tickets: ticket::Tickets::new(platform.secrets().key("live")),
+        })
+    }
+
+    /// The media server, for status pages.
+    pub fn media(&self) -> &Media {
+        &self.media
+    }
+}
+
+/// Everybody who can have a part in a lesson.
+const PARTICIPANTS: Audience = Audience::Profiles(&[
+    Profile::Pupil,
+    Profile::Teacher,
+    Profile::Librarian,
+    Profile::Supervisor,
+    Profile::Counsellor,
+    Profile::Head,
+    Profile::Staff,
+]);
+/// Everybody who can hold a lesson, or open or end one.
+const HOLDERS: Audience = Audience::Profiles(&[
+    Profile::Teacher,
+    Profile::Librarian,
+    Profile::Supervisor,
+    Profile::Counsellor,
+    Profile::Head,
+    Profile::Staff,
+]);
+
+/// The pages of this slice.
+pub fn routes(state: LessonState) -> Routes {
+    Routes::new()
+        .get("/lessons/{id}/live", PARTICIPANTS, Cost::Page, pages::page)
+        // At the gate like any page: whoever gets a way in has a seat, and keeps it for the lesson.
+        .get("/lessons/{id}/live.json", PARTICIPANTS, Cost::Page, pages::entry)
+        .post("/lessons/{id}/live/opening", HOLDERS, Cost::Write, Body::Form, pages::open)
+        .post("/lessons/{id}/live/ending", HOLDERS, Cost::Write, Body::Form, pages::end)
+        .post("/lessons/{id}/live/hand", PARTICIPANTS, Cost::Live, Body::Form, acts::raise_hand)
+        .post("/lessons/{id}/live/permission", HOLDERS, Cost::Live, Body::Form, acts::permit_everybody)
+        .post("/lessons/{id}/live/mute", HOLDERS, Cost::Live, Body::Form, acts::mute_everybody)
+        .post(
+            "/lessons/{id}/live/participants/{identity}/permission",
+            HOLDERS,
+            Cost::Live,
+            Body::Form,
+            acts::permit_one,
+        )
+        .post(
+            "/lessons/{id}/live/participants/{identity}/mute",
+            HOLDERS,
+            Cost::Live,
+            Body::Form,
+            acts::mute_one,
+        )
+        .post(
+            "/lessons/{id}/live/participants/{identity}/hand",
+            HOLDERS,
+            Cost::Live,
+            Body::Form,
+            acts::lower_hand,
+        )
+        .post(
+            "/lessons/{id}/live/participants/{identity}/removal",
+            HOLDERS,
+            Cost::Write,
+            Body::Form,
+            acts::remove,
+        )
+        .get("/lessons/{id}/live/messages", PARTICIPANTS, Cost::Live, chat::read)
+        .post("/lessons/{id}/live/messages", PARTICIPANTS, Cost::Write, Body::Form, chat::write)
+        // LiveKit's clients open these with a token of ours and no cookie. There is no `/rtc`: its
+        // absence (404) tells old clients that only the newer protocol is spoken here.
+        .get("/rtc/v1", Audience::Anyone, Cost::Live, signalling::connect)
+        .get("/rtc/v1/validate", Audience::Anyone, Cost::Live, signalling::validate)
+        .with_state(state)
+}

@@ -4,10 +4,11 @@
 //! `#stage`, `#pupils`, `#hands`, `#chat`, `#controls`), what it must know (attributes of `#live`) and
 //! its sentences. Nothing in it grants anything: the token comes from `live.json`, after the permit.
 
+use super::model::{LiveLesson, Role};
+use super::pages::Names;
+use crate::edge::{Platform, instant};
+use crate::ui::{Shell, assets};
 use askama::Template;
-
-use crate::today::SubjectLabel;
-use crate::ui::Shell;
 
 /// The live page of a lesson.
 #[derive(Debug, Template)]
@@ -16,23 +17,52 @@ pub struct LivePage<'a> {
     /// The frame.
     pub page: &'a Shell,
     /// The lesson's identifier, as it stands in its path.
-    pub lesson: &'a str,
+    pub lesson: String,
     /// The subject.
-    pub subject: SubjectLabel,
+    pub subject: String,
+    /// The subject's place on the scale of colours, 0 to 11.
+    pub hue: i32,
     /// Teacher for pupils, class for teachers.
-    pub with: &'a str,
+    pub with: String,
     /// "8 h 00 – 8 h 55".
-    pub hours: &'a str,
+    pub hours: String,
     /// `teacher`, `pupil` or `visitor`.
     pub role: &'a str,
     /// Where `live.json` is: `/lessons/{id}/live.json`.
-    pub live_url: &'a str,
+    pub live_url: String,
     /// Planned beginning, RFC 3339.
-    pub starts: &'a str,
+    pub starts: String,
     /// Planned end, RFC 3339.
-    pub ends: &'a str,
+    pub ends: String,
     /// Where "leave" leads.
     pub home: &'a str,
     /// The script's sentences in JSON, see `ui::assets::script_words`.
     pub words: &'static str,
+}
+
+impl<'a> LivePage<'a> {
+    pub(super) fn new(
+        page: &'a Shell,
+        platform: &Platform,
+        lesson: &LiveLesson,
+        role: Role,
+        names: Names,
+    ) -> LivePage<'a> {
+        let dates = page.dates(platform.zone());
+        let (starts, ends) = (instant(lesson.starts_at), instant(lesson.ends_at));
+        LivePage {
+            page,
+            lesson: lesson.id.to_string(),
+            subject: names.subject,
+            hue: names.hue,
+            with: names.with,
+            hours: dates.hours(dates.local(starts).time(), dates.local(ends).time()),
+            role: role.word(),
+            live_url: format!("/lessons/{}/live.json", lesson.id),
+            starts: starts.to_string(),
+            ends: ends.to_string(),
+            home: "/",
+            words: assets::script_words("live", page.texts),
+        }
+    }
 }

@@ -35,7 +35,7 @@ pub(crate) fn one_for_tests(school: &TestSchool) -> String {
 async fn a_notice_from_writing_to_withdrawal(school: &TestSchool) {
     let people = school.people;
     let mut head = school.signed_in(people.head);
-    let form = head.get("/notices/new").await.text();
+    let form = head.get("/notices/new").await.words();
     assert!(form.contains(&format!("name=\"school\" value=\"{}\"", people.school)), "{form}");
     let (own, text) = (people.school.to_string(), "Les cours ont lieu à distance.\n\nRestez <b>chez vous</b>.");
     let fields = [("school", own.as_str()), ("title", "Fermeture"), ("body", text)];
@@ -47,27 +47,27 @@ async fn a_notice_from_writing_to_withdrawal(school: &TestSchool) {
     assert_eq!((unread_by(people.pupil), unread_by(people.head)), (1, 0), "its author knows it");
     for who in [people.pupil, people.guardian, people.teacher] {
         let mut reader = school.signed_in(who);
-        let list = reader.get("/notices").await.text();
+        let list = reader.get("/notices").await.words();
         assert!(list.contains("Fermeture") && list.contains("nouvelle"), "{list}");
-        let page = reader.get(&path).await.text();
+        let page = reader.get(&path).await.words();
         assert!(page.contains("à distance") && !page.contains("<b>chez vous"), "{page}");
         assert!(!page.contains("withdrawal") && !page.contains("<progress"), "receipts are the head's");
         assert_eq!(reader.get(&path).await.status, StatusCode::OK, "twice is once");
-        assert!(reader.get("/notices").await.text().contains("lue"));
+        assert!(reader.get("/notices").await.words().contains("lue"));
     }
     assert_eq!(unread_by(people.pupil), 0);
-    let page = head.get(&path).await.text();
-    assert!(page.contains("Élèves\u{a0}: 1 sur 3") && page.contains("Familles\u{a0}: 1 sur 2"), "{page}");
-    assert!(page.contains("Personnels\u{a0}: 1 sur 7"), "{page}");
+    let page = head.get(&path).await.words();
+    assert!(page.contains("Élèves : 1 sur 3") && page.contains("Familles : 1 sur 2"), "{page}");
+    assert!(page.contains("Personnels : 1 sur 7"), "{page}");
 
     let gone = head.post(&format!("{path}/withdrawal"), &[]).await;
     assert_eq!((gone.status, gone.location()), (StatusCode::SEE_OTHER, "/notices"));
     assert_eq!(school.signed_in(people.pupil).get(&path).await.status, StatusCode::NOT_FOUND);
-    assert!(!school.signed_in(people.pupil).get("/notices").await.text().contains("Fermeture"));
+    assert!(!school.signed_in(people.pupil).get("/notices").await.words().contains("Fermeture"));
     assert_eq!(unread_by(people.classmate), 0);
-    let page = head.get(&path).await.text();
+    let page = head.get(&path).await.words();
     assert!(page.contains("a été retirée") && !page.contains("/withdrawal"), "{page}");
-    assert!(head.get("/notices").await.text().contains("retirée"));
+    assert!(head.get("/notices").await.words().contains("retirée"));
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
     let page = reply.text();
     assert!(page.contains("Écrivez le texte") && page.contains("du soir"), "{page}");
     assert!(!page.contains("value=\"Sortie \"du"), "{page}");
-    assert!(!head.get("/notices").await.text().contains("Sortie"));
+    assert!(!head.get("/notices").await.words().contains("Sortie"));
 }
 
 #[tokio::test]

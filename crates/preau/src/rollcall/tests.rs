@@ -86,9 +86,9 @@ async fn a_morning(school: &TestSchool) {
 
     // Two clicks: the roll from today's page, and its end.
     let mut teacher = school.signed_in(people.teacher);
-    let page = teacher.get(&register).await.text();
+    let page = teacher.get(&register).await.words();
     assert_eq!((shown(&page, people.pupil), shown(&page, people.classmate)), ("present".into(), "absent".into()));
-    assert!(page.contains("dans la classe depuis 7\u{a0}h\u{a0}58") && page.contains("pas encore vu"), "{page}");
+    assert!(page.contains("dans la classe depuis 7 h 58") && page.contains("pas encore vu"), "{page}");
     assert!(!page.contains("Noé"), "only pupils of the lesson's list");
 
     let missing = school.ask(|conn| missing_now(conn, people.school, AT_7_55 + 16 * MINUTE));
@@ -101,8 +101,8 @@ async fn a_morning(school: &TestSchool) {
     assert_eq!((closed.status, closed.location()), (StatusCode::SEE_OTHER, register.as_str()), "{}", closed.text());
     assert_eq!(answer(school, people.pupil), Some(Answer::Present));
     assert_eq!(answer(school, people.classmate), Some(Answer::Absent));
-    let page = teacher.get(&register).await.text();
-    assert!(page.contains("Appel terminé aujourd’hui à 8\u{a0}h\u{a0}11 par Soizic Houblon"), "{page}");
+    let page = teacher.get(&register).await.words();
+    assert!(page.contains("Appel terminé aujourd’hui à 8 h 11 par Soizic Houblon"), "{page}");
     assert!(!page.contains("<fieldset") && !page.contains("reopening"), "a teacher reads it now");
     let states = school.ask(|conn| state_of(conn, &[people.lesson, people.other_lesson]));
     assert_eq!((states[&people.lesson].progress, states[&people.lesson].present), (Progress::Done, 1));
@@ -113,15 +113,15 @@ async fn a_morning(school: &TestSchool) {
     // Tom turns up at the office: student life corrects, and the page says who and when.
     school.minutes_later(40);
     let mut supervisor = school.signed_in(people.supervisor);
-    let page = supervisor.get(&register).await.text();
+    let page = supervisor.get(&register).await.words();
     let corrected = send(&mut supervisor, &register, &form(&page, &[(people.classmate, "late", "32")])).await;
     assert_eq!(corrected.status, StatusCode::SEE_OTHER, "{}", corrected.text());
     assert_eq!(answer(school, people.classmate), Some(Answer::Late { minutes: 32 }));
     let entry = school.ask(|conn| entries(conn, people.lesson))[&people.classmate];
     assert_eq!((entry.corrected, entry.noted_by, entry.noted_at), (true, people.supervisor, AT_7_55 + 40 * MINUTE));
     assert!(!school.ask(|conn| entries(conn, people.lesson))[&people.pupil].corrected);
-    let page = school.signed_in(people.head).get(&register).await.text();
-    assert!(page.contains("corrigé à 8\u{a0}h\u{a0}35 par Awa Pervenche") && page.contains("Retard de 32"), "{page}");
+    let page = school.signed_in(people.head).get(&register).await.words();
+    assert!(page.contains("corrigé à 8 h 35 par Awa Pervenche") && page.contains("Retard de 32"), "{page}");
 
     // The teacher can no longer change it, until somebody gives it back.
     let refused = send(&mut teacher, &register, &form(&page, &[])).await;
@@ -129,7 +129,7 @@ async fn a_morning(school: &TestSchool) {
     assert!(refused.text().contains("déjà terminé"));
     let mut head = school.signed_in(people.head);
     assert_eq!(head.post(&format!("{register}/reopening"), &[]).await.status, StatusCode::SEE_OTHER);
-    let page = teacher.get(&register).await.text();
+    let page = teacher.get(&register).await.words();
     assert_eq!(shown(&page, people.classmate), "late-32", "what was noted stays");
     let again = send(&mut teacher, &format!("{register}/closure"), &form(&page, &[])).await;
     assert_eq!(again.status, StatusCode::SEE_OTHER);
@@ -153,7 +153,7 @@ async fn whoever_came_after_the_page_was_opened_is_not_absent() {
     let register = path(people.lesson);
     school.minutes_later(6);
     let mut teacher = school.signed_in(people.teacher);
-    let page = teacher.get(&register).await.text();
+    let page = teacher.get(&register).await.words();
     assert_eq!(shown(&page, people.classmate), "absent");
     live(&school, people.classmate, 14);
     school.minutes_later(20);
@@ -170,7 +170,7 @@ async fn what_is_saved_for_later_holds_and_the_rest_follows_the_arrivals() {
     let register = path(people.lesson);
     school.minutes_later(7);
     let mut teacher = school.signed_in(people.teacher);
-    let page = teacher.get(&register).await.text();
+    let page = teacher.get(&register).await.words();
     let saved = send(&mut teacher, &register, &form(&page, &[(people.pupil, "late", "")])).await;
     assert_eq!(saved.status, StatusCode::SEE_OTHER);
     assert_eq!(answer(&school, people.pupil), Some(Answer::Late { minutes: 2 }), "until now, since it was not said");
@@ -179,9 +179,9 @@ async fn what_is_saved_for_later_holds_and_the_rest_follows_the_arrivals() {
     assert_eq!((states[&people.lesson].progress, states[&people.lesson].present), (Progress::InProgress, 1));
     school.app.presence.note_waiting(people.classmate, AT_7_55 + 8 * MINUTE);
     school.minutes_later(15);
-    let page = teacher.get(&register).await.text();
+    let page = teacher.get(&register).await.words();
     assert_eq!((shown(&page, people.pupil), shown(&page, people.classmate)), ("late-2".into(), "present".into()));
-    assert!(page.contains("à l’entrée depuis 8\u{a0}h\u{a0}03"), "{page}");
+    assert!(page.contains("à l’entrée depuis 8 h 03"), "{page}");
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn a_form_sent_twice_is_one_and_a_different_one_is_refused() {
     let people = school.people;
     let (register, closure) = (path(people.lesson), format!("{}/closure", path(people.lesson)));
     let mut teacher = school.signed_in(people.teacher);
-    let page = teacher.get(&register).await.text();
+    let page = teacher.get(&register).await.words();
     let early = send(&mut teacher, &closure, &form(&page, &[])).await;
     assert_eq!(early.status, StatusCode::CONFLICT);
     assert!(early.text().contains("n’a pas commencé"));
@@ -259,7 +259,7 @@ async fn a_pupil_of_two_groups_stands_there_once_and_a_full_class_fits() {
     assert_ne!(first, second);
     school.minutes_later(10);
     let mut teacher = school.signed_in(people.teacher);
-    let page = teacher.get(&path(people.lesson)).await.text();
+    let page = teacher.get(&path(people.lesson)).await.words();
     assert_eq!(page.matches("<fieldset").count(), 36);
     assert!(page.contains("Appel de 4A, 4AGR1"), "{page}");
     assert!(page.len() < 64_000, "{} bytes", page.len());

@@ -30,6 +30,16 @@ impl Reply {
         String::from_utf8_lossy(&self.body).replace(['\u{a0}', '\u{202f}'], " ")
     }
 
+    /// The body as text with ordinary blanks where the page has others, to look for sentences.
+    pub(crate) fn words(&self) -> String {
+        self.text().replace(['\u{a0}', '\u{202f}'], " ")
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("a JSON document")
+    }
+
     /// Where it sends the browser, or nothing.
     pub(crate) fn location(&self) -> &str {
         self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -110,6 +120,19 @@ impl Client {
             .uri(path)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(body))
+            .expect("a request");
+        self.send(request).await
+    }
+
+    /// Sends a JSON document as a script of ours does, with the token in its header.
+    pub(crate) async fn post_json(&mut self, path: &str, document: &serde_json::Value) -> Reply {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, "application/json")
+            .header("x-csrf-token", self.csrf())
+            .body(Body::from(document.to_string()))
             .expect("a request");
         self.send(request).await
     }

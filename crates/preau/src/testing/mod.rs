@@ -122,6 +122,8 @@ impl TestSchool {
     fn on(url: &str, folder: tempfile::TempDir, change: impl FnOnce(&mut Config)) -> TestSchool {
         let mut config = Config::in_folder(folder.path().to_owned());
         config.store.url = url.to_owned();
+        // Many schools are open at once in one test process.
+        config.live.listen.set_port(0);
         change(&mut config);
         let store = Store::open(url).expect("a store");
         let people = store::fill(&store, AT_7_55);
@@ -141,21 +143,6 @@ impl TestSchool {
         Client::new(self.app.router.clone(), self.app.platform.clone(), Some(session))
     }
 
-    /// A browser in which nobody is signed in, in front of another router over the same platform.
-    pub(crate) fn at(&self, router: axum::Router) -> Client {
-        Client::new(router, self.app.platform.clone(), None)
-    }
-
-    /// The same school after a restart, on the same folder: nothing was said goodbye to.
-    pub(crate) fn restarted(self) -> TestSchool {
-        let TestSchool { app, clock, people, _folder } = self;
-        let config = app.platform.config().clone();
-        drop(app);
-        let store = Store::open(&config.store.url).expect("a store");
-        let app = App::assemble(config, store, clock.clone()).expect("an application");
-        TestSchool { app, clock, people, _folder }
-    }
-
     /// Adds to the school whatever a test needs beside its people.
     pub(crate) fn add<T: Send + 'static>(
         &self,
@@ -173,6 +160,54 @@ impl TestSchool {
     pub(crate) fn ask<T>(&self, query: impl FnOnce(&mut crate::store::Conn) -> diesel::QueryResult<T>) -> T {
         let store = self.app.platform.store();
         store.read_blocking::<_, crate::store::StoreError>(|conn| Ok(query(conn)?)).expect("an answer")
+    }
+
+    /// Another lesson of the school, `from` to `to` in minutes after 7:55; `state` as in the database.
+    pub(crate) fn lesson(
+        &self,
+        group: GroupId,
+        teacher: PersonId,
+        label: &str,
+        (from, to): (i64, i64),
+        state: &'static str,
+    ) -> LessonId {
+        let platform = &self.app.platform;
+        let span = (AT_7_55 + from * MINUTE, AT_7_55 + to * MINUTE);
+        let id = store::insert_lesson(platform.store(), self.people.school, group, teacher, label, span, state);
+        platform.changes().tell(crate::edge::Topic::Timetable, self.people.school);
+        id
+    }
+
+    /// Cancels a lesson in favour of another.
+    pub(crate) fn replace_lesson(&self, old: LessonId, new: LessonId) {
+        store::replace_lesson(self.app.platform.store(), old, new);
+        self.app.platform.changes().tell(crate::edge::Topic::Timetable, self.people.school);
+    }
+
+    /// Opens the live room of a lesson now, or ends it.
+    pub(crate) fn set_room(&self, lesson: LessonId, by: PersonId, ended: bool) {
+        store::set_room(self.app.platform.store(), lesson, by, self.clock.now(), ended);
+        self.app.platform.changes().tell(crate::edge::Topic::Live, self.people.school);
+    }
+
+    /// Notes that somebody was seen in a lesson now; `kind` is `live` or `waiting`.
+    pub(crate) fn note_presence(&self, lesson: LessonId, who: PersonId, kind: &'static str) {
+        store::note_presence(self.app.platform.store(), lesson, who, kind, self.clock.now());
+    }
+
+    /// A browser in which nobody is signed in, in front of another router over the same platform.
+    pub(crate) fn at(&self, router: axum::Router) -> Client {
+        Client::new(router, self.app.platform.clone(), None)
+    }
+
+    /// The same school after a restart, on the same folder: nothing was said goodbye to.
+    pub(crate) fn restarted(self) -> TestSchool {
+        let TestSchool { app, clock, people, _folder } = self;
+        let config = app.platform.config().clone();
+        drop(app);
+        let store = Store::open(&config.store.url).expect("a store");
+        let app = App::assemble(config, store, clock.clone()).expect("an application");
+        TestSchool { app, clock, people, _folder }
     }
 
     /// Lets the clock stand so many minutes after 7:55.

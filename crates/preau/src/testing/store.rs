@@ -4,8 +4,8 @@ use super::{MINUTE, People};
 use crate::access::SystemPermit;
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
 use crate::store::schema::{
-    account, affiliation, class_group, enrolment, guardianship, lesson, lesson_group, lesson_teacher, person,
-    school, session, subject, teaching,
+    account, affiliation, class_group, enrolment, guardianship, lesson, lesson_group, lesson_teacher, live_room, person,
+    presence, school, session, subject, teaching,
 };
 use crate::store::{Store, StoreError, Tx};
 use diesel::prelude::*;
@@ -204,4 +204,76 @@ fn a_lesson(
         ))
         .execute(tx.conn())?;
     Ok(id)
+}
+
+/// A lesson of the test school, beyond the two that it opens with.
+pub(super) fn insert_lesson(
+    store: &Store,
+    school: SchoolId,
+    group: GroupId,
+    teacher: PersonId,
+    label: &str,
+    (starts_at, ends_at): (Millis, Millis),
+    state: &'static str,
+) -> LessonId {
+    let label = label.to_owned();
+    store
+        .write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, move |tx| {
+            let none = SubjectId::from_raw(0);
+            let id = a_lesson(tx, school, group, teacher, none, &label, starts_at)?;
+            diesel::update(lesson::table.find(id.get()))
+                .set((lesson::ends_at.eq(ends_at), lesson::state.eq(state)))
+                .execute(tx.conn())?;
+            Ok(id)
+        })
+        .expect("a lesson")
+}
+
+/// Cancels a lesson in favour of another.
+pub(super) fn replace_lesson(store: &Store, old: LessonId, new: LessonId) {
+    store
+        .write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, move |tx| {
+            diesel::update(lesson::table.find(old.get()))
+                .set((lesson::state.eq("cancelled"), lesson::replaced_by.eq(new)))
+                .execute(tx.conn())?;
+            Ok(())
+        })
+        .expect("replaced");
+}
+
+/// Opens the live room of a lesson, or ends it.
+pub(super) fn set_room(store: &Store, lesson: LessonId, by: PersonId, at: Millis, ended: bool) {
+    store
+        .write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, move |tx| {
+            let ended = ended.then_some(at);
+            diesel::delete(live_room::table.find(lesson.get())).execute(tx.conn())?;
+            diesel::insert_into(live_room::table)
+                .values((
+                    live_room::lesson_id.eq(lesson),
+                    live_room::opened_at.eq(at),
+                    live_room::opened_by.eq(by),
+                    live_room::ended_at.eq(ended),
+                ))
+                .execute(tx.conn())?;
+            Ok(())
+        })
+        .expect("a room");
+}
+
+/// Notes that somebody was seen in a lesson.
+pub(super) fn note_presence(store: &Store, lesson: LessonId, who: PersonId, kind: &'static str, at: Millis) {
+    store
+        .write_blocking::<_, StoreError, _>(&SystemPermit::NotePresence, move |tx| {
+            diesel::insert_into(presence::table)
+                .values((
+                    presence::lesson_id.eq(lesson),
+                    presence::person_id.eq(who),
+                    presence::kind.eq(kind),
+                    presence::first_seen_at.eq(at),
+                    presence::last_seen_at.eq(at),
+                ))
+                .execute(tx.conn())?;
+            Ok(())
+        })
+        .expect("noted");
 }

@@ -10,11 +10,11 @@
 mod model;
 mod policy;
 mod store;
+mod words;
 
-pub use model::{
-    Lesson, LessonState, LessonTeacher, NamedLesson, SubjectName, current_or_next, day_bounds,
-};
+pub use model::{Lesson, LessonState, LessonTeacher, NamedLesson, SubjectName, current_or_next, day_bounds};
 pub use policy::{
     AnnotateLesson, ChangeLesson, ImportTimetable, ManageTimetable, ReadLesson, SchoolTimetable,
 };
+pub use words::{change_words, room_words};
 pub use store::{lessons_between, lessons_of_day, named};

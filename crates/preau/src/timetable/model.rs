@@ -2,9 +2,9 @@
 
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
 use crate::school::GroupName;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::ToSpan as _;
 
 /// What happens to a lesson, compared with the ordinary timetable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,7 +103,10 @@ impl Lesson {
     /// Who is in front of the class: the substitutes when there are any, else its teachers.
     pub fn acting_teachers(&self) -> impl Iterator<Item = PersonId> {
         let substituted = self.teachers.iter().any(|teacher| teacher.substitute);
-        self.teachers.iter().filter(move |teacher| teacher.substitute || !substituted).map(|teacher| teacher.person)
+        self.teachers
+            .iter()
+            .filter(move |teacher| teacher.substitute || !substituted)
+            .map(|teacher| teacher.person)
     }
 }
 
@@ -227,7 +230,8 @@ mod tests {
             Just(LessonState::Exceptional)
         ];
         proptest::collection::vec(
-            (0_i64..500, 1_i64..120, state).prop_map(|(start, length, state)| lesson_at(start, start + length, state)),
+            (0_i64..500, 1_i64..120, state)
+                .prop_map(|(start, length, state)| lesson_at(start, start + length, state)),
             0..12,
         )
     }

@@ -78,7 +78,9 @@ pub fn lessons_between(conn: &mut Conn, scope: &Scope, from: Millis, to: Millis)
             .load(conn)?,
         Scope::Groups(groups) => {
             let ids: Vec<i64> = lesson_group::table
-                .filter(lesson_group::group_id.eq_any(groups.iter().map(|group| group.get()).collect::<Vec<_>>()))
+                .filter(
+                    lesson_group::group_id.eq_any(groups.iter().map(|group| group.get()).collect::<Vec<_>>()),
+                )
                 .filter(lesson_group::starts_at.ge(from))
                 .filter(lesson_group::starts_at.lt(to))
                 .select(lesson_group::lesson_id)
@@ -88,7 +90,9 @@ pub fn lessons_between(conn: &mut Conn, scope: &Scope, from: Millis, to: Millis)
         }
         Scope::Persons(persons) => {
             let ids: Vec<i64> = lesson_teacher::table
-                .filter(lesson_teacher::person_id.eq_any(persons.iter().map(|who| who.get()).collect::<Vec<_>>()))
+                .filter(
+                    lesson_teacher::person_id.eq_any(persons.iter().map(|who| who.get()).collect::<Vec<_>>()),
+                )
                 .filter(lesson_teacher::starts_at.ge(from))
                 .filter(lesson_teacher::starts_at.lt(to))
                 .select(lesson_teacher::lesson_id)
@@ -115,7 +119,12 @@ fn by_ids(conn: &mut Conn, ids: Vec<i64>) -> QueryResult<Vec<Row>> {
 ///
 /// # Errors
 /// The engine's.
-pub fn lessons_of_day(conn: &mut Conn, scope: &Scope, day: Date, zone: &TimeZone) -> QueryResult<Vec<Lesson>> {
+pub fn lessons_of_day(
+    conn: &mut Conn,
+    scope: &Scope,
+    day: Date,
+    zone: &TimeZone,
+) -> QueryResult<Vec<Lesson>> {
     let (from, to) = day_bounds(day, zone);
     lessons_between(conn, scope, from, to)
 }

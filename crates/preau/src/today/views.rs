@@ -11,8 +11,32 @@ use crate::ui::{ClockFace, Shell};
 /// Where the script asks for the page's `<main>` alone, to show the day as it goes on.
 pub const FRAGMENT: &str = "/today/fragment";
 
-/// How often the script looks when no change is known to come, in seconds.
-pub const POLL: u32 = 60;
+/// Where the script hears that something changed.
+pub const EVENTS: &str = "/today/events";
+
+/// What keeps an open page right: for its script, and for somebody who is several things in the school.
+#[derive(Debug, Clone)]
+pub struct Minute {
+    /// Where the page's `<main>` is to be had: [`FRAGMENT`], with the role that is shown.
+    pub fragment: String,
+    /// When this page will say something else (RFC 3339 instant); empty when nothing more comes today.
+    pub next_change: String,
+    /// How often the script looks when no change is known to come, in seconds.
+    pub poll: u32,
+    /// The pages to choose from; empty for those who have one.
+    pub roles: Vec<RoleChoice>,
+}
+
+/// One of the pages of somebody who has several.
+#[derive(Debug, Clone)]
+pub struct RoleChoice {
+    /// Where it is.
+    pub href: String,
+    /// "Professeur".
+    pub label: &'static str,
+    /// Whether it is shown now.
+    pub current: bool,
+}
 
 /// A subject as the timetable shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,8 +183,8 @@ pub struct PupilToday<'a> {
     pub work: &'a [WorkLine],
     /// Notices not read yet.
     pub notices: &'a [NoticeLine],
-    /// When this page will say something else (RFC 3339 instant); empty when nothing more comes today.
-    pub next_change: &'a str,
+    /// What keeps the page right.
+    pub minute: &'a Minute,
 }
 
 /// How a roll call stands.
@@ -229,8 +253,8 @@ pub struct TeacherToday<'a> {
     pub notices: &'a [NoticeLine],
     /// Where work is written; the page's second action.
     pub write_work_href: &'a str,
-    /// See [`PupilToday::next_change`].
-    pub next_change: &'a str,
+    /// What keeps the page right.
+    pub minute: &'a Minute,
 }
 
 /// One child on a guardian's page.
@@ -250,6 +274,8 @@ pub struct ChildTile {
     pub hue: u8,
     /// Work still to do for the next school day.
     pub work_left: u32,
+    /// Where that work is listed.
+    pub work_href: String,
     /// An absence or lateness to justify: "Absent lundi 23 novembre de 8 h 00 à 8 h 55"; else empty.
     pub to_justify: String,
     /// Where it is justified.
@@ -270,10 +296,10 @@ pub struct GuardianToday<'a> {
     pub children: &'a [ChildTile],
     /// Notices not read yet.
     pub notices: &'a [NoticeLine],
-    /// Where an absence is announced.
+    /// Where an absence is announced; empty when that is not done here.
     pub report_absence_href: &'a str,
-    /// See [`PupilToday::next_change`].
-    pub next_change: &'a str,
+    /// What keeps the page right.
+    pub minute: &'a Minute,
 }
 
 /// A pupil who has not been seen since the lesson began.
@@ -315,10 +341,10 @@ pub struct StudentLifeToday<'a> {
     pub registers: u32,
     /// Pupils not seen, by class.
     pub missing: &'a [MissingPupil],
-    /// Where an absence or lateness is entered.
+    /// Where an absence or lateness is entered; empty when that is not done here.
     pub enter_href: &'a str,
-    /// See [`PupilToday::next_change`].
-    pub next_change: &'a str,
+    /// What keeps the page right.
+    pub minute: &'a Minute,
 }
 
 /// A lesson on the head's page.
@@ -375,6 +401,22 @@ pub struct HeadToday<'a> {
     pub notices: &'a [NoticeLine],
     /// Where a notice to all is written.
     pub write_notice_href: &'a str,
-    /// See [`PupilToday::next_change`].
-    pub next_change: &'a str,
+    /// What keeps the page right.
+    pub minute: &'a Minute,
+}
+
+/// Today of everybody else: what there is to read, and what they can do here (the menu, in large).
+#[derive(Debug, Template)]
+#[template(path = "today/desk.html", blocks = ["content"])]
+pub struct DeskToday<'a> {
+    /// The frame.
+    pub page: &'a Shell,
+    /// "lundi 23 novembre".
+    pub date: &'a str,
+    /// How the person is greeted.
+    pub greeting_name: &'a str,
+    /// Notices not read yet.
+    pub notices: &'a [NoticeLine],
+    /// What keeps the page right.
+    pub minute: &'a Minute,
 }

@@ -6,6 +6,7 @@ shell-skip = Skip to content
 shell-home = { $school }: home
 shell-menu = Main menu
 shell-account = Account and settings
+shell-own-account = Account and password
 shell-sign-out = Sign out
 shell-help = Help
 shell-status = Service status

@@ -7,6 +7,7 @@ shell-skip = Aller au contenu
 shell-home = { $school } : accueil
 shell-menu = Menu principal
 shell-account = Compte et réglages
+shell-own-account = Compte et mot de passe
 shell-sign-out = Se déconnecter
 shell-help = Aide
 shell-status = État du service

@@ -5,7 +5,7 @@ use super::groups::GroupName;
 use crate::access::Profile;
 use crate::ids::{GroupId, PersonId, SchoolId, SubjectId};
 use crate::store::schema::{affiliation, class_group, person, school, subject};
-use crate::store::{Conn, Tx};
+use crate::store::Conn;
 use diesel::prelude::*;
 use std::collections::HashMap;
 
@@ -58,7 +58,12 @@ pub fn teachers_of(conn: &mut Conn, school: SchoolId) -> QueryResult<Vec<Teacher
         .load(conn)?;
     let mut lines: Vec<TeacherLine> = rows
         .into_iter()
-        .map(|(id, title, given, family)| TeacherLine { id, formal: formal(&title, &given, &family), given, family })
+        .map(|(id, title, given, family)| TeacherLine {
+            id,
+            formal: formal(&title, &given, &family),
+            given,
+            family,
+        })
         .collect();
     lines.dedup_by_key(|line| line.id);
     Ok(lines)
@@ -121,24 +126,6 @@ pub fn subjects_of(conn: &mut Conn, school: SchoolId) -> QueryResult<Vec<Subject
         .select((subject::id, subject::code, subject::label))
         .load(conn)?;
     Ok(rows.into_iter().map(|(id, code, label)| SubjectLine { id, code, label }).collect())
-}
-
-/// Adds a subject that a file named; `hue` is 0 to 11.
-///
-/// # Errors
-/// The engine's: the code must be new in the school.
-pub fn add_subject(tx: &mut Tx<'_>, school: SchoolId, code: &str, label: &str, hue: u8) -> QueryResult<SubjectId> {
-    let id = SubjectId::fresh();
-    diesel::insert_into(subject::table)
-        .values((
-            subject::id.eq(id),
-            subject::school_id.eq(school),
-            subject::code.eq(code),
-            subject::label.eq(label),
-            subject::hue.eq(i32::from(hue)),
-        ))
-        .execute(tx.conn())?;
-    Ok(id)
 }
 
 /// The school with this UAI (7 digits and a letter, in any case).

@@ -6,11 +6,11 @@ mod groups;
 mod write;
 
 pub use directory::{
-    GroupLine, SubjectLine, TeacherLine, add_subject, formal_names, groups_of_school, school_by_uai, subjects_of,
+    GroupLine, SubjectLine, TeacherLine, formal_names, groups_of_school, school_by_uai, subjects_of,
     teachers_of,
 };
 pub use facts::{SchoolLine, facts_of, school_line};
 pub use groups::{
     Group, GroupName, Pupil, group_names, person_name, pupils_of, pupils_of_groups, subject_names, subjects_taught,
 };
-pub use write::{NewPerson, add_group, add_person, add_school, enrol, guard, teach};
+pub use write::{NewPerson, add_group, add_person, add_school, add_subject, enrol, guard, teach};

@@ -4,7 +4,7 @@ use crate::access::Profile;
 use crate::ids::{GroupId, PersonId, SchoolId, SubjectId};
 use crate::store::Tx;
 use crate::store::schema::{
-    affiliation, class_group, enrolment, guardianship, person, school, teaching,
+    affiliation, class_group, enrolment, guardianship, person, school, subject, teaching,
 };
 use diesel::prelude::*;
 
@@ -47,6 +47,24 @@ pub fn add_group(tx: &mut Tx<'_>, school: SchoolId, kind: &str, code: &str, leve
             class_group::code.eq(code),
             class_group::label.eq(code),
             class_group::grade_level.eq(level),
+        ))
+        .execute(tx.conn())?;
+    Ok(id)
+}
+
+/// Adds a subject with its hue, 0 to 11.
+///
+/// # Errors
+/// The engine's: the code must be new in the school.
+pub fn add_subject(tx: &mut Tx<'_>, school: SchoolId, code: &str, label: &str, hue: u8) -> QueryResult<SubjectId> {
+    let id = SubjectId::fresh();
+    diesel::insert_into(subject::table)
+        .values((
+            subject::id.eq(id),
+            subject::school_id.eq(school),
+            subject::code.eq(code),
+            subject::label.eq(label),
+            subject::hue.eq(i32::from(hue)),
         ))
         .execute(tx.conn())?;
     Ok(id)

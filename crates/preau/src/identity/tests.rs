@@ -1,0 +1,1 @@
+//! Identity over HTTP, as the people of the test school.

@@ -1,0 +1,247 @@
+//! What teacher and pupils do during the lesson: hands, the floor, muting, sending out.
+//!
+//! Each act is written down first (in memory, or in the store where it must outlive the process) and then
+//! told to the room, so that somebody who connects in between finds it already true.
+
+use super::model::{Allowed, LiveLesson, Role, person_of, room_of};
+use super::policy::{JoinLive, ModerateLive, role_of};
+use super::{LessonState, MediaError, pages, store, ticket};
+use crate::access::Permit;
+use crate::edge::{Caller, Refusal};
+use crate::ids::{LessonId, PersonId};
+use crate::school;
+use crate::store::StoreError;
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::HeaderMap;
+use preau_sfu::protocol as lk;
+use serde::Deserialize;
+use std::collections::HashMap;
+
+/// A JSON document, or why it cannot be read.
+pub(super) type Document<T> = Result<Json<T>, JsonRejection>;
+
+pub(super) fn read<T>(document: Document<T>) -> Result<T, Refusal> {
+    document.map(|Json(value)| value).map_err(|error| Refusal::Malformed(error.body_text()))
+}
+
+impl From<MediaError> for Refusal {
+    fn from(error: MediaError) -> Self {
+        match error {
+            MediaError::Busy | MediaError::StartingOver => Refusal::Busy { retry_after: 2 },
+            MediaError::Refused(error) => Refusal::Internal(format!("live room: {error}")),
+        }
+    }
+}
+
+/// The lesson must be open for anything to be done in it.
+pub(super) fn while_open(state: &LessonState, lesson: &LiveLesson) -> Result<(), Refusal> {
+    if lesson.is_open(state.platform.now()) { Ok(()) } else { Err(Refusal::Rule("live-closed")) }
+}
+
+/// A permit to moderate a lesson that is open.
+async fn moderate(
+    state: &LessonState,
+    caller: &Caller,
+    id: LessonId,
+) -> Result<Permit<LiveLesson, ModerateLive>, Refusal> {
+    let permit = pages::permit(state, caller, id).await?;
+    while_open(state, permit.resource())?;
+    Ok(permit)
+}
+
+/// A permit to moderate, and a pupil of that lesson: nobody else is moderated.
+async fn moderate_pupil(
+    state: &LessonState,
+    caller: &Caller,
+    id: LessonId,
+    identity: &str,
+) -> Result<(Permit<LiveLesson, ModerateLive>, PersonId), Refusal> {
+    let permit = moderate(state, caller, id).await?;
+    let pupil = person_of(identity).ok_or(Refusal::NotFound)?;
+    let groups = permit.resource().groups.clone();
+    let known = state
+        .platform
+        .store()
+        .read::<_, Refusal, _>(move |conn| {
+            for group in groups {
+                if school::pupils_of(conn, group)?.iter().any(|one| one.id == pupil) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+        .await?;
+    if known { Ok((permit, pupil)) } else { Err(Refusal::NotFound) }
+}
+
+/// A hand, up or down.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hand {
+    raised: bool,
+}
+
+pub(super) async fn raise_hand(
+    State(state): State<LessonState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+    headers: HeaderMap,
+    document: Document<Hand>,
+) -> Result<Response, Refusal> {
+    let permit: Permit<LiveLesson, JoinLive> = pages::permit(&state, &caller, id).await?;
+    while_open(&state, permit.resource())?;
+    if role_of(caller.actor(), permit.resource()) != Some(Role::Pupil) {
+        return Err(Refusal::Rule("live-hand-of-pupils"));
+    }
+    set_hand(&state, id, caller.person()?, read(document)?.raised).await?;
+    Ok(pages::done(&headers, id))
+}
+
+pub(super) async fn lower_hand(
+    State(state): State<LessonState>,
+    caller: Caller,
+    Path((id, identity)): Path<(LessonId, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let (_, pupil) = moderate_pupil(&state, &caller, id, &identity).await?;
+    set_hand(&state, id, pupil, false).await?;
+    Ok(pages::done(&headers, id))
+}
+
+async fn set_hand(state: &LessonState, id: LessonId, person: PersonId, raised: bool) -> Result<(), Refusal> {
+    let since = state.stages.set_hand(id, person, raised, state.platform.now());
+    state
+        .rooms
+        .update_participant(lk::UpdateParticipantRequest {
+            room: room_of(id),
+            identity: person.to_string(),
+            attributes: HashMap::from([("hand".to_owned(), ticket::hand_text(since))]),
+            ..Default::default()
+        })
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn permit_one(
+    State(state): State<LessonState>,
+    caller: Caller,
+    Path((id, identity)): Path<(LessonId, String)>,
+    headers: HeaderMap,
+    document: Document<Allowed>,
+) -> Result<Response, Refusal> {
+    let (_, pupil) = moderate_pupil(&state, &caller, id, &identity).await?;
+    let allowed = read(document)?;
+    state.stages.allow(id, pupil, allowed);
+    tell_permission(&state, id, &identity, allowed).await?;
+    Ok(pages::done(&headers, id))
+}
+
+pub(super) async fn permit_everybody(
+    State(state): State<LessonState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+    headers: HeaderMap,
+    document: Document<Allowed>,
+) -> Result<Response, Refusal> {
+    moderate(&state, &caller, id).await?;
+    let allowed = read(document)?;
+    state.stages.allow_everybody(id, allowed);
+    for pupil in pupils_present(&state, id).await? {
+        tell_permission(&state, id, &pupil.identity, allowed).await?;
+    }
+    Ok(pages::done(&headers, id))
+}
+
+async fn tell_permission(
+    state: &LessonState,
+    id: LessonId,
+    identity: &str,
+    allowed: Allowed,
+) -> Result<(), Refusal> {
+    state
+        .rooms
+        .update_participant(lk::UpdateParticipantRequest {
+            room: room_of(id),
+            identity: identity.to_owned(),
+            permission: Some(ticket::permission(Role::Pupil, allowed)),
+            ..Default::default()
+        })
+        .await?;
+    Ok(())
+}
+
+/// The pupils in the room now.
+async fn pupils_present(state: &LessonState, id: LessonId) -> Result<Vec<lk::ParticipantInfo>, Refusal> {
+    let mut present = state.rooms.list_participants(&room_of(id)).await?;
+    present.retain(|one| one.attributes.get("role").map(String::as_str) == Some(Role::Pupil.word()));
+    Ok(present)
+}
+
+pub(super) async fn mute_one(
+    State(state): State<LessonState>,
+    caller: Caller,
+    Path((id, identity)): Path<(LessonId, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    moderate_pupil(&state, &caller, id, &identity).await?;
+    for pupil in pupils_present(&state, id).await?.iter().filter(|one| one.identity == identity) {
+        mute(&state, id, pupil).await?;
+    }
+    Ok(pages::done(&headers, id))
+}
+
+pub(super) async fn mute_everybody(
+    State(state): State<LessonState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    moderate(&state, &caller, id).await?;
+    for pupil in &pupils_present(&state, id).await? {
+        mute(&state, id, pupil).await?;
+    }
+    Ok(pages::done(&headers, id))
+}
+
+/// Mutes a pupil's microphones.
+async fn mute(state: &LessonState, id: LessonId, pupil: &lk::ParticipantInfo) -> Result<(), Refusal> {
+    let voices =
+        pupil.tracks.iter().filter(|track| track.r#type == lk::TrackType::Audio as i32 && !track.muted);
+    for track in voices {
+        state
+            .rooms
+            .mute_published_track(lk::MuteRoomTrackRequest {
+                room: room_of(id),
+                identity: pupil.identity.clone(),
+                track_sid: track.sid.clone(),
+                muted: true,
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn remove(
+    State(state): State<LessonState>,
+    caller: Caller,
+    Path((id, identity)): Path<(LessonId, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let (permit, pupil) = moderate_pupil(&state, &caller, id, &identity).await?;
+    let (by, now) = (caller.person()?, state.platform.now());
+    state
+        .platform
+        .store()
+        .write::<_, StoreError, _>(&permit, move |tx| {
+            store::remove(tx, id, pupil, by, now)?;
+            tx.note_as("live.remove", "person", pupil.get());
+            Ok(())
+        })
+        .await?;
+    state.stages.set_hand(id, pupil, false, now);
+    state.rooms.remove_participant(&room_of(id), &identity).await?;
+    Ok(pages::done(&headers, id))
+}

@@ -1,0 +1,155 @@
+//! The handle on the shard: how sockets and pages reach the room engine.
+//!
+//! It starts the thread, and puts requests into its one bounded queue. A shard that cannot follow is told
+//! about at once ([`MediaError::Busy`]) instead of by memory.
+
+use super::shard::{self, BELL, Line, SOCKET, Shard};
+use super::wire::Wire;
+use super::{Attendance, Frames};
+use crate::config::LiveConfig;
+use crate::edge::Clock;
+use anyhow::Context as _;
+use bytes::Bytes;
+use mio::{Interest, Poll, Waker};
+use preau_sfu::Admission;
+use preau_sfu::control::{Command, ControlError, Reply};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+/// Requests that may wait for the shard, from all sockets and pages together: at 8:00 a few hundred
+/// people connect within a second, and each sends a handful of frames.
+const QUEUE: usize = 4_096;
+
+/// What sockets and pages ask of the shard.
+pub(super) enum Ask {
+    /// Somebody's signalling socket is there.
+    Connect {
+        admission: Box<Admission>,
+        /// How long the lesson's room may still live.
+        closes_in: Duration,
+        frames: Frames,
+        reply: oneshot::Sender<Line>,
+    },
+    /// A frame of theirs.
+    Frame { line: Line, bytes: Bytes },
+    /// The socket is gone.
+    Disconnect { line: Line },
+    /// The server asks something of a room.
+    Control { command: Box<Command>, reply: oneshot::Sender<Result<Reply, ControlError>> },
+    /// Proves that a failure of the engine is survived.
+    #[cfg(test)]
+    Fail,
+}
+
+/// Why the shard did not answer.
+#[derive(Debug, Error)]
+pub enum MediaError {
+    /// More is waiting than the queue holds.
+    #[error("the media thread has too much to do")]
+    Busy,
+    /// It failed while this was waiting, and is starting over.
+    #[error("the media thread is starting over")]
+    StartingOver,
+    /// The engine refused.
+    #[error(transparent)]
+    Refused(#[from] ControlError),
+}
+
+/// The embedded media server; cheap to clone. The thread ends with the last clone.
+#[derive(Clone)]
+pub struct Media(Arc<Inner>);
+
+struct Inner {
+    asks: SyncSender<Ask>,
+    bell: Waker,
+    address: SocketAddr,
+    stopping: Arc<AtomicBool>,
+    lives: Arc<AtomicU64>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Release);
+        // Without a bell the thread still notices at its next timer.
+        let _ = self.bell.wake();
+    }
+}
+
+impl Media {
+    /// Opens the UDP port and starts the thread.
+    ///
+    /// # Errors
+    /// Worded for an operator: which address, and which key of the configuration to change.
+    pub fn start(
+        config: &LiveConfig,
+        clock: Clock,
+        attendance: Arc<dyn Attendance>,
+    ) -> anyhow::Result<Media> {
+        let mut wire = Wire::open(config.listen).with_context(|| {
+            format!(
+                "live.listen: UDP {} cannot be opened; choose another port, or 0 for any free one",
+                config.listen
+            )
+        })?;
+        let bound = wire.local()?;
+        let address = SocketAddr::new(config.public_address.unwrap_or(bound.ip()), bound.port());
+        let engine = shard::engine(address, clock.now())
+            .context("live.public_address: set the address under which browsers reach this machine")?;
+        let poll = Poll::new()?;
+        poll.registry().register(wire.source(), SOCKET, Interest::READABLE)?;
+        let bell = Waker::new(poll.registry(), BELL)?;
+        let (asks, queue) = sync_channel(QUEUE);
+        let stopping = Arc::new(AtomicBool::new(false));
+        let lives = Arc::new(AtomicU64::new(0));
+        let shard = Shard {
+            poll,
+            wire,
+            asks: queue,
+            address,
+            clock,
+            attendance,
+            stopping: stopping.clone(),
+            lives: lives.clone(),
+        };
+        std::thread::Builder::new().name("preau-live-0".into()).spawn(move || shard.run(engine))?;
+        Ok(Media(Arc::new(Inner { asks, bell, address, stopping, lives })))
+    }
+
+    /// Where browsers send their media.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// How often the engine was started: 1 in a healthy process.
+    pub fn lives(&self) -> u64 {
+        self.0.lives.load(Ordering::Acquire)
+    }
+
+    /// Puts a request into the queue.
+    pub(super) fn ask(&self, ask: Ask) -> Result<(), MediaError> {
+        match self.0.asks.try_send(ask) {
+            Ok(()) => {
+                // The queue is looked at on every turn; the bell only ends a sleep.
+                let _ = self.0.bell.wake();
+                Ok(())
+            }
+            Err(TrySendError::Full(_)) => Err(MediaError::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(MediaError::StartingOver),
+        }
+    }
+
+    /// Carries out a request of the server.
+    ///
+    /// # Errors
+    /// [`MediaError`].
+    pub(super) async fn control(&self, command: Command) -> Result<Reply, MediaError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Ask::Control { command: Box::new(command), reply })?;
+        Ok(answer.await.map_err(|_| MediaError::StartingOver)??)
+    }
+}

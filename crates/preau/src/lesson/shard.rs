@@ -1,0 +1,288 @@
+//! The thread that owns the room engine: one UDP socket, one waiting point, no locks.
+//!
+//! It feeds datagrams, signalling frames, requests and the time to [`Engine`] and carries out what comes
+//! back. It decides nothing about people. Nothing here waits on anybody: a client that cannot take its
+//! frames is cut off (and resumes), a full socket buffer loses a packet as any network does.
+//!
+//! Invariant: a panic of the engine ends the rooms of this shard, never the process. The thread starts a
+//! fresh engine on the same port, the sockets of all clients close, and the clients come back.
+
+use super::media::Ask;
+use super::model::{lesson_of, person_of};
+use super::wire::Wire;
+use super::{Attendance, Frames};
+use crate::edge::Clock;
+use crate::ids::Millis;
+use mio::{Events, Poll, Token};
+use preau_sfu::control::{Command, ControlError, Reply};
+use preau_sfu::protocol as lk;
+use preau_sfu::{
+    ConnectionId, Engine, EngineConfig, EngineError, Event, EventKind, Limits, Output, RoomName,
+};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+pub(super) const SOCKET: Token = Token(0);
+pub(super) const BELL: Token = Token(1);
+
+/// Requests served before looking at the socket and the clock again.
+const ASKS_A_TURN: usize = 256;
+/// Batches of datagrams taken before looking at requests and the clock again.
+const BATCHES_A_TURN: usize = 8;
+/// How often everybody present is reported to the attendance.
+const ROUND: Duration = Duration::from_secs(10);
+/// A shard that failed again within this time waits as long before it starts over.
+const BREATH: Duration = Duration::from_millis(500);
+
+/// A signalling connection of one life of the engine. Identifiers of connections begin anew with every
+/// life; the number of the life keeps a late frame from reaching a stranger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    life: u64,
+    connection: ConnectionId,
+}
+
+/// What outlives the engine.
+pub(super) struct Shard {
+    pub(super) poll: Poll,
+    pub(super) wire: Wire,
+    pub(super) asks: Receiver<Ask>,
+    pub(super) address: SocketAddr,
+    pub(super) clock: Clock,
+    pub(super) attendance: Arc<dyn Attendance>,
+    pub(super) stopping: Arc<AtomicBool>,
+    pub(super) lives: Arc<AtomicU64>,
+}
+
+/// One life of the engine, with what belongs to it.
+struct Life {
+    number: u64,
+    engine: Engine,
+    clients: HashMap<ConnectionId, Frames>,
+    /// When each room is over, whatever the people in it do.
+    closings: HashMap<RoomName, Instant>,
+    next_round: Instant,
+}
+
+/// An engine that answers under `address`.
+pub(super) fn engine(address: SocketAddr, now: Millis) -> Result<Engine, EngineError> {
+    let mut seed = [0; 32];
+    // Without randomness the identifiers of stays can be guessed; a stay can still only be resumed with
+    // a token of the same person.
+    let _ = getrandom::fill(&mut seed);
+    Engine::new(EngineConfig {
+        media_addresses: vec![address],
+        start: Instant::now(),
+        start_unix_ms: u64::try_from(now).unwrap_or(0),
+        seed,
+        limits: Limits::default(),
+    })
+}
+
+impl Shard {
+    /// Runs until the application stops; `engine` is the first life.
+    pub(super) fn run(mut self, engine: Engine) {
+        let mut next = Some(engine);
+        let mut begun = Instant::now();
+        while !self.stopping.load(Ordering::Acquire) {
+            let fresh = match next.take() {
+                Some(engine) => Ok(engine),
+                None => crate::lesson::shard::engine(self.address, self.clock.now()),
+            };
+            let engine = match fresh {
+                Ok(engine) => engine,
+                Err(error) => {
+                    tracing::error!(%error, "the room engine cannot start; trying again");
+                    std::thread::sleep(BREATH);
+                    continue;
+                }
+            };
+            let mut life = Life {
+                number: self.lives.fetch_add(1, Ordering::AcqRel) + 1,
+                engine,
+                clients: HashMap::new(),
+                closings: HashMap::new(),
+                next_round: Instant::now() + ROUND,
+            };
+            let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.live(&mut life)));
+            if ended.is_ok() {
+                return;
+            }
+            let clients = life.clients.len();
+            tracing::error!(life = life.number, clients, "the room engine failed; its rooms start over");
+            if begun.elapsed() < BREATH {
+                std::thread::sleep(BREATH);
+            }
+            begun = Instant::now();
+        }
+    }
+
+    fn live(&mut self, life: &mut Life) {
+        let mut events = Events::with_capacity(8);
+        let mut readable = true;
+        while !self.stopping.load(Ordering::Acquire) {
+            let mut more = false;
+            for served in 0..ASKS_A_TURN {
+                match self.asks.try_recv() {
+                    Ok(ask) => self.serve(life, ask),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return,
+                }
+                more = served + 1 == ASKS_A_TURN;
+            }
+            for _ in 0..BATCHES_A_TURN {
+                if !readable {
+                    break;
+                }
+                readable = self.receive(life);
+            }
+            let wait = self.keep_time(life);
+            let wait = if readable || more { Some(Duration::ZERO) } else { wait };
+            match self.poll.poll(&mut events, wait) {
+                Ok(()) => readable |= events.iter().any(|event| event.token() == SOCKET),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    tracing::error!(%error, "waiting for packets failed");
+                    std::thread::sleep(BREATH);
+                }
+            }
+        }
+    }
+
+    /// Lets due timers run; returns how long nothing is due.
+    fn keep_time(&mut self, life: &mut Life) -> Option<Duration> {
+        let now = Instant::now();
+        if life.engine.deadline().is_some_and(|at| at <= now) {
+            life.engine.tick(now);
+            self.carry_out(life);
+        }
+        if life.closings.values().any(|at| *at <= now) {
+            self.close_rooms(life, now);
+        }
+        if life.next_round <= now {
+            life.next_round = now + ROUND;
+            self.report_everybody(life, now);
+        }
+        let rooms = life.closings.values().min().copied();
+        // Without rooms nobody is there to be reported, and nothing wakes an idle server.
+        let round = (!life.clients.is_empty()).then_some(life.next_round);
+        let next = [life.engine.deadline(), rooms, round].into_iter().flatten().min();
+        next.map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Takes one batch of datagrams; whether there may be more.
+    fn receive(&mut self, life: &mut Life) -> bool {
+        let more = self.wire.receive();
+        let now = Instant::now();
+        for index in 0..self.wire.arrived() {
+            let (source, bytes) = self.wire.datagram(index);
+            life.engine.datagram(source, bytes, now);
+        }
+        self.carry_out(life);
+        more
+    }
+
+    fn serve(&mut self, life: &mut Life, ask: Ask) {
+        let now = Instant::now();
+        match ask {
+            Ask::Connect { admission, closes_in, frames, reply } => {
+                let room = admission.claims.room.clone();
+                let connection = life.engine.connect(*admission, now);
+                // Before the outputs are taken: the first frames are among them.
+                life.clients.insert(connection, frames);
+                life.closings.insert(room, now + closes_in);
+                let _ = reply.send(Line { life: life.number, connection });
+            }
+            Ask::Frame { line, bytes } if line.life == life.number => {
+                life.engine.frame(line.connection, &bytes, now);
+            }
+            Ask::Disconnect { line } if line.life == life.number => {
+                life.clients.remove(&line.connection);
+                life.engine.disconnect(line.connection, now);
+            }
+            Ask::Frame { .. } | Ask::Disconnect { .. } => {}
+            Ask::Control { command, reply } => {
+                let _ = reply.send(life.engine.control(*command, now));
+            }
+            #[cfg(test)]
+            Ask::Fail => panic!("asked to fail"),
+        }
+        self.carry_out(life);
+    }
+
+    fn carry_out(&mut self, life: &mut Life) {
+        while let Some(output) = life.engine.poll() {
+            match output {
+                Output::Datagram { destination, contents, .. } => self.wire.send(destination, &contents),
+                Output::Frame { connection, bytes } => {
+                    let full = life.clients.get(&connection).is_some_and(|to| to.try_send(bytes).is_err());
+                    if full {
+                        life.clients.remove(&connection);
+                        life.engine.disconnect(connection, Instant::now());
+                    }
+                }
+                Output::Close { connection } => {
+                    life.clients.remove(&connection);
+                }
+                Output::Event(event) => self.note(life, &event),
+            }
+        }
+    }
+
+    fn note(&self, life: &mut Life, event: &Event) {
+        let Some(lesson) = lesson_of(event.room.as_str()) else { return };
+        let at = self.clock.now();
+        match &event.kind {
+            EventKind::ParticipantJoined { identity, .. }
+            | EventKind::ParticipantResumed { identity, .. } => {
+                if let Some(person) = person_of(identity.as_str()) {
+                    self.attendance.joined(lesson, person, at);
+                }
+            }
+            EventKind::ParticipantLeft { identity, reason, .. } => {
+                tracing::debug!(%lesson, %identity, ?reason, "left the lesson");
+                if let Some(person) = person_of(identity.as_str()) {
+                    self.attendance.left(lesson, person, at);
+                }
+            }
+            EventKind::RoomFinished => {
+                life.closings.remove(&event.room);
+            }
+            _ => {}
+        }
+    }
+
+    fn close_rooms(&mut self, life: &mut Life, now: Instant) {
+        let due: Vec<RoomName> =
+            life.closings.iter().filter(|(_, at)| **at <= now).map(|(room, _)| room.clone()).collect();
+        for room in due {
+            life.closings.remove(&room);
+            let delete = lk::DeleteRoomRequest { room: room.as_str().to_owned() };
+            match life.engine.control(Command::DeleteRoom(delete), now) {
+                Ok(_) | Err(ControlError::NoRoom(_)) => {}
+                Err(error) => tracing::warn!(%room, %error, "a room that is over could not be closed"),
+            }
+        }
+        self.carry_out(life);
+    }
+
+    fn report_everybody(&self, life: &mut Life, now: Instant) {
+        let at = self.clock.now();
+        let rooms: Vec<RoomName> = life.closings.keys().cloned().collect();
+        for room in rooms {
+            let Some(lesson) = lesson_of(room.as_str()) else { continue };
+            let list =
+                Command::ListParticipants(lk::ListParticipantsRequest { room: room.as_str().to_owned() });
+            if let Ok(Reply::Participants(present)) = life.engine.control(list, now) {
+                for person in present.iter().filter_map(|one| person_of(&one.identity)) {
+                    self.attendance.seen(lesson, person, at);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The signalling socket: `GET /rtc/v1`, as LiveKit's clients open it, and `/rtc/v1/validate`, which they
+//! ask when that fails.
+//!
+//! The token in the query (or `Authorization`) is the proof; a cookie means nothing here, so no other
+//! site can use a browser's session. Even with a good token nobody gets into a lesson that is closed or
+//! that they were sent out of, and a pupil's grants are what the teacher allows now, not what an older
+//! token says. Neither address nor token is ever written to a log.
+//!
+//! Invariant: every wait and every queue of a socket is bounded; a client that does not take its frames
+//! is cut off and comes back by itself.
+
+use super::media::{Ask, MediaError};
+use super::model::{Role, lesson_of, person_of};
+use super::shard::Line;
+use super::{LessonState, store, ticket};
+use crate::ids::Millis;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use preau_sfu::token::Claims;
+use preau_sfu::{Admission, Limits, signal};
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+/// Frames that may wait for one client: a class's worth of updates, several times over.
+const FRAMES: usize = 256;
+/// The first frame must be on its way by then, or the client takes another way.
+const FIRST_FRAME: Duration = Duration::from_secs(5);
+/// A frame that cannot be handed to the network by then ends the socket.
+const SENDING: Duration = Duration::from_secs(10);
+/// Bytes that may wait inside the socket itself.
+const UNSENT: usize = 1024 * 1024;
+
+/// What a client says in the address.
+#[derive(Deserialize)]
+pub(super) struct Parameters {
+    access_token: Option<String>,
+    join_request: Option<String>,
+}
+
+/// Why a client is turned away. The text is for the developer of a client.
+struct TurnedAway(StatusCode, String);
+
+impl TurnedAway {
+    fn new(status: StatusCode, what: impl Into<String>) -> TurnedAway {
+        TurnedAway(status, what.into())
+    }
+
+    fn into_response(self) -> Response {
+        let mut response = (self.0, self.1).into_response();
+        if self.0 == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}
+
+/// Somebody who may come in, and for how long, in milliseconds.
+struct Admitted {
+    claims: Claims,
+    closes_in: Millis,
+}
+
+/// Opens the signalling socket.
+pub(super) async fn connect(
+    State(state): State<LessonState>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let admitted = match admit(&state, &parameters, &headers).await {
+        Ok(admitted) => admitted,
+        Err(away) => return away.into_response(),
+    };
+    let limit = Limits::default().frame_bytes;
+    let Some(join) = parameters.join_request else {
+        return TurnedAway::new(StatusCode::BAD_REQUEST, "join_request is missing").into_response();
+    };
+    let join = match signal::decode_join(&join, limit) {
+        Ok(join) => join,
+        Err(error) => return TurnedAway::new(StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    };
+    match upgrade {
+        Ok(upgrade) => upgrade
+            .max_message_size(limit)
+            .max_frame_size(limit)
+            .max_write_buffer_size(UNSENT)
+            .on_upgrade(move |socket| converse(state, socket, admitted, join)),
+        Err(rejection) => rejection.into_response(),
+    }
+}
+
+/// Says why a connection would be refused; the official client asks after a socket failed. Any origin may
+/// ask: the token is the proof, and the answer says nothing else.
+pub(super) async fn validate(
+    State(state): State<LessonState>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response {
+    let mut response = match admit(&state, &parameters, &headers).await {
+        Ok(_) => "success".into_response(),
+        Err(away) => away.into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Token, then lesson: 401 for a token that is not ours or has run out, 403 for a lesson that is not open
+/// to this person now.
+async fn admit(
+    state: &LessonState,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+) -> Result<Admitted, TurnedAway> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = parameters
+        .access_token
+        .as_deref()
+        .or_else(|| bearer.and_then(|value| value.strip_prefix("Bearer ")))
+        .ok_or_else(|| TurnedAway::new(StatusCode::UNAUTHORIZED, "access_token is missing"))?;
+    let now = state.platform.now();
+    let mut claims = state
+        .tickets
+        .read(token, now)
+        .map_err(|error| TurnedAway::new(StatusCode::UNAUTHORIZED, error.to_string()))?;
+    let unknown = || TurnedAway::new(StatusCode::UNAUTHORIZED, "the token names no lesson of this server");
+    let lesson = lesson_of(claims.room.as_str()).ok_or_else(unknown)?;
+    let person = person_of(claims.identity.as_str()).ok_or_else(unknown)?;
+    let role = claims.attributes.get("role").and_then(|word| Role::from_word(word)).ok_or_else(unknown)?;
+    let lesson = state
+        .platform
+        .store()
+        .read::<_, crate::store::StoreError, _>(move |conn| Ok(store::find(conn, lesson)?))
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "a live connection could not be checked");
+            TurnedAway::new(StatusCode::SERVICE_UNAVAILABLE, "try again")
+        })?
+        .filter(|lesson| lesson.is_open(now) && (role == Role::Teacher || !lesson.removed.contains(&person)))
+        .ok_or_else(|| TurnedAway::new(StatusCode::FORBIDDEN, "the lesson is not open"))?;
+    claims.grants = ticket::grants(role, state.stages.allowed(lesson.id, person));
+    let hand = ticket::hand_text(state.stages.hand(lesson.id, person));
+    claims.attributes.insert("hand".into(), hand);
+    Ok(Admitted { claims, closes_in: lesson.closes_at() - now })
+}
+
+async fn converse(
+    state: LessonState,
+    mut socket: WebSocket,
+    admitted: Admitted,
+    join: preau_sfu::protocol::JoinRequest,
+) {
+    let (frames, mut outgoing) = mpsc::channel::<Bytes>(FRAMES);
+    let (reply, line) = oneshot::channel();
+    let closes_in = Duration::from_millis(u64::try_from(admitted.closes_in).unwrap_or(0));
+    let admission = Box::new(Admission { claims: admitted.claims, join });
+    let line = match state.media.ask(Ask::Connect { admission, closes_in, frames, reply }) {
+        Ok(()) => timeout(FIRST_FRAME, line).await.ok().and_then(Result::ok),
+        Err(error) => {
+            tracing::warn!(%error, "a live connection was turned away");
+            None
+        }
+    };
+    if let Some(line) = line {
+        talk(&state, &mut socket, line, &mut outgoing).await;
+        // A shard too busy to hear this finds out by the silence.
+        let _ = state.media.ask(Ask::Disconnect { line });
+    }
+    let _ = timeout(SENDING, socket.close()).await;
+}
+
+/// Carries frames both ways until one side is done.
+async fn talk(state: &LessonState, socket: &mut WebSocket, line: Line, outgoing: &mut mpsc::Receiver<Bytes>) {
+    loop {
+        tokio::select! {
+            frame = outgoing.recv() => {
+                let Some(frame) = frame else { return };
+                let sent = timeout(SENDING, socket.send(Message::Binary(frame))).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    return;
+                }
+            }
+            message = socket.next() => match message {
+                Some(Ok(Message::Binary(bytes))) => {
+                    match state.media.ask(Ask::Frame { line, bytes }) {
+                        Ok(()) => {}
+                        Err(MediaError::Busy) => {
+                            // Better cut off and resumed than half understood.
+                            tracing::warn!("the media thread cannot follow; a live connection starts over");
+                            return;
+                        }
+                        Err(_) => return,
+                    }
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(_)) => {}
+            },
+        }
+    }
+}

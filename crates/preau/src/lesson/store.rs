@@ -1,0 +1,171 @@
+//! The only SQL on live rooms, their messages and removals.
+
+use super::model::{CLOSES_AFTER, LiveLesson, Message};
+use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
+use crate::store::schema::{
+    lesson, lesson_group, lesson_teacher, live_message, live_removal, live_room, person,
+};
+use crate::store::{Conn, Tx};
+use diesel::prelude::*;
+use std::collections::HashSet;
+
+/// Messages shown to somebody who comes in, the latest ones.
+const LATEST: i64 = 500;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = lesson)]
+struct Row {
+    id: LessonId,
+    school_id: SchoolId,
+    starts_at: Millis,
+    ends_at: Millis,
+    subject_id: SubjectId,
+    label: String,
+    state: String,
+    replaced_by: LessonId,
+}
+
+/// A lesson with what the rules of its room need.
+pub(super) fn find(conn: &mut Conn, id: LessonId) -> QueryResult<Option<LiveLesson>> {
+    let row: Option<Row> = lesson::table.find(id.get()).select(Row::as_select()).first(conn).optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let groups: Vec<GroupId> = lesson_group::table
+        .filter(lesson_group::lesson_id.eq(id))
+        .select(lesson_group::group_id)
+        .load(conn)?;
+    let teachers: Vec<PersonId> = lesson_teacher::table
+        .filter(lesson_teacher::lesson_id.eq(id))
+        .select(lesson_teacher::person_id)
+        .load(conn)?;
+    let removed: Vec<PersonId> = live_removal::table
+        .filter(live_removal::lesson_id.eq(id))
+        .select(live_removal::person_id)
+        .load(conn)?;
+    let ended: Option<Option<Millis>> =
+        live_room::table.find(id.get()).select(live_room::ended_at).first(conn).optional()?;
+    Ok(Some(LiveLesson {
+        id: row.id,
+        school: row.school_id,
+        starts_at: row.starts_at,
+        ends_at: row.ends_at,
+        cancelled: row.state == "cancelled" || row.replaced_by.get() != 0,
+        label: row.label,
+        subject: (row.subject_id.get() != 0).then_some(row.subject_id),
+        groups,
+        teachers,
+        removed,
+        opened: ended == Some(None),
+    }))
+}
+
+/// Which of `lessons` have an open room at `now` (milliseconds since the Unix epoch).
+///
+/// # Errors
+/// The engine's.
+pub fn opened(conn: &mut Conn, lessons: &[LessonId], now: Millis) -> QueryResult<HashSet<LessonId>> {
+    let wanted: Vec<i64> = lessons.iter().map(|lesson| lesson.get()).collect();
+    let rows: Vec<LessonId> = live_room::table
+        .inner_join(lesson::table.on(lesson::id.eq(live_room::lesson_id)))
+        .filter(live_room::lesson_id.eq_any(wanted))
+        .filter(live_room::ended_at.is_null())
+        .filter(lesson::ends_at.gt(now - CLOSES_AFTER))
+        .select(live_room::lesson_id)
+        .load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Opens the room, or opens it again.
+pub(super) fn open(tx: &mut Tx<'_>, id: LessonId, by: PersonId, now: Millis) -> QueryResult<()> {
+    let again = diesel::update(live_room::table.find(id.get()))
+        .set((live_room::ended_at.eq(None::<Millis>), live_room::opened_by.eq(by)))
+        .execute(tx.conn())?;
+    if again == 0 {
+        diesel::insert_into(live_room::table)
+            .values((live_room::lesson_id.eq(id), live_room::opened_at.eq(now), live_room::opened_by.eq(by)))
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+/// Ends the room. One that is not open stays as it is.
+pub(super) fn end(tx: &mut Tx<'_>, id: LessonId, now: Millis) -> QueryResult<()> {
+    diesel::update(live_room::table.filter(live_room::lesson_id.eq(id)).filter(live_room::ended_at.is_null()))
+        .set(live_room::ended_at.eq(Some(now)))
+        .execute(tx.conn())
+        .map(|_| ())
+}
+
+/// Writes down that somebody was sent out. A second time changes nothing.
+pub(super) fn remove(
+    tx: &mut Tx<'_>,
+    id: LessonId,
+    who: PersonId,
+    by: PersonId,
+    now: Millis,
+) -> QueryResult<()> {
+    let known = diesel::update(live_removal::table.find((id.get(), who.get())))
+        .set((live_removal::removed_at.eq(now), live_removal::removed_by.eq(by)))
+        .execute(tx.conn())?;
+    if known == 0 {
+        diesel::insert_into(live_removal::table)
+            .values((
+                live_removal::lesson_id.eq(id),
+                live_removal::person_id.eq(who),
+                live_removal::removed_at.eq(now),
+                live_removal::removed_by.eq(by),
+            ))
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+/// Keeps a message and returns its identifier.
+pub(super) fn insert_message(
+    tx: &mut Tx<'_>,
+    lesson: LessonId,
+    from: PersonId,
+    text: &str,
+    now: Millis,
+) -> QueryResult<i64> {
+    let id = crate::ids::next_id();
+    diesel::insert_into(live_message::table)
+        .values((
+            live_message::id.eq(id),
+            live_message::lesson_id.eq(lesson),
+            live_message::person_id.eq(from),
+            live_message::sent_at.eq(now),
+            live_message::body.eq(text),
+        ))
+        .execute(tx.conn())?;
+    Ok(id)
+}
+
+/// The latest messages of a lesson, oldest first.
+pub(super) fn messages(conn: &mut Conn, id: LessonId) -> QueryResult<Vec<Message>> {
+    let rows: Vec<(i64, PersonId, Millis, String, String, String)> = live_message::table
+        .inner_join(person::table.on(person::id.eq(live_message::person_id)))
+        .filter(live_message::lesson_id.eq(id))
+        .order((live_message::sent_at.desc(), live_message::id.desc()))
+        .limit(LATEST)
+        .select((
+            live_message::id,
+            live_message::person_id,
+            live_message::sent_at,
+            live_message::body,
+            person::given_name,
+            person::family_name,
+        ))
+        .load(conn)?;
+    let mut messages: Vec<Message> = rows
+        .into_iter()
+        .map(|(id, from, at, text, given, family)| Message {
+            id: id.to_string(),
+            from: from.to_string(),
+            name: format!("{given} {family}").trim().to_owned(),
+            text,
+            at: crate::edge::instant(at).to_string(),
+        })
+        .collect();
+    messages.reverse();
+    Ok(messages)
+}

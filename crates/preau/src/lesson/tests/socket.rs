@@ -1,0 +1,322 @@
+//! The signalling socket with a real client over TCP, and the media thread behind it.
+
+use super::{Seat, at, open};
+use crate::ids::{LessonId, Millis, PersonId};
+use crate::lesson::media::Ask;
+use crate::lesson::{Attendance, Media, Rooms};
+use crate::testing::TestSchool;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::StatusCode;
+use lk::signal_request::Message as Say;
+use lk::signal_response::Message as Told;
+use preau_sfu::protocol as lk;
+use prost::Message as _;
+use serde_json::json;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// A LiveKit client without media.
+struct Line {
+    socket: WebSocketStream<TcpStream>,
+}
+
+/// A client's first words, as base64url of a wrapped join request.
+fn join_request() -> String {
+    use base64::Engine as _;
+    let wrapped = lk::WrappedJoinRequest {
+        compression: lk::wrapped_join_request::Compression::None as i32,
+        join_request: lk::JoinRequest::default().encode_to_vec(),
+    };
+    base64::engine::general_purpose::URL_SAFE.encode(wrapped.encode_to_vec())
+}
+
+/// Serves the school on a port of its own.
+async fn serve(school: &TestSchool) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let router = school.app.router.clone();
+    tokio::spawn(crate::edge::serve(listener, router, std::future::pending()));
+    address
+}
+
+async fn connect(server: std::net::SocketAddr, token: &str) -> Result<Line, StatusCode> {
+    let stream = TcpStream::connect(server).await.expect("connected");
+    let address = format!("ws://{server}/rtc/v1?access_token={token}&join_request={}", join_request());
+    match tokio_tungstenite::client_async(address, stream).await {
+        Ok((socket, _)) => Ok(Line { socket }),
+        Err(Error::Http(response)) => Err(response.status()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+impl Line {
+    /// The next frame, or nothing once the server has closed.
+    async fn next(&mut self) -> Option<Told> {
+        loop {
+            let message =
+                tokio::time::timeout(Duration::from_secs(10), self.socket.next()).await.expect("in time");
+            match message {
+                Some(Ok(Message::Binary(bytes))) => {
+                    return lk::SignalResponse::decode(bytes).expect("a frame").message;
+                }
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
+    /// The first frame that `wanted` takes.
+    async fn until<T>(&mut self, wanted: impl Fn(Told) -> Option<T>) -> T {
+        while let Some(frame) = self.next().await {
+            if let Some(found) = wanted(frame) {
+                return found;
+            }
+        }
+        panic!("the server closed before");
+    }
+
+    async fn say(&mut self, message: Say) {
+        let bytes = lk::SignalRequest { message: Some(message) }.encode_to_vec();
+        self.socket.send(Message::Binary(bytes.into())).await.expect("sent");
+    }
+
+    async fn joined(&mut self) -> lk::JoinResponse {
+        match self.next().await {
+            Some(Told::Join(join)) => join,
+            other => panic!("the first frame is {other:?}"),
+        }
+    }
+
+    async fn leave_reason(&mut self) -> lk::DisconnectReason {
+        let leave = self.until(|frame| if let Told::Leave(leave) = frame { Some(leave) } else { None }).await;
+        leave.reason()
+    }
+}
+
+async fn token(seat: &mut Seat) -> String {
+    let (status, entry) = seat.entry().await;
+    assert_eq!(status, StatusCode::OK);
+    entry["token"].as_str().expect("a token").to_owned()
+}
+
+#[tokio::test]
+async fn a_client_joins_and_everybody_learns_who_is_there() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    let mut teacher = open(&school).await;
+    let mut pupil = Seat::of(&school, school.people.pupil);
+    let mut at_desk = connect(server, &token(&mut teacher).await).await.expect("in");
+    let welcome = at_desk.joined().await;
+    assert_eq!(welcome.participant.expect("oneself").name, "Soizic Houblon");
+    assert!(!welcome.subscriber_primary && welcome.ping_interval > 0);
+    let mut in_class = connect(server, &token(&mut pupil).await).await.expect("in");
+    let others = in_class.joined().await.other_participants;
+    assert_eq!(others[0].identity, school.people.teacher.to_string());
+    let news = |frame| match frame {
+        Told::Update(update) => update.participants.into_iter().find(|one| one.name == "Maëlys Verdoyant"),
+        _ => None,
+    };
+    let arrived = at_desk.until(news).await;
+    assert_eq!(arrived.attributes["role"], "pupil");
+
+    // A raised hand, the floor and its end reach both sides.
+    pupil.act("/hand", json!({ "raised": true })).await;
+    let raised = at_desk.until(news).await;
+    assert_eq!(raised.attributes["hand"], "2026-11-23T06:55:00Z");
+    let one = format!("/participants/{}/permission", school.people.pupil);
+    teacher.act(&one, json!({ "microphone": true, "camera": false })).await;
+    let permitted = at_desk
+        .until(|frame| news(frame).filter(|one| one.permission.as_ref().is_some_and(|may| may.can_publish)))
+        .await;
+    let may = permitted.permission.expect("permission");
+    assert_eq!(may.can_publish_sources, [lk::TrackSource::Microphone as i32]);
+    assert!(!may.can_publish_data && !may.can_update_metadata);
+
+    // Roll call hears of it.
+    let sightings = school.app.presence.clone();
+    sightings.flush().await.expect("written");
+    let lesson = school.people.lesson;
+    let seen = school
+        .app
+        .platform
+        .store()
+        .read::<_, crate::store::StoreError, _>(move |conn| Ok(crate::presence::sightings(conn, &[lesson])?))
+        .await
+        .expect("read");
+    assert!(seen.contains_key(&(lesson, school.people.pupil)));
+}
+
+#[tokio::test]
+async fn a_changed_client_may_not_send_more_than_its_grants() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    open(&school).await;
+    let mut pupil = Seat::of(&school, school.people.pupil);
+    let mut line = connect(server, &token(&mut pupil).await).await.expect("in");
+    line.joined().await;
+    line.say(Say::AddTrack(lk::AddTrackRequest {
+        cid: "mine".into(),
+        r#type: lk::TrackType::Audio as i32,
+        source: lk::TrackSource::Microphone as i32,
+        ..Default::default()
+    }))
+    .await;
+    let answer = line
+        .until(|frame| match frame {
+            Told::RequestResponse(answer) => Some(answer.reason()),
+            Told::TrackPublished(_) => panic!("published without a grant"),
+            _ => None,
+        })
+        .await;
+    assert_eq!(answer, lk::request_response::Reason::NotAllowed);
+    line.say(Say::UpdateMetadata(lk::UpdateParticipantMetadata {
+        name: "La Directrice".into(),
+        ..Default::default()
+    }))
+    .await;
+    let answer = line
+        .until(|frame| if let Told::RequestResponse(answer) = frame { Some(answer.reason()) } else { None })
+        .await;
+    assert_eq!(answer, lk::request_response::Reason::NotAllowed);
+}
+
+#[tokio::test]
+async fn bad_tokens_closed_lessons_and_removed_pupils_stay_outside() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    let mut teacher = open(&school).await;
+    let mut pupil = Seat::of(&school, school.people.pupil);
+    let good = token(&mut pupil).await;
+    let mut forged = good.clone();
+    let last = if forged.pop() == Some('A') { 'Q' } else { 'A' };
+    forged.push(last);
+    for bad in ["", "x", "a.b.c", forged.as_str()] {
+        assert_eq!(connect(server, bad).await.err(), Some(StatusCode::UNAUTHORIZED), "{bad}");
+    }
+    let mut line = connect(server, &good).await.expect("in");
+    line.joined().await;
+    teacher.act(&format!("/participants/{}/removal", school.people.pupil), json!({})).await;
+    assert_eq!(line.leave_reason().await, lk::DisconnectReason::ParticipantRemoved);
+    assert_eq!(connect(server, &good).await.err(), Some(StatusCode::FORBIDDEN), "the old token is worthless");
+
+    let mut classmate = Seat::of(&school, school.people.classmate);
+    let classmates = token(&mut classmate).await;
+    let mut line = connect(server, &classmates).await.expect("in");
+    line.joined().await;
+    teacher.act("/ending", json!({})).await;
+    assert_eq!(line.leave_reason().await, lk::DisconnectReason::RoomDeleted);
+    assert_eq!(connect(server, &classmates).await.err(), Some(StatusCode::FORBIDDEN), "the lesson is over");
+
+    // The official client asks for the reason after a socket failed, from any origin.
+    let validate = format!("/rtc/v1/validate?access_token={classmates}");
+    let reply = school.anonymous().get(&validate).await;
+    assert_eq!(
+        (reply.status, &reply.headers["access-control-allow-origin"]),
+        (StatusCode::FORBIDDEN, &"*".parse().expect("a value"))
+    );
+    teacher.act("/opening", json!({})).await;
+    let reply = school.anonymous().get(&validate).await;
+    assert_eq!((reply.status, reply.text().as_str()), (StatusCode::OK, "success"));
+    school.minutes_later(11);
+    assert_eq!(connect(server, &classmates).await.err(), Some(StatusCode::UNAUTHORIZED), "it has run out");
+    assert_eq!(school.anonymous().get("/rtc").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_same_person_has_one_seat() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    open(&school).await;
+    let mut pupil = Seat::of(&school, school.people.pupil);
+    let mut first = connect(server, &token(&mut pupil).await).await.expect("in");
+    first.joined().await;
+    let mut second = connect(server, &token(&mut pupil).await).await.expect("in");
+    second.joined().await;
+    assert_eq!(first.leave_reason().await, lk::DisconnectReason::DuplicateIdentity);
+}
+
+#[tokio::test]
+async fn the_room_closes_for_everybody_when_its_time_is_over() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    // The room lives for 300 ms more: the clock of the school stands just before its end.
+    open(&school).await;
+    school.clock.set(crate::testing::AT_7_55 + 70 * crate::testing::MINUTE - 300);
+    let mut pupil = Seat::of(&school, school.people.pupil);
+    let mut line = connect(server, &token(&mut pupil).await).await.expect("in");
+    line.joined().await;
+    assert_eq!(line.leave_reason().await, lk::DisconnectReason::RoomDeleted);
+}
+
+#[derive(Default)]
+struct Heard(Mutex<Vec<(&'static str, LessonId, PersonId)>>);
+
+impl Attendance for Heard {
+    fn joined(&self, lesson: LessonId, person: PersonId, _: Millis) {
+        self.0.lock().expect("heard").push(("joined", lesson, person));
+    }
+    fn seen(&self, _: LessonId, _: PersonId, _: Millis) {}
+    fn left(&self, lesson: LessonId, person: PersonId, _: Millis) {
+        self.0.lock().expect("heard").push(("left", lesson, person));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_engine_ends_its_rooms_and_not_the_process() {
+    let config = crate::config::LiveConfig {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        public_address: None,
+    };
+    let heard = Arc::new(Heard::default());
+    let media = Media::start(&config, crate::edge::Clock::System, heard.clone()).expect("started");
+    let rooms = Rooms::embedded(media.clone());
+    let address = media.address();
+    let join = || {
+        let claims = preau_sfu::token::Claims {
+            identity: "12".into(),
+            name: "Tom".into(),
+            room: "lesson-7".into(),
+            metadata: String::new(),
+            attributes: Default::default(),
+            grants: preau_sfu::grants::Grants::default(),
+            issued_at: 0,
+        };
+        let (frames, outgoing) = tokio::sync::mpsc::channel(16);
+        let (reply, line) = tokio::sync::oneshot::channel();
+        let admission = Box::new(preau_sfu::Admission { claims, join: lk::JoinRequest::default() });
+        let ask = Ask::Connect { admission, closes_in: Duration::from_secs(60), frames, reply };
+        media.ask(ask).expect("asked");
+        (line, outgoing)
+    };
+    let (line, mut outgoing) = join();
+    let before = line.await.expect("connected");
+    assert!(outgoing.recv().await.is_some());
+    media.ask(Ask::Fail).expect("asked");
+    while outgoing.recv().await.is_some() {}
+    // The sockets have closed; the rooms are gone, the same port serves again.
+    assert_eq!(rooms.list_rooms(Vec::new()).await.expect("answers"), []);
+    let (line, mut outgoing) = join();
+    assert_ne!(line.await.expect("connected"), before);
+    assert!(outgoing.recv().await.is_some());
+    assert_eq!((media.lives(), media.address()), (2, address));
+    let heard = heard.0.lock().expect("heard");
+    assert_eq!(heard.iter().filter(|(what, ..)| *what == "joined").count(), 2);
+}
+
+#[tokio::test]
+async fn the_page_carries_no_token() {
+    let school = TestSchool::open();
+    open(&school).await;
+    let mut pupil = Seat::of(&school, school.people.pupil);
+    let page = pupil.client.get(&at(school.people.lesson, "")).await.text();
+    assert!(
+        page.contains("Soizic Houblon")
+            && page.contains("00 – 8")
+            && page.contains("data-starts=\"2026-11-23T07:00:00Z\""),
+        "{page}"
+    );
+    assert!(!page.contains("eyJ"), "the token comes from live.json, after its own permit");
+}

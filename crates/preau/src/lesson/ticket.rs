@@ -1,0 +1,166 @@
+//! The way into a room: a token of LiveKit's kind, with grants computed from the permit.
+//!
+//! Nothing a page or client says finds its way into a token. Invariant: a pupil's token allows to send
+//! exactly what the teacher allows at this moment, and nobody's token allows to send data or to change
+//! names and attributes; those go over HTTP, where each has a permit.
+
+use super::model::{Allowed, Role, room_of};
+use crate::ids::{LessonId, Millis, PersonId};
+use preau_sfu::grants::{Grants, Source, Sources};
+use preau_sfu::protocol as lk;
+use preau_sfu::token::{Claims, TokenKey};
+use std::collections::BTreeMap;
+
+/// How long a token opens the door, in seconds. A page asks for a new one before every connection.
+const LIFETIME: u64 = 600;
+/// The name of the key in tokens (`iss`).
+const KEY_NAME: &str = "preau";
+
+/// Mints and reads tokens.
+#[derive(Clone)]
+pub(super) struct Tickets {
+    key: TokenKey,
+}
+
+/// For whom a token is.
+#[derive(Debug, Clone)]
+pub(super) struct Bearer {
+    pub(super) lesson: LessonId,
+    pub(super) person: PersonId,
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) allowed: Allowed,
+    pub(super) hand: Option<Millis>,
+}
+
+impl Tickets {
+    /// With this secret; every node of an installation derives the same one.
+    pub(super) fn new(secret: [u8; 32]) -> Tickets {
+        Tickets { key: TokenKey::new(KEY_NAME, hex(&secret)) }
+    }
+
+    /// A token, valid from `now` (milliseconds since the Unix epoch) for ten minutes.
+    pub(super) fn mint(&self, bearer: &Bearer, now: Millis) -> String {
+        let attributes = BTreeMap::from([
+            ("role".to_owned(), bearer.role.word().to_owned()),
+            ("hand".to_owned(), hand_text(bearer.hand)),
+        ]);
+        let claims = Claims {
+            identity: bearer.person.to_string().into(),
+            name: bearer.name.clone(),
+            room: room_of(bearer.lesson).into(),
+            metadata: String::new(),
+            attributes,
+            grants: grants(bearer.role, bearer.allowed),
+            issued_at: seconds(now),
+        };
+        self.key.mint(&claims, LIFETIME)
+    }
+
+    /// What a token says at `now`.
+    ///
+    /// # Errors
+    /// The first reason to refuse it.
+    pub(super) fn read(&self, token: &str, now: Millis) -> Result<Claims, preau_sfu::token::TokenError> {
+        self.key.verify(token, seconds(now))
+    }
+}
+
+fn seconds(now: Millis) -> u64 {
+    u64::try_from(now / 1_000).unwrap_or(0)
+}
+
+/// LiveKit's tools take secrets as text.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The attribute of a raised hand: the moment it went up, or nothing.
+pub(super) fn hand_text(hand: Option<Millis>) -> String {
+    hand.map(|at| crate::edge::instant(at).to_string()).unwrap_or_default()
+}
+
+/// What somebody may do in the room.
+pub(super) fn grants(role: Role, allowed: Allowed) -> Grants {
+    let sources = match role {
+        Role::Teacher => {
+            vec![Source::Camera, Source::Microphone, Source::ScreenShare, Source::ScreenShareAudio]
+        }
+        Role::Pupil => [(allowed.camera, Source::Camera), (allowed.microphone, Source::Microphone)]
+            .into_iter()
+            .filter_map(|(may, source)| may.then_some(source))
+            .collect(),
+        Role::Visitor => Vec::new(),
+    };
+    Grants {
+        // An empty list of sources means "any" in the protocol: it must never stand beside "may publish".
+        can_publish: !sources.is_empty(),
+        sources: Sources::only(sources),
+        can_subscribe: true,
+        can_publish_data: false,
+        can_update_own_metadata: false,
+        hidden: false,
+        room_admin: false,
+    }
+}
+
+/// The same as a command to a room.
+pub(super) fn permission(role: Role, allowed: Allowed) -> lk::ParticipantPermission {
+    grants(role, allowed).to_permission()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bearer(role: Role, allowed: Allowed) -> Bearer {
+        Bearer {
+            lesson: LessonId::from_raw(7),
+            person: PersonId::from_raw(12),
+            name: "Maëlys Verdoyant".into(),
+            role,
+            allowed,
+            hand: Some(1_795_416_900_000),
+        }
+    }
+
+    #[test]
+    fn who_may_send_what() {
+        let voice = Allowed { microphone: true, camera: false };
+        let picture = Allowed { microphone: false, camera: true };
+        for (role, allowed, sends) in [
+            (
+                Role::Teacher,
+                Allowed::default(),
+                vec!["camera", "microphone", "screen_share", "screen_share_audio"],
+            ),
+            (Role::Pupil, Allowed::default(), vec![]),
+            (Role::Pupil, voice, vec!["microphone"]),
+            (Role::Pupil, picture, vec!["camera"]),
+            (Role::Pupil, Allowed::ALL, vec!["camera", "microphone"]),
+            (Role::Visitor, Allowed::ALL, vec![]),
+        ] {
+            let grants = grants(role, allowed);
+            let named: Vec<&str> = Source::ALL
+                .into_iter()
+                .filter(|source| grants.publishes(*source))
+                .map(Source::name)
+                .collect();
+            assert_eq!(named, sends, "{role:?} {allowed:?}");
+            assert!(grants.can_subscribe && !grants.can_publish_data && !grants.can_update_own_metadata);
+            assert!(!grants.hidden && !grants.room_admin);
+        }
+    }
+
+    #[test]
+    fn a_token_says_who_and_where_for_ten_minutes() {
+        let (tickets, now) = (Tickets::new([7; 32]), 1_795_416_900_000);
+        let token = tickets.mint(&bearer(Role::Pupil, Allowed::default()), now);
+        let claims = tickets.read(&token, now + 599_000).expect("valid");
+        assert_eq!((claims.identity.as_str(), claims.room.as_str()), ("12", "lesson-7"));
+        assert_eq!((claims.name.as_str(), claims.attributes["role"].as_str()), ("Maëlys Verdoyant", "pupil"));
+        assert_eq!(claims.attributes["hand"], "2026-11-23T06:55:00Z");
+        assert!(tickets.read(&token, now + 600_000).is_err());
+        assert!(Tickets::new([8; 32]).read(&token, now).is_err());
+    }
+}

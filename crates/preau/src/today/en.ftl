@@ -1,0 +1,10 @@
+# Today: what the pages say besides the common texts
+today-roles = Page shown
+today-desk = What to do here
+today-nobody-opened-yet = The class is not open yet. This page will show it by itself.
+today-class-ended = The live class is over.
+today-you-open-at = The class can be opened from { $hour }.
+today-roll-left = Roll of { $class } to call
+today-child-in = { $subject } until { $hour }
+today-child-next = { $subject } at { $hour }
+today-child-over = Day over at { $hour }
