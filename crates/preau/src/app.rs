@@ -72,7 +72,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform, presence })
+        Ok(App { router, table, platform, presence, identity })
     }
 
     /// Starts what goes on beside the requests: the gate's second hand, the writing down of who was seen.
