@@ -39,6 +39,7 @@ pub(in crate::identity) fn classes(conn: &mut Conn, scope: &Scope) -> QueryResul
             query.filter(class_group::id.eq_any(groups.iter().map(|group| group.get()).collect::<Vec<_>>()))
         }
         Scope::School(school) => query.filter(class_group::school_id.eq(*school)),
+        Scope::Schools(schools) => query.filter(class_group::school_id.eq_any(schools.clone())),
         Scope::Nothing | Scope::Persons(_) => return Ok(Vec::new()),
     };
     let rows: Vec<(GroupId, String)> = query.load(conn)?;
