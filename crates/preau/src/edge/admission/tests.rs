@@ -440,6 +440,34 @@ async fn a_pupil_who_was_signed_in_before_and_waits_is_seen_waiting_in_the_roll(
 }
 
 #[tokio::test]
+async fn with_one_seat_people_sign_in_and_out_one_after_the_other() {
+    let hall = Hall::with(1);
+    let pupil = hall.school.people.pupil;
+    let phc = crate::identity::hash_for_demo("soleil-42-plume").expect("hashed");
+    let login = hall.school.add(move |tx| {
+        crate::identity::ensure_accounts(tx)?;
+        crate::identity::set_password_for_demo(tx, pupil, &phc)?;
+        use crate::store::schema::account;
+        use diesel::prelude::*;
+        account::table.find(pupil.get()).select(account::login).first::<String>(tx.conn())
+    });
+    let mut first = hall.school.anonymous();
+    assert!(is_in(&first.get("/sign-in").await));
+    let mut second = hall.school.anonymous();
+    assert!(!is_in(&second.get("/sign-in").await), "the gate stands before sign-in");
+    let tried = second.post("/sign-in", &[("login", &login), ("password", "soleil-42-plume")]).await;
+    assert_eq!(tried.status, StatusCode::SERVICE_UNAVAILABLE, "no password is checked for those who wait");
+    let done = first.post("/sign-in", &[("login", &login), ("password", "soleil-42-plume")]).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    assert!(first.cookie("preau_mark").is_some(), "the device is known from now on");
+    first.signed_in_as(done.headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()));
+    assert_eq!(first.get(PAGE).await.status, StatusCode::OK);
+    assert_eq!(first.post("/sign-out", &[]).await.status, StatusCode::SEE_OTHER);
+    hall.pass(5);
+    assert!(is_in(&second.get("/sign-in").await));
+}
+
+#[tokio::test]
 async fn the_waiting_page_is_light_needs_no_script_and_speaks_both_languages() {
     let hall = Hall::with(1);
     let _first = hall.inside().await;
