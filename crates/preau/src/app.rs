@@ -46,6 +46,7 @@ impl App {
         let sessions = SessionCache::new(platform.clone());
         let identity = IdentityState::new(platform.clone(), sessions.clone())?;
         let presence = PresenceLog::new(platform.clone());
+        platform.door().tell(Arc::new(presence.clone()));
         let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())))?;
         let routes = Routes::new()
             .and(edge::static_files())
@@ -60,7 +61,6 @@ impl App {
             .and(lesson::routes(live));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
-        platform.door().tell(Arc::new(presence.clone()));
         let entrance = Entrance::new(platform.clone(), &table);
         // Outermost last: headers dress whatever comes back; the gate stands before the session and
         // its database; the session stands before the refusals, so that their pages speak the caller's

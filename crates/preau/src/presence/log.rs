@@ -34,21 +34,15 @@ struct Inner {
 struct Pending {
     /// At a lesson.
     seen: HashMap<(LessonId, PersonId, Kind), Seen>,
-    /// In the gate, for a lesson that the store will find.
-    waiting: HashMap<PersonId, Seen>,
-    /// In the gate, on a device whose holder the store will find.
-    devices: HashMap<DeviceId, Seen>,
+    /// In the gate: the store finds out who that is, and for which lesson.
+    waiting: HashMap<DeviceId, Seen>,
     /// Refused because memory was full, since the last flush.
     refused: u64,
 }
 
 impl Pending {
     fn is_full(&self) -> bool {
-        self.seen.len() + self.waiting.len() + self.devices.len() >= MOST_PENDING
-    }
-
-    fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.waiting.is_empty() && self.devices.is_empty()
+        self.seen.len() + self.waiting.len() >= MOST_PENDING
     }
 }
 
@@ -78,30 +72,15 @@ impl PresenceLog {
         }
     }
 
-    /// Notes that `person` waits in the gate now. Which lesson that is for is found when it is written:
-    /// every lesson of the person's classes and groups that runs then or begins within half an hour.
-    pub fn note_waiting(&self, person: PersonId, now: Millis) {
-        self.note_waited(person, Seen::at(now));
-    }
-
-    /// Notes that `person` has waited in the gate, as [`PresenceLog::note_waiting`] does.
-    pub fn note_waited(&self, person: PersonId, seen: Seen) {
+    /// Notes that somebody has waited in the gate on `device` from `since` until `now`. Who that is and for
+    /// which lesson is found when it is written: the person whose account the device is known for (nobody
+    /// when that is not clear), and every lesson of theirs that runs then or begins within half an hour.
+    pub fn note_waiting(&self, device: DeviceId, since: Millis, now: Millis) {
         let mut pending = self.pending();
-        if pending.is_full() && !pending.waiting.contains_key(&person) {
+        if pending.is_full() && !pending.waiting.contains_key(&device) {
             pending.refused += 1;
         } else {
-            add(&mut pending.waiting, person, seen);
-        }
-    }
-
-    /// Notes that somebody waits in the gate on `device`. Who that is is found when it is written: the
-    /// one person who has signed in there. Where several have, nobody is noted until one of them signs in.
-    pub fn note_device(&self, device: DeviceId, seen: Seen) {
-        let mut pending = self.pending();
-        if pending.is_full() && !pending.devices.contains_key(&device) {
-            pending.refused += 1;
-        } else {
-            add(&mut pending.devices, device, seen);
+            add(&mut pending.waiting, device, Seen::throughout(since, now));
         }
     }
 
@@ -121,19 +100,17 @@ impl PresenceLog {
             );
             batch.taken.refused = 0;
         }
-        if batch.taken.is_empty() {
+        if batch.taken.seen.is_empty() && batch.taken.waiting.is_empty() {
             return Ok(());
         }
         let seen: Vec<_> = batch.taken.seen.iter().map(|(key, seen)| (*key, *seen)).collect();
-        let waiting: Vec<_> = batch.taken.waiting.iter().map(|(person, seen)| (*person, *seen)).collect();
-        let devices: Vec<_> =
-            batch.taken.devices.iter().map(|(device, seen)| (device.text(), *seen)).collect();
+        let waiting: Vec<_> = batch.taken.waiting.iter().map(|(device, seen)| (device.text(), *seen)).collect();
         let written = self
             .0
             .platform
             .store()
             .write::<_, StoreError, _>(&SystemPermit::NotePresence, move |tx| {
-                Ok(store::save(tx, &seen, &waiting, &devices)?)
+                Ok(store::save(tx, &seen, &waiting)?)
             })
             .await;
         if written.is_ok() {
@@ -147,9 +124,7 @@ impl PresenceLog {
     pub async fn flush_for(&self, lesson: LessonId) {
         let nothing = {
             let pending = self.pending();
-            pending.waiting.is_empty()
-                && pending.devices.is_empty()
-                && !pending.seen.keys().any(|(of, ..)| *of == lesson)
+            pending.waiting.is_empty() && !pending.seen.keys().any(|(of, ..)| *of == lesson)
         };
         if nothing {
             return;
@@ -182,6 +157,13 @@ impl PresenceLog {
     }
 }
 
+/// The gate tells whom it keeps waiting: a place in its queue is presence.
+impl Waiting for PresenceLog {
+    fn seen(&self, device: DeviceId, since: Millis, now: Millis) {
+        self.note_waiting(device, since, now);
+    }
+}
+
 /// What is being written. When that fails, or whoever asked stops waiting, it goes back: writing it a
 /// second time changes nothing.
 struct Batch<'l> {
@@ -191,29 +173,15 @@ struct Batch<'l> {
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        if self.taken.is_empty() {
+        if self.taken.seen.is_empty() && self.taken.waiting.is_empty() {
             return;
         }
         let mut pending = self.log.pending();
         for (key, seen) in self.taken.seen.drain() {
             add(&mut pending.seen, key, seen);
         }
-        for (person, seen) in self.taken.waiting.drain() {
-            add(&mut pending.waiting, person, seen);
+        for (device, seen) in self.taken.waiting.drain() {
+            add(&mut pending.waiting, device, seen);
         }
-        for (device, seen) in self.taken.devices.drain() {
-            add(&mut pending.devices, device, seen);
-        }
-    }
-}
-
-/// What the gate says of those who wait.
-impl Waiting for PresenceLog {
-    fn on_device(&self, device: DeviceId, since: Millis, now: Millis) {
-        self.note_device(device, Seen::between(since, now));
-    }
-
-    fn by_person(&self, person: PersonId, since: Millis, until: Millis) {
-        self.note_waited(person, Seen::between(since, until));
     }
 }

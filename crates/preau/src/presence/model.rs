@@ -47,9 +47,9 @@ impl Seen {
         Seen { first: now, last: now, stayed: 0 }
     }
 
-    /// Seen all the time from `first` to `last`, as a place in a queue proves.
-    pub fn between(first: Millis, last: Millis) -> Seen {
-        let last = last.max(first);
+    /// Seen all the time from one instant to another; they may come in either order.
+    pub const fn throughout(from: Millis, to: Millis) -> Seen {
+        let (first, last) = if from <= to { (from, to) } else { (to, from) };
         Seen { first, last, stayed: last - first }
     }
 

@@ -163,6 +163,7 @@ CREATE TABLE session (
   personal_device BOOLEAN NOT NULL
 );
 CREATE INDEX session_by_person ON session (person_id);
+CREATE INDEX session_by_device ON session (device_id);
 
 -- A device from which this person has signed in before: served first by the password pool.
 CREATE TABLE known_device (
@@ -171,6 +172,7 @@ CREATE TABLE known_device (
   last_used_at BIGINT NOT NULL,
   PRIMARY KEY (person_id, device_id)
 );
+CREATE INDEX known_device_by_device ON known_device (device_id);
 
 -- Timetable ----------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ mod tests;
 
 use super::{Caller, Clock, CookieJar, DeviceId, Kept, Secrets};
 use crate::config::GateConfig;
-use crate::ids::{Millis, PersonId};
+use crate::ids::Millis;
 use axum::response::Response;
 use http::header;
 use jiff::tz::TimeZone;
@@ -50,13 +50,11 @@ const DAY: u64 = 24 * 3600;
 /// Who wants to know about people who wait: for the roll call, a place in the queue is presence.
 /// `app` hands an implementation over.
 pub trait Waiting: Send + Sync {
-    /// Somebody waits on `device` since `since` and was seen there at `now`, in milliseconds since the
-    /// Unix epoch. Called for devices on which somebody has signed in before, as often as their page
-    /// asks again (5 s at the least), so it must be quick and must not wait for a database.
-    fn on_device(&self, device: DeviceId, since: Millis, now: Millis);
-
-    /// `person`, who is in now, waited from `since` to `until`. Called once it is certain who they are.
-    fn by_person(&self, person: PersonId, since: Millis, until: Millis);
+    /// Somebody waits, or has waited, on `device` since `since` and was seen there at `now`, in
+    /// milliseconds since the Unix epoch. Called for devices on which somebody has signed in: while they
+    /// wait, as often as their page asks again (5 s at the least), and once more when they come in. It
+    /// must be quick and must not wait for a database.
+    fn seen(&self, device: DeviceId, since: Millis, now: Millis);
 }
 
 /// The door; cheap to clone.
@@ -148,8 +146,8 @@ impl Door {
 
     /// Somebody has signed in as `standing`: the device is known from now on, and its seat counts
     /// against its new lane. Cookies go into `response`. If they had to wait before, it is told now that
-    /// it is known who they are.
-    pub fn recognise(&self, caller: &Caller, person: PersonId, standing: Standing, response: &mut Response) {
+    /// it is known who they are: call it after the session was opened.
+    pub fn recognise(&self, caller: &Caller, standing: Standing, response: &mut Response) {
         let Some(session) = caller.seat() else { return };
         let now = self.now();
         match self.0.gate.recognise(session, standing, now) {
@@ -159,7 +157,7 @@ impl Door {
             }
             Err(error) => tracing::debug!(%error, "a device was not recognised at the gate"),
         }
-        self.tell_of_person(person, session);
+        self.tell_of_wait(session);
     }
 
     /// The caller has joined a lesson that ends at `lesson_ends`: the seat is theirs until five minutes
@@ -191,27 +189,29 @@ impl Door {
 
     /// Somebody with a session of the school comes through the gate: if they have just taken their
     /// seat, the time they waited for it is told. Later requests say nothing new.
-    pub(super) fn comes_in(&self, person: PersonId, seat: &Session) {
+    pub(super) fn comes_in(&self, seat: &Session) {
         if self.now().since(seat.seated) < JUST_IN {
-            self.tell_of_person(person, seat);
+            self.tell_of_wait(seat);
         }
     }
 
-    fn tell_of_person(&self, person: PersonId, seat: &Session) {
-        if let Some(waiting) = self.0.waiting.get()
-            && seat.waited > Duration::ZERO
-        {
-            waiting.by_person(person, millis(seat.arrived()), millis(seat.seated));
+    fn tell_of_wait(&self, seat: &Session) {
+        if seat.waited > Duration::ZERO {
+            self.tell_of(seat.device, seat.arrived(), seat.seated);
+        }
+    }
+
+    fn tell_of(&self, device: preau_gate::DeviceId, since: Moment, now: Moment) {
+        if let Some(waiting) = self.0.waiting.get() {
+            waiting.seen(DeviceId::of_gate(device), millis(since), millis(now));
         }
     }
 
     /// Tells of somebody in the queue, if the device is known: the holder of an unknown one is told of
     /// when they sign in, so that a crowd of strangers fills nobody's memory.
     fn tell_if_known(&self, lane: Lane, device: preau_gate::DeviceId, since: Moment, now: Moment) {
-        if let Some(waiting) = self.0.waiting.get()
-            && lane != Lane::Unknown
-        {
-            waiting.on_device(DeviceId::of_gate(device), millis(since), millis(now));
+        if lane != Lane::Unknown {
+            self.tell_of(device, since, now);
         }
     }
 

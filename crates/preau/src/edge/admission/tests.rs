@@ -4,7 +4,7 @@ use super::{Door, Entrance, Standing, Waiting, admission, gate_pages, lock};
 use crate::edge::{
     Audience, Body, Caller, Cost, DeviceId, Platform, Routes, instant, security_headers, session_layer,
 };
-use crate::ids::{Millis, PersonId};
+use crate::ids::Millis;
 use crate::testing::{AT_7_55, Client, Reply, TestSchool};
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
@@ -235,7 +235,7 @@ async fn forged_altered_and_old_tickets_go_to_the_end_of_the_queue() {
 fn probe(hall: &Hall) -> (axum::Router, Arc<AtomicU32>) {
     async fn sign_in(State((platform, _)): State<Probe>, caller: Caller) -> Response {
         let mut response = StatusCode::NO_CONTENT.into_response();
-        platform.door().recognise(&caller, SOMEBODY, Standing::Known, &mut response);
+        platform.door().recognise(&caller, Standing::Known, &mut response);
         response
     }
     async fn join(State((platform, _)): State<Probe>, caller: Caller) -> Response {
@@ -358,16 +358,9 @@ async fn a_browser_has_one_number_for_the_gate_and_for_the_school() {
 #[derive(Default)]
 struct Ears(Mutex<Vec<(String, Millis, Millis)>>);
 
-/// Somebody, for handlers that only need to name a person.
-const SOMEBODY: PersonId = PersonId::from_raw(77);
-
 impl Waiting for Ears {
-    fn on_device(&self, device: DeviceId, since: Millis, now: Millis) {
+    fn seen(&self, device: DeviceId, since: Millis, now: Millis) {
         lock(&self.0).push((device.text(), since, now));
-    }
-
-    fn by_person(&self, person: PersonId, since: Millis, until: Millis) {
-        lock(&self.0).push((person.to_string(), since, until));
     }
 }
 
@@ -405,11 +398,12 @@ async fn waiting_is_presence_for_known_devices_at_once_and_for_others_once_they_
             break;
         }
     }
+    let device = unknown.get("/who").await.text();
     let heard = lock(&ears.0).len();
     unknown.get("/in").await;
     let all = lock(&ears.0);
     assert_eq!(all.len(), heard + 1);
-    assert_eq!((&all[heard].0, all[heard].1), (&SOMEBODY.to_string(), since));
+    assert_eq!((&all[heard].0, all[heard].1), (&device, since));
     assert!(all[heard].2 > since);
 }
 
@@ -421,6 +415,15 @@ async fn a_pupil_who_was_signed_in_before_and_waits_is_seen_waiting_in_the_roll(
     // No mark on this device, but a session of the school from the evening before.
     let mut pupil = hall.school.signed_in(people.pupil);
     assert!(!is_in(&pupil.get(PAGE).await));
+    let device =
+        pupil.cookie("preau_device").and_then(|value| hall.platform().device(value)).expect("a device");
+    hall.school.add(move |tx| {
+        use crate::store::schema::session;
+        use diesel::prelude::*;
+        diesel::update(session::table.filter(session::person_id.eq(people.pupil)))
+            .set(session::device_id.eq(device.text()))
+            .execute(tx.conn())
+    });
     hall.pass(90);
     assert!(!is_in(&pupil.get(PAGE).await));
     hall.release(&first);
@@ -460,7 +463,6 @@ async fn with_one_seat_people_sign_in_and_out_one_after_the_other() {
     let done = first.post("/sign-in", &[("login", &login), ("password", "soleil-42-plume")]).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
     assert!(first.cookie("preau_mark").is_some(), "the device is known from now on");
-    first.signed_in_as(done.headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()));
     assert_eq!(first.get(PAGE).await.status, StatusCode::OK);
     assert_eq!(first.post("/sign-out", &[]).await.status, StatusCode::SEE_OTHER);
     hall.pass(5);

@@ -56,7 +56,8 @@ async fn open_session(
             store::remember_device(tx, new.person, &new.device, now)?;
             store::insert_session(tx, &new)?;
             let facts = school::facts_of(tx.conn(), new.person)?;
-            let teaches = facts.is_some_and(|facts| facts.affiliations.iter().any(|tie| tie.profile == Profile::Teacher));
+            let teaches = facts
+                .is_some_and(|facts| facts.affiliations.iter().any(|tie| tie.profile == Profile::Teacher));
             Ok(Some(if teaches { Standing::Teacher } else { Standing::Known }))
         })
         .await?;
@@ -65,7 +66,7 @@ async fn open_session(
     let mut response = response;
     let cookie = CookieJar::of(&state.platform).set("session", &fresh.token, kept);
     response.headers_mut().append(header::SET_COOKIE, cookie);
-    state.platform.door().recognise(caller, proof.person, standing, &mut response);
+    state.platform.door().recognise(caller, standing, &mut response);
     Ok(Some(response))
 }
 
@@ -126,8 +127,19 @@ mod tests {
             assert_eq!(own_path(good), Some(good));
         }
         for bad in [
-            "", "homework", "//evil.example", "///evil.example", "/\\evil.example", "\\/evil.example", "/\t/evil.example",
-            "/\n/evil.example", "https://evil.example", "javascript:alert(1)", " /", "/é", "http:/homework",
+            "",
+            "homework",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            " /",
+            "/é",
+            "http:/homework",
             &format!("/{}", "a".repeat(3_000)),
         ] {
             assert_eq!(own_path(bad), None, "{bad:?}");
