@@ -47,7 +47,7 @@ pub enum Fault {
     },
     /// The chain is sound but does not end where it should.
     #[error(
-        "the journal ends at entry {found}, but its head was noted at entry {expected}: its end was cut off or replaced"
+        "the journal ends at entry {found}, but its head was noted at entry {expected}: its end was cut off, replaced or added to"
     )]
     End {
         /// Sequence number of the head that was noted.

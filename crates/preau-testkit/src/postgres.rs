@@ -13,12 +13,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::guardian::Guardian;
 
 /// How long a cluster may take to accept connections. One to three seconds on an idle machine;
 /// many times that on one that is compiling with all its cores.
 const START_LIMIT_SECONDS: &str = "180";
+
+/// How long processes of a killed server may take to notice. Their first one is gone, and they look for
+/// it at every wait.
+const LAST_ONES_LEAVE: Duration = Duration::from_secs(20);
 
 /// Folders of temporary files must be short: a Unix socket's path holds 107 bytes.
 const SOCKET_PATH_LIMIT: usize = 107;
@@ -78,6 +85,7 @@ pub enum Durability {
 pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
+    account: Option<Account>,
     next: AtomicU32,
     /// CREATE DATABASE … TEMPLATE fails while another session copies the same template.
     copying: Mutex<()>,
@@ -106,6 +114,7 @@ impl Postgres {
             Ok(guardian) => Ok(Postgres {
                 programs,
                 folder,
+                account,
                 next: AtomicU32::new(1),
                 copying: Mutex::new(()),
                 _guardian: guardian,
@@ -148,18 +157,39 @@ impl Postgres {
             .and_then(|mut file| file.write_all(settings.as_bytes()))
             .map_err(system("writing PostgreSQL's settings"))?;
 
-        let log = folder.join("log");
-        let mut start = Command::new(programs.join("pg_ctl"));
-        start.args(["start", "--wait", "--silent", "--timeout", START_LIMIT_SECONDS]);
-        start.arg("--pgdata").arg(&data).arg("--log").arg(&log);
-        run(unprivileged(&mut start, account).current_dir(folder)).map_err(|error| match error {
-            Error::Program { program, said } => {
-                let log = std::fs::read_to_string(&log).unwrap_or_default();
-                Error::Program { program, said: format!("{said}\n{log}") }
-            }
-            other => other,
-        })?;
+        begin(programs, folder, account)?;
         Ok(guardian)
+    }
+
+    /// Ends the server as a crash would: `SIGKILL` to its first process. The others notice within
+    /// moments and end without writing anything more. [`Postgres::start_again`] recovers.
+    ///
+    /// # Errors
+    /// When it is not running, or the system refuses.
+    pub fn kill(&self) -> Result<(), Error> {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid"))
+            .map_err(system("reading PostgreSQL's process number"))?;
+        let pid = file.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| {
+            system("reading PostgreSQL's process number")(io::Error::other("its file holds none"))
+        })?;
+        kill_process(pid, Signal::KILL).map_err(|refusal| system("killing PostgreSQL")(refusal.into()))
+    }
+
+    /// Starts the server again after [`Postgres::kill`], on the same data and socket, and waits until it
+    /// has recovered.
+    ///
+    /// # Errors
+    /// When it does not start within the limit.
+    pub fn start_again(&self) -> Result<(), Error> {
+        let begun = Instant::now();
+        loop {
+            match begin(&self.programs, &self.folder, self.account.as_ref()) {
+                // While processes of the killed server are still ending, the new one refuses to start.
+                Err(_) if begun.elapsed() < LAST_ONES_LEAVE => std::thread::sleep(Duration::from_millis(100)),
+                outcome => return outcome,
+            }
+        }
     }
 
     /// A fresh, empty database.
@@ -340,6 +370,21 @@ fn programs() -> Result<PathBuf, Error> {
     std::env::split_paths(&path)
         .find(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
         .ok_or(Error::Missing("initdb"))
+}
+
+/// Starts the server on the data of `folder` and waits until it accepts connections.
+fn begin(programs: &Path, folder: &Path, account: Option<&Account>) -> Result<(), Error> {
+    let log = folder.join("log");
+    let mut start = Command::new(programs.join("pg_ctl"));
+    start.args(["start", "--wait", "--silent", "--timeout", START_LIMIT_SECONDS]);
+    start.arg("--pgdata").arg(folder.join("data")).arg("--log").arg(&log);
+    run(unprivileged(&mut start, account).current_dir(folder)).map(drop).map_err(|error| match error {
+        Error::Program { program, said } => {
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
+            Error::Program { program, said: format!("{said}\n{log}") }
+        }
+        other => other,
+    })
 }
 
 /// Runs to the end; an exit code other than 0 is an error with what the program said.

@@ -21,9 +21,11 @@ pub(super) enum Target {
     Postgres(String),
 }
 
-/// Settings of every SQLite connection. `foreign_keys` is off by default for historical reasons;
+/// Settings of every SQLite connection. `foreign_keys` is off by default for historical reasons, and
+/// so is `recursive_triggers`, without which INSERT OR REPLACE slips past the journal's triggers;
 /// 5 s of patience covers a second process (an import on the command line) holding the write lock.
 const SQLITE_COMMON: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; \
+     PRAGMA recursive_triggers = ON; \
      PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 1073741824;";
 /// The writer syncs at every commit: what was acknowledged survives a power cut.
 const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
@@ -31,12 +33,30 @@ const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FUL
 /// Readers cannot write, whatever is asked of them.
 const SQLITE_READER: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -16384;";
 
+/// The writer of PostgreSQL. A database that was told not to wait for its disk is told otherwise here,
+/// and a stronger promise (a replica's) is left alone. 5 s of patience for the other node's batch, as on
+/// SQLite; a node that froze inside its transaction loses it after a minute.
+const POSTGRES_WRITER: [&str; 4] = [
+    "SET application_name = 'preau-writer'",
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+    "SET lock_timeout = '5s'",
+    "SET idle_in_transaction_session_timeout = '60s'",
+];
+/// Readers of PostgreSQL cannot write either.
+const POSTGRES_READER: [&str; 2] =
+    ["SET application_name = 'preau-reader'", "SET default_transaction_read_only = on"];
+
 impl Target {
     pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Target::Postgres(url.to_owned()));
+            return Ok(Target::Postgres(patient(url)));
         }
         match url.strip_prefix("sqlite:") {
+            // Every connection would get an empty database of its own.
+            Some(path) if path.contains(":memory:") || path.starts_with("file:") => Err(StoreError::Open {
+                url: url.to_owned(),
+                reason: "the database must be a file: expected sqlite:PATH".into(),
+            }),
             Some(path) if !path.is_empty() => Ok(Target::Sqlite(PathBuf::from(path))),
             _ => Err(StoreError::Open {
                 url: without_password(url),
@@ -53,6 +73,14 @@ impl Target {
         StoreError::Open { url, reason: reason.to_string() }
     }
 
+    /// Refuses a file that is not there. PostgreSQL says so by itself when asked for a connection.
+    pub(super) fn must_exist(&self) -> Result<(), StoreError> {
+        match self {
+            Target::Sqlite(path) if !path.is_file() => Err(self.failed("there is no such file")),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn open_writer(&self) -> Result<Conn, StoreError> {
         match self {
             Target::Sqlite(path) => {
@@ -61,26 +89,23 @@ impl Target {
                 }
                 self.open_sqlite(path, SQLITE_WRITER)
             }
-            Target::Postgres(url) => {
-                let mut conn = PgConnection::establish(url).map_err(|error| self.failed(error))?;
-                run(&mut conn, "SET application_name = 'preau-writer'")
-                    .map_err(|error| self.failed(error))?;
-                Ok(Conn::Postgres(conn))
-            }
+            Target::Postgres(url) => self.open_postgres(url, &POSTGRES_WRITER),
         }
     }
 
     pub(super) fn open_reader(&self) -> Result<Conn, StoreError> {
         match self {
             Target::Sqlite(path) => self.open_sqlite(path, SQLITE_READER),
-            Target::Postgres(url) => {
-                let mut conn = PgConnection::establish(url).map_err(|error| self.failed(error))?;
-                run(&mut conn, "SET application_name = 'preau-reader'")
-                    .and_then(|()| run(&mut conn, "SET default_transaction_read_only = on"))
-                    .map_err(|error| self.failed(error))?;
-                Ok(Conn::Postgres(conn))
-            }
+            Target::Postgres(url) => self.open_postgres(url, &POSTGRES_READER),
         }
+    }
+
+    fn open_postgres(&self, url: &str, settings: &[&str]) -> Result<Conn, StoreError> {
+        let mut conn = PgConnection::establish(url).map_err(|error| self.failed(error))?;
+        for setting in settings {
+            run(&mut conn, setting).map_err(|error| self.failed(error))?;
+        }
+        Ok(Conn::Postgres(conn))
     }
 
     fn open_sqlite(&self, path: &std::path::Path, settings: &str) -> Result<Conn, StoreError> {
@@ -96,6 +121,15 @@ impl Target {
 
 fn run(conn: &mut PgConnection, statement: &str) -> diesel::QueryResult<()> {
     diesel::sql_query(statement).execute(conn).map(|_| ())
+}
+
+/// Gives up on a server that does not answer, where the URL does not say how long to wait: libpq would
+/// wait for ever, and every write with it.
+fn patient(url: &str) -> String {
+    if url.contains("connect_timeout=") {
+        return url.to_owned();
+    }
+    format!("{url}{}connect_timeout=5", if url.contains('?') { '&' } else { '?' })
 }
 
 /// `postgres://user:secret@host/db` -> `postgres://user:…@host/db`, for messages and logs.
@@ -119,6 +153,19 @@ mod tests {
         assert_eq!(without_password("postgres://a:b:c@h/d"), "postgres://a:…@h/d");
         assert_eq!(without_password("postgres://a@h/d"), "postgres://a@h/d");
         assert_eq!(without_password("sqlite:x.db"), "sqlite:x.db");
+    }
+
+    #[test]
+    fn a_server_that_is_silent_is_waited_for_only_so_long() {
+        assert_eq!(patient("postgres://h/d"), "postgres://h/d?connect_timeout=5");
+        assert_eq!(patient("postgres:///d?host=%2Ftmp"), "postgres:///d?host=%2Ftmp&connect_timeout=5");
+        assert_eq!(patient("postgres://h/d?connect_timeout=60"), "postgres://h/d?connect_timeout=60");
+    }
+
+    #[test]
+    fn a_database_in_memory_is_refused() {
+        let error = Target::parse("sqlite::memory:").expect_err("refused").to_string();
+        assert!(error.contains("must be a file"), "{error}");
     }
 
     #[test]

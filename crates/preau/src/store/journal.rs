@@ -43,47 +43,77 @@ pub(super) fn save_head(conn: &mut Conn, head: Head) -> QueryResult<()> {
         .map(|_| ())
 }
 
+/// What one write has to say to the journal.
+pub(super) struct Draft {
+    pub(super) at_ms: Millis,
+    pub(super) actor: String,
+    pub(super) notes: Vec<Note>,
+}
+
+/// Rows in one statement: at seven values each, well below PostgreSQL's 65,535.
+const ROWS: usize = 1_000;
+
 /// Appends one entry a note and advances `head`.
-pub(super) fn append(
-    conn: &mut Conn,
-    head: &mut Head,
-    at_ms: Millis,
-    actor: &str,
-    notes: &[Note],
-) -> QueryResult<()> {
-    for note in notes {
-        let mut entry = Entry {
-            sequence: 0,
-            at_ms,
-            actor: actor.to_owned(),
-            action: note.action.to_owned(),
-            object_kind: note.object_kind.to_owned(),
-            object_id: note.object_id,
-        };
-        *head = head.append(&mut entry);
-        diesel::insert_into(journal::table)
-            .values((
+pub(super) fn append(conn: &mut Conn, head: &mut Head, drafts: Vec<Draft>) -> QueryResult<()> {
+    let mut rows = Vec::new();
+    for Draft { at_ms, actor, notes } in drafts {
+        for note in notes {
+            let mut entry = Entry {
+                sequence: 0,
+                at_ms,
+                actor: actor.clone(),
+                action: note.action.to_owned(),
+                object_kind: note.object_kind.to_owned(),
+                object_id: note.object_id,
+            };
+            *head = head.append(&mut entry);
+            rows.push((
                 journal::sequence.eq(entry.sequence),
                 journal::at_ms.eq(entry.at_ms),
-                journal::actor.eq(&entry.actor),
-                journal::action.eq(&entry.action),
-                journal::object_kind.eq(&entry.object_kind),
+                journal::actor.eq(entry.actor),
+                journal::action.eq(entry.action),
+                journal::object_kind.eq(entry.object_kind),
                 journal::object_id.eq(entry.object_id),
                 journal::hash.eq(head.hash.to_vec()),
-            ))
-            .execute(conn)?;
+            ));
+        }
+    }
+    match conn {
+        // In the same process a statement kept prepared is cheaper than a long one parsed each time;
+        // over a socket it is the round trips that count.
+        Conn::Sqlite(conn) => {
+            for row in rows {
+                diesel::insert_into(journal::table).values(row).execute(conn)?;
+            }
+        }
+        Conn::Postgres(conn) => {
+            let mut rows = rows.into_iter().peekable();
+            while rows.peek().is_some() {
+                let some: Vec<_> = rows.by_ref().take(ROWS).collect();
+                diesel::insert_into(journal::table).values(some).execute(conn)?;
+            }
+        }
     }
     Ok(())
 }
 
-/// The head that was noted beside the journal.
+/// The head that was noted beside the journal; `None` where that note is missing or is no hash.
 ///
 /// # Errors
 /// The engine's.
-pub fn journal_head(conn: &mut Conn) -> QueryResult<Head> {
-    let (sequence, hash): (i64, Vec<u8>) =
-        head_table::table.find(1).select((head_table::sequence, head_table::hash)).first(conn)?;
-    head(sequence, &hash)
+pub fn journal_head(conn: &mut Conn) -> QueryResult<Option<Head>> {
+    let noted: Option<(i64, Vec<u8>)> =
+        head_table::table.find(1).select((head_table::sequence, head_table::hash)).first(conn).optional()?;
+    Ok(noted.and_then(|(sequence, hash)| head(sequence, &hash).ok()))
+}
+
+/// The greatest sequence number in the journal; 0 when it is empty.
+///
+/// # Errors
+/// The engine's.
+pub fn journal_end(conn: &mut Conn) -> QueryResult<i64> {
+    let end: Option<i64> = journal::table.select(diesel::dsl::max(journal::sequence)).first(conn)?;
+    Ok(end.unwrap_or(0))
 }
 
 /// At most `limit` lines after the sequence number `after`, in order.

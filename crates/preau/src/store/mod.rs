@@ -16,13 +16,11 @@ mod keepsake;
 mod migrations;
 mod reader;
 pub mod schema;
-#[cfg(test)]
-mod tests;
 mod tx;
 mod writer;
 
 pub use connection::Conn;
-pub use journal::{JournalLine, journal_head, journal_lines};
+pub use journal::{JournalLine, journal_end, journal_head, journal_lines};
 pub use keepsake::{keepsake, secret_or_fresh};
 pub use tx::{Authorised, Authority, Tx};
 
@@ -46,7 +44,8 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("cannot bring the database schema up to date: {0}")]
     Migration(String),
-    /// More writes are waiting than the queue holds; the caller may try again.
+    /// More writes are waiting than the queue holds, or another process kept the database to itself.
+    /// Nothing was done; the caller may try again.
     #[error("too many writes are waiting")]
     Busy,
     /// The writer is gone, or it lost the transaction this write was part of.
@@ -62,7 +61,8 @@ pub struct Store {
 
 struct Inner {
     reader: reader::Reader,
-    writer: writer::Writer,
+    /// Absent where the store was opened to be inspected only.
+    writer: Option<writer::Writer>,
 }
 
 impl Store {
@@ -77,7 +77,24 @@ impl Store {
         migrations::run(&mut conn)?;
         let reader = reader::Reader::new(target.clone())?;
         let writer = writer::Writer::start(target, conn)?;
-        Ok(Store { inner: Arc::new(Inner { reader, writer }) })
+        Ok(Store { inner: Arc::new(Inner { reader, writer: Some(writer) }) })
+    }
+
+    /// Opens a database that is there already, for reading only: nothing is created, nothing brought up
+    /// to date, every write is refused. For the verifier and for reports beside a running server.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`], also when there is no such database.
+    pub fn open_to_read(url: &str) -> Result<Store, StoreError> {
+        let target = connection::Target::parse(url)?;
+        target.must_exist()?;
+        let reader = reader::Reader::new(target)?;
+        Ok(Store { inner: Arc::new(Inner { reader, writer: None }) })
+    }
+
+    fn writer(&self) -> Result<&writer::Writer, StoreError> {
+        let refused = || StoreError::NotCommitted("the database was opened for reading only".into());
+        self.inner.writer.as_ref().ok_or_else(refused)
     }
 
     /// Reads. `query` must be short: on SQLite it runs on the calling thread.
@@ -115,7 +132,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + From<diesel::result::Error> + Send + 'static,
     {
-        let answer = self.inner.writer.submit(permit.authority(), work)?;
+        let answer = self.writer()?.submit(permit.authority(), work)?;
         answer.await.unwrap_or_else(|_| Err(StoreError::NotCommitted("the writer stopped".into()).into()))
     }
 
@@ -129,7 +146,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + From<diesel::result::Error> + Send + 'static,
     {
-        let answer = self.inner.writer.submit(permit.authority(), work)?;
+        let answer = self.writer()?.submit(permit.authority(), work)?;
         // On a thread of its own, because this may be called while a runtime is being set up, where
         // waiting in place is forbidden.
         std::thread::scope(|scope| scope.spawn(|| answer.blocking_recv().ok()).join())

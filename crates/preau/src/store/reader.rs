@@ -69,14 +69,19 @@ impl Reader {
         E: From<StoreError> + From<diesel::result::Error>,
     {
         match self {
-            Reader::Sqlite { store, target } => READERS.with_borrow_mut(|readers| {
-                let conn = match readers.entry(*store) {
-                    std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-                    std::collections::hash_map::Entry::Vacant(entry) => entry.insert(target.open_reader()?),
+            Reader::Sqlite { store, target } => {
+                // Taken out while it is in use: a read inside a read opens another one, and a read that
+                // panics leaves none behind that still sits in its old snapshot.
+                let kept = READERS.with_borrow_mut(|readers| readers.remove(store));
+                let mut conn = match kept {
+                    Some(conn) => conn,
+                    None => target.open_reader()?,
                 };
                 // One snapshot for the whole closure, and one read lock instead of one a statement.
-                conn.transaction(query)
-            }),
+                let answer = conn.transaction(query);
+                READERS.with_borrow_mut(|readers| readers.insert(*store, conn));
+                answer
+            }
             Reader::Postgres { pool } => on_pool(pool, query),
         }
     }

@@ -1,1 +1,0 @@
-//! Contract of the store on one engine; `tests/contract.rs` runs the rest on both.
