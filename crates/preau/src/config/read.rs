@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(read(DOCUMENTED, &[]).expect("accepted"), Config::default());
         let source = include_str!("mod.rs");
         let keys = source.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(':').map(|(key, _)| key));
-        for key in keys {
+        for key in keys.filter(|key| !key.starts_with("fn ")) {
             let named = DOCUMENTED.lines().any(|line| {
                 line.trim_start_matches("# ").starts_with(&format!("{key} =")) || line == format!("[{key}]")
             });

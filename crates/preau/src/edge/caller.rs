@@ -213,6 +213,9 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
         },
         _ => None,
     };
+    if let (Some(_), Some(seat)) = (&signed_in, &seat) {
+        platform.door().comes_in(seat);
+    }
     let actor = signed_in.as_ref().map_or(Actor::ANONYMOUS, |session| session.actor.clone());
     let display = match &signed_in {
         Some(session) => session.display,

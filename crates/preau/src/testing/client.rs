@@ -5,6 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
+use sha2::Digest as _;
 use std::collections::BTreeMap;
 use tower::ServiceExt as _;
 
@@ -74,8 +75,10 @@ impl Client {
 
     /// A token as a page for this client would carry it. Before sign-in a page must have been seen.
     pub(crate) fn csrf(&self) -> String {
-        match &self.session {
-            Some(hash) => CsrfKey::derive(self.platform.csrf_key(), hash).token(),
+        let signed_in =
+            self.cookie("preau_session").map(|token| sha2::Sha256::digest(token.as_bytes()).into());
+        match signed_in.or(self.session) {
+            Some(hash) => CsrfKey::derive(self.platform.csrf_key(), &hash).token(),
             None => {
                 let device = self.cookie("preau_device").and_then(|value| self.platform.device(value));
                 device.map_or_else(String::new, |device| {

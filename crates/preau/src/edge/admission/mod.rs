@@ -25,7 +25,7 @@ use crate::ids::Millis;
 use axum::response::Response;
 use http::header;
 use jiff::tz::TimeZone;
-use preau_gate::{Gate, Lane, Moment, Quota, Rules, Scheduler, Secret};
+use preau_gate::{Gate, Lane, Moment, Quota, Rules, Scheduler, Secret, Session};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -42,6 +42,8 @@ const SESSION: &str = "gate";
 const TICKET: &str = "ticket";
 /// The cookie that says that somebody has signed in on this device.
 const MARK: &str = "mark";
+/// The first requests after the seat was taken come within this span.
+const JUST_IN: Duration = Duration::from_secs(10);
 /// Sessions and tickets are signed with keys of a day and accepted for a second one at the most.
 const DAY: u64 = 24 * 3600;
 
@@ -49,9 +51,9 @@ const DAY: u64 = 24 * 3600;
 /// `app` hands an implementation over.
 pub trait Waiting: Send + Sync {
     /// Somebody waits, or has waited, on `device` since `since` and was seen there at `now`, in
-    /// milliseconds since the Unix epoch. Called only for devices on which somebody has signed in, by
-    /// now at the latest; as often as their page asks again (5 s at the least), so it must be quick
-    /// and must not wait for a database.
+    /// milliseconds since the Unix epoch. Called for devices on which somebody has signed in: while they
+    /// wait, as often as their page asks again (5 s at the least), and once more when they come in. It
+    /// must be quick and must not wait for a database.
     fn seen(&self, device: DeviceId, since: Millis, now: Millis);
 }
 
@@ -143,8 +145,8 @@ impl Door {
     }
 
     /// Somebody has signed in as `standing`: the device is known from now on, and its seat counts
-    /// against its new lane. Cookies go into `response`. If they had to wait before, their presence
-    /// since then is told now that it is about to be known who they are.
+    /// against its new lane. Cookies go into `response`. If they had to wait before, it is told now that
+    /// it is known who they are: call it after the session was opened.
     pub fn recognise(&self, caller: &Caller, standing: Standing, response: &mut Response) {
         let Some(session) = caller.seat() else { return };
         let now = self.now();
@@ -155,9 +157,7 @@ impl Door {
             }
             Err(error) => tracing::debug!(%error, "a device was not recognised at the gate"),
         }
-        if session.waited > Duration::ZERO {
-            self.tell_of(DeviceId::of_gate(session.device), session.arrived(), session.seated);
-        }
+        self.tell_of_wait(session);
     }
 
     /// The caller has joined a lesson that ends at `lesson_ends`: the seat is theirs until five minutes
@@ -187,17 +187,31 @@ impl Door {
         response.headers_mut().append(header::SET_COOKIE, self.0.jar.set(name, value, kept));
     }
 
-    fn tell_of(&self, device: DeviceId, since: Moment, now: Moment) {
-        if let Some(waiting) = self.0.waiting.get() {
-            waiting.seen(device, millis(since), millis(now));
+    /// Somebody with a session of the school comes through the gate: if they have just taken their
+    /// seat, the time they waited for it is told. Later requests say nothing new.
+    pub(super) fn comes_in(&self, seat: &Session) {
+        if self.now().since(seat.seated) < JUST_IN {
+            self.tell_of_wait(seat);
         }
     }
 
-    /// Tells of somebody in the queue, if the device is known: an unknown one is told of when its
-    /// holder signs in, so that a crowd of strangers fills nobody's memory.
+    fn tell_of_wait(&self, seat: &Session) {
+        if seat.waited > Duration::ZERO {
+            self.tell_of(seat.device, seat.arrived(), seat.seated);
+        }
+    }
+
+    fn tell_of(&self, device: preau_gate::DeviceId, since: Moment, now: Moment) {
+        if let Some(waiting) = self.0.waiting.get() {
+            waiting.seen(DeviceId::of_gate(device), millis(since), millis(now));
+        }
+    }
+
+    /// Tells of somebody in the queue, if the device is known: the holder of an unknown one is told of
+    /// when they sign in, so that a crowd of strangers fills nobody's memory.
     fn tell_if_known(&self, lane: Lane, device: preau_gate::DeviceId, since: Moment, now: Moment) {
         if lane != Lane::Unknown {
-            self.tell_of(DeviceId::of_gate(device), since, now);
+            self.tell_of(device, since, now);
         }
     }
 

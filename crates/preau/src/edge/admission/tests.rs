@@ -1,6 +1,6 @@
 //! The gate over HTTP: who waits, keeps the place, gets in, and is told what. The clock is set by hand.
 
-use super::{Door, Entrance, Standing, Waiting, admission, lock};
+use super::{Door, Entrance, Standing, Waiting, admission, gate_pages, lock};
 use crate::edge::{
     Audience, Body, Caller, Cost, DeviceId, Platform, Routes, instant, security_headers, session_layer,
 };
@@ -22,17 +22,31 @@ const AT_9_00: Millis = AT_7_55 + 65 * 60_000;
 /// A school with so many seats, and its time.
 struct Hall {
     school: TestSchool,
+    platform: Platform,
     now: AtomicI64,
 }
 
 impl Hall {
     fn with(seats: u32) -> Hall {
         let school = TestSchool::configured(|config| config.gate.sessions = seats);
-        Hall { school, now: AtomicI64::new(AT_7_55) }
+        Hall::of(school, AT_7_55)
+    }
+
+    fn of(school: TestSchool, now: Millis) -> Hall {
+        Hall { platform: school.app.platform.clone(), school, now: AtomicI64::new(now) }
+    }
+
+    /// A second platform over the same school, whose door tells `waiting` of people.
+    fn telling(self, waiting: Arc<dyn Waiting>) -> Hall {
+        let of = &self.platform;
+        let platform = Platform::new(of.config().clone(), of.store().clone(), of.clock().clone());
+        let platform = platform.expect("a platform");
+        platform.door().tell(waiting);
+        Hall { platform, ..self }
     }
 
     fn platform(&self) -> &Platform {
-        &self.school.app.platform
+        &self.platform
     }
 
     fn door(&self) -> &Door {
@@ -95,8 +109,7 @@ async fn a_second_browser_waits_keeps_its_place_and_gets_in_when_the_first_leave
     assert_eq!(reply.status, StatusCode::OK);
     let html = words(&reply);
     assert!(
-        html.contains("La place est gardée.")
-            && html.contains("La présence est notée depuis 7 h 55"),
+        html.contains("La place est gardée.") && html.contains("La présence est notée depuis 7 h 55"),
         "{html}"
     );
     assert!(html.contains("C’est presque le moment."), "{html}");
@@ -104,7 +117,7 @@ async fn a_second_browser_waits_keeps_its_place_and_gets_in_when_the_first_leave
     hall.pass(3);
     let mut third = hall.school.anonymous();
     let html = words(&third.get(PAGE).await);
-    assert!(html.contains("1 personne attend"), "{html}");
+    assert!(html.contains(">1</span> personne attend devant"), "{html}");
     assert!(attribute(&html, "data-rank") > rank);
     for _ in 0..20 {
         let again = second.get(PAGE).await;
@@ -151,7 +164,7 @@ async fn places_and_seats_outlive_a_restart_without_goodbye() {
     hall.pass(1);
 
     let now = hall.now.load(Ordering::Relaxed);
-    let hall = Hall { school: hall.school.restarted(), now: AtomicI64::new(now) };
+    let hall = Hall::of(hall.school.restarted(), now);
     first.moved_to(&hall.school);
     second.moved_to(&hall.school);
     third.moved_to(&hall.school);
@@ -248,7 +261,8 @@ fn probe(hall: &Hall) -> (axum::Router, Arc<AtomicU32>) {
         .get("/signal", Audience::Anyone, Cost::Live, who)
         .post("/machine", Audience::Anyone, Cost::Write, Body::Machine(100), who)
         .post("/form", Audience::Anyone, Cost::Write, Body::Form, who)
-        .with_state((hall.platform().clone(), count.clone()));
+        .with_state((hall.platform().clone(), count.clone()))
+        .and(gate_pages(hall.platform().clone()));
     let (router, table, _) = routes.finish();
     let entrance = Entrance::new(hall.platform().clone(), &table);
     let router = router
@@ -352,9 +366,8 @@ impl Waiting for Ears {
 
 #[tokio::test]
 async fn waiting_is_presence_for_known_devices_at_once_and_for_others_once_they_sign_in() {
-    let hall = Hall::with(1);
     let ears = Arc::new(Ears::default());
-    hall.door().tell(ears.clone());
+    let hall = Hall::with(1).telling(ears.clone());
     let (router, _) = probe(&hall);
     let mut known = hall.school.at(router.clone());
     let device = known.get("/who").await.text();
@@ -362,16 +375,17 @@ async fn waiting_is_presence_for_known_devices_at_once_and_for_others_once_they_
     assert!(lock(&ears.0).is_empty(), "nobody has waited");
     // Twenty-five minutes later somebody else is in, and both wait.
     hall.pass(25 * 60);
-    let first = hall.inside().await;
+    let mut first = hall.school.at(router.clone());
+    assert!(is_in(&first.get("/who").await) && is_in(&first.get("/who").await));
     let since = hall.now.load(Ordering::Relaxed);
     assert!(!is_in(&known.get("/who").await));
-    let mut unknown = hall.school.at(router);
+    let mut unknown = hall.school.at(router.clone());
     assert!(!is_in(&unknown.get("/who").await));
     assert_eq!(*lock(&ears.0), [(device.clone(), since, since)]);
     // Asking `/now` with the ticket is a sign of life as well.
     hall.pass(7);
     let ticket = known.cookie("preau_ticket").expect("a ticket").to_owned();
-    let mut now = hall.school.anonymous();
+    let mut now = hall.school.at(router.clone());
     now.set_cookie("preau_ticket", &ticket);
     now.get("/now").await;
     assert_eq!(lock(&ears.0).last(), Some(&(device, since, since + 7_000)));
@@ -391,6 +405,68 @@ async fn waiting_is_presence_for_known_devices_at_once_and_for_others_once_they_
     assert_eq!(all.len(), heard + 1);
     assert_eq!((&all[heard].0, all[heard].1), (&device, since));
     assert!(all[heard].2 > since);
+}
+
+#[tokio::test]
+async fn a_pupil_who_was_signed_in_before_and_waits_is_seen_waiting_in_the_roll() {
+    let hall = Hall::with(1);
+    let first = hall.inside().await;
+    let people = hall.school.people;
+    // No mark on this device, but a session of the school from the evening before.
+    let mut pupil = hall.school.signed_in(people.pupil);
+    assert!(!is_in(&pupil.get(PAGE).await));
+    let device =
+        pupil.cookie("preau_device").and_then(|value| hall.platform().device(value)).expect("a device");
+    hall.school.add(move |tx| {
+        use crate::store::schema::session;
+        use diesel::prelude::*;
+        diesel::update(session::table.filter(session::person_id.eq(people.pupil)))
+            .set(session::device_id.eq(device.text()))
+            .execute(tx.conn())
+    });
+    hall.pass(90);
+    assert!(!is_in(&pupil.get(PAGE).await));
+    hall.release(&first);
+    for _ in 0..15 {
+        hall.pass(5);
+        if is_in(&pupil.get(PAGE).await) {
+            break;
+        }
+    }
+    assert_eq!(pupil.get(PAGE).await.status, StatusCode::OK);
+    hall.school.app.presence.flush().await.expect("written");
+    let seen = hall.school.ask(|conn| crate::presence::sightings(conn, &[people.lesson]));
+    let waited =
+        seen.get(&(people.lesson, people.pupil)).and_then(|sighting| sighting.waiting).expect("seen");
+    assert_eq!(waited.first, AT_7_55);
+    assert!(waited.stayed >= 90_000, "{waited:?}");
+}
+
+#[tokio::test]
+async fn with_one_seat_people_sign_in_and_out_one_after_the_other() {
+    let hall = Hall::with(1);
+    let pupil = hall.school.people.pupil;
+    let phc = crate::identity::hash_for_demo("soleil-42-plume").expect("hashed");
+    let login = hall.school.add(move |tx| {
+        crate::identity::ensure_accounts(tx)?;
+        crate::identity::set_password_for_demo(tx, pupil, &phc)?;
+        use crate::store::schema::account;
+        use diesel::prelude::*;
+        account::table.find(pupil.get()).select(account::login).first::<String>(tx.conn())
+    });
+    let mut first = hall.school.anonymous();
+    assert!(is_in(&first.get("/sign-in").await));
+    let mut second = hall.school.anonymous();
+    assert!(!is_in(&second.get("/sign-in").await), "the gate stands before sign-in");
+    let tried = second.post("/sign-in", &[("login", &login), ("password", "soleil-42-plume")]).await;
+    assert_eq!(tried.status, StatusCode::SERVICE_UNAVAILABLE, "no password is checked for those who wait");
+    let done = first.post("/sign-in", &[("login", &login), ("password", "soleil-42-plume")]).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text());
+    assert!(first.cookie("preau_mark").is_some(), "the device is known from now on");
+    assert_eq!(first.get(PAGE).await.status, StatusCode::OK);
+    assert_eq!(first.post("/sign-out", &[]).await.status, StatusCode::SEE_OTHER);
+    hall.pass(5);
+    assert!(is_in(&second.get("/sign-in").await));
 }
 
 #[tokio::test]
@@ -494,10 +570,7 @@ async fn the_state_of_the_service_is_public_and_honest() {
     assert_eq!((page.status, set_cookies(&page).len()), (StatusCode::OK, 0));
     assert!(html.contains("2 personnes à l’intérieur") && html.contains("Pour 2 places"), "{html}");
     assert!(html.contains("1 personne attend") && html.contains("Préau répond."), "{html}");
-    assert!(
-        html.contains("aujourd’hui à 7 h 55") && html.contains("Pour qui arrive maintenant"),
-        "{html}"
-    );
+    assert!(html.contains("aujourd’hui à 7 h 55") && html.contains("Pour qui arrive maintenant"), "{html}");
     let json = stranger.get("/status.json").await;
     let figures: serde_json::Value = serde_json::from_slice(&json.body).expect("JSON");
     assert_eq!(json.status, StatusCode::OK);

@@ -11,8 +11,9 @@ use super::proof::Proof;
 use super::session::FreshToken;
 use super::store::{self, NewSession};
 use super::throttle::Wait;
-use crate::access::SystemPermit;
-use crate::edge::{Caller, CookieJar, Kept, Refusal};
+use crate::access::{Profile, SystemPermit};
+use crate::edge::{Caller, CookieJar, Kept, Refusal, Standing};
+use crate::school;
 use crate::ui::Texts;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
@@ -46,7 +47,7 @@ async fn open_session(
         .store()
         .write::<_, Refusal, _>(&SystemPermit::SignIn, move |tx| {
             if !store::still_has(tx.conn(), proof.person, &proof.phc)? {
-                return Ok(false);
+                return Ok(None);
             }
             if let Some(hash) = before {
                 store::close_session(tx, &hash)?;
@@ -54,21 +55,24 @@ async fn open_session(
             }
             store::remember_device(tx, new.person, &new.device, now)?;
             store::insert_session(tx, &new)?;
-            Ok(true)
+            let facts = school::facts_of(tx.conn(), new.person)?;
+            let teaches = facts
+                .is_some_and(|facts| facts.affiliations.iter().any(|tie| tie.profile == Profile::Teacher));
+            Ok(Some(if teaches { Standing::Teacher } else { Standing::Known }))
         })
         .await?;
-    if !opened {
-        return Ok(None);
-    }
+    let Some(standing) = opened else { return Ok(None) };
     let kept = if personal { Kept::Seconds(kept_days * 24 * 3600) } else { Kept::BrowserSession };
     let mut response = response;
     let cookie = CookieJar::of(&state.platform).set("session", &fresh.token, kept);
     response.headers_mut().append(header::SET_COOKIE, cookie);
+    state.platform.door().recognise(caller, standing, &mut response);
     Ok(Some(response))
 }
 
-/// Takes the session's cookie back.
-fn without_session(state: &IdentityState, mut response: Response) -> Response {
+/// Takes the session's cookie back, and gives the seat back to the gate.
+fn without_session(state: &IdentityState, caller: &Caller, mut response: Response) -> Response {
+    state.platform.door().release(caller);
     let cookie = CookieJar::of(&state.platform).set("session", "", Kept::Forget);
     response.headers_mut().append(header::SET_COOKIE, cookie);
     response
