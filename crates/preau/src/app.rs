@@ -13,7 +13,9 @@ use crate::lesson::{self, Attendance, LessonState};
 use crate::notices;
 use crate::presence::{Kind, PresenceLog};
 use crate::rollcall::{self, RollcallState};
+use crate::school::import::{self, Followers, ImportState};
 use crate::store::Store;
+use crate::timetable::{self, TimetableState};
 use crate::today::{self, TodayState};
 use anyhow::Context as _;
 use axum::Router;
@@ -35,6 +37,15 @@ pub struct App {
     pub identity: IdentityState,
 }
 
+/// What follows from an import: accounts for those who are new, no session for those who left.
+pub fn followers() -> Followers {
+    Followers {
+        joined: |tx, people| if people.is_empty() { Ok(()) } else { identity::ensure_accounts(tx).map(|_| ()) },
+        left: identity::close_sessions_of,
+        ..Followers::default()
+    }
+}
+
 impl App {
     /// Puts the application together over `store`.
     ///
@@ -45,7 +56,10 @@ impl App {
         let platform = Platform::new(config, store, clock)?;
         let sessions = SessionCache::new(platform.clone());
         let identity = IdentityState::new(platform.clone(), sessions.clone())?;
+        let cache = sessions.clone();
+        let followers = Followers { changed: Arc::new(move || cache.forget_all()), ..followers() };
         let presence = PresenceLog::new(platform.clone());
+        platform.door().tell(Arc::new(presence.clone()));
         let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())))?;
         let routes = Routes::new()
             .and(edge::static_files())
@@ -53,11 +67,13 @@ impl App {
             .and(about::routes(platform.clone()))
             .and(gate_pages(platform.clone()))
             .and(homework::routes(HomeworkState { platform: platform.clone(), files }))
+            .and(timetable::routes(TimetableState::new(platform.clone())))
             .and(rollcall::routes(RollcallState { platform: platform.clone(), presence: presence.clone() }))
             .and(notices::routes(platform.clone()))
             .and(classes::routes(platform.clone()))
             .and(today::routes(TodayState::new(platform.clone())))
-            .and(lesson::routes(live));
+            .and(lesson::routes(live))
+            .and(import::routes(ImportState::new(platform.clone(), followers)));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         let entrance = Entrance::new(platform.clone(), &table);
@@ -71,8 +87,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        let identity = IdentityState::new(platform.clone(), sessions.clone())?;
-        Ok(App { router, table, platform, presence })
+        Ok(App { router, table, platform, presence, identity })
     }
 
     /// Starts what goes on beside the requests: the gate's second hand, the writing down of who was seen.

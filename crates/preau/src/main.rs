@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use preau::app::App;
 use preau::config::{Config, DOCUMENTED};
 use preau::edge::{Clock, serve};
+use preau::school::import::command::ImportArgs;
 use preau::store::Store;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,6 +45,29 @@ enum Command {
         /// Write the accounts as a JSON list of {role, login, password, name, class}.
         #[arg(long)]
         accounts: Option<PathBuf>,
+    },
+    /// Read a timetable (EDT's XML or iCalendar) and show what it would change; with --apply, change it.
+    Timetable {
+        #[command(flatten)]
+        place: Place,
+        /// The file.
+        file: PathBuf,
+        /// The school's UAI: seven digits and a letter.
+        #[arg(long)]
+        school: String,
+        /// Apply it, all or nothing.
+        #[arg(long)]
+        apply: bool,
+        /// Print the report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read people and classes from files and show what would change; `--apply` changes it.
+    Import {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        import: ImportArgs,
     },
     /// The record.
     Evidence {
@@ -113,6 +137,14 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let store = Store::open(&config.store.url)?;
             preau::demo::fill(&store, &config)?;
             start(config, store, move |app| preau::demo::announce(&app.platform, accounts.as_deref()))
+        }
+        Command::Timetable { place, file, school, apply, json } => {
+            let config = place.read()?;
+            let store = Store::open(&config.store.url)?;
+            preau::timetable::command(&store, &config.place.time_zone, &file, &school, apply, json)
+        }
+        Command::Import { place, import } => {
+            Ok(preau::school::import::command::run(&import, &place.read()?, &preau::app::followers()))
         }
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
             let config = place.read()?;

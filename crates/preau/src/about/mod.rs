@@ -34,7 +34,9 @@ mod tests {
     async fn help_and_statement_are_there_for_everybody_in_both_languages() {
         let school = TestSchool::open();
         let mut nobody = school.anonymous();
-        for (path, words) in [("/help", "Mot de passe oublié"), ("/accessibility", "Déclaration d’accessibilité")] {
+        for (path, words) in
+            [("/help", "Mot de passe oublié"), ("/accessibility", "Déclaration d’accessibilité")]
+        {
             let reply = nobody.get(path).await;
             assert_eq!(reply.status, StatusCode::OK);
             assert!(reply.text().contains(words), "{}", reply.text());

@@ -11,8 +11,7 @@ use axum::response::Response;
 
 pub(super) async fn list(State(platform): State<Platform>, caller: Caller) -> Result<Response, Refusal> {
     let scope = caller.actor().scope::<Group, ReadClassList>();
-    let lines =
-        platform.store().read::<_, Refusal, _>(move |conn| Ok(store::list(conn, &scope)?)).await?;
+    let lines = platform.store().read::<_, Refusal, _>(move |conn| Ok(store::list(conn, &scope)?)).await?;
     let shell = caller.shell("classes-title");
     html(&views::ListPage::new(&shell, lines))
 }

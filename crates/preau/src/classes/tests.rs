@@ -25,7 +25,10 @@ async fn lists(school: &TestSchool) {
     assert!(list.contains(&own) && list.contains("ESP1") && !list.contains(&other), "{list}");
     assert!(list.contains("2 élèves"), "{list}");
     let page = pupil.get(&own).await.words();
-    assert!(page.contains("Tom Aubépine") && page.contains("Soizic Houblon") && page.contains("Français"), "{page}");
+    assert!(
+        page.contains("Tom Aubépine") && page.contains("Soizic Houblon") && page.contains("Français"),
+        "{page}"
+    );
     assert!(page.contains("professeur principal") && !page.contains("/reset"), "{page}");
 
     let page = school.signed_in(people.teacher).get(&own).await.words();

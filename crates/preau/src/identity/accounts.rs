@@ -29,6 +29,18 @@ pub fn ensure_accounts(tx: &mut Tx<'_>) -> QueryResult<usize> {
     }
 }
 
+/// People have left: their sessions end and their devices are forgotten, so that nothing of either wakes
+/// up should they come back.
+///
+/// # Errors
+/// The engine's.
+pub fn close_sessions_of(tx: &mut Tx<'_>, people: &[PersonId]) -> QueryResult<()> {
+    for person in people {
+        store::close_all(tx, *person)?;
+    }
+    Ok(())
+}
+
 fn with_free_logins(
     tx: &mut Tx<'_>,
     people: Vec<(PersonId, String, String)>,

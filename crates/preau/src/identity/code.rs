@@ -135,7 +135,9 @@ mod tests {
         for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', " "), shown.replace('-', "")] {
             assert!(ActivationCode::read(&typed).is_some_and(|read| read == code), "{typed}");
         }
-        for bad in ["", "AAAA-AAAA-AAAA", &shown[1..], &format!("{shown}B"), "é", "' OR 1=1 --", &"B".repeat(9_999)] {
+        for bad in
+            ["", "AAAA-AAAA-AAAA", &shown[1..], &format!("{shown}B"), "é", "' OR 1=1 --", &"B".repeat(9_999)]
+        {
             assert!(ActivationCode::read(bad).is_none(), "{bad}");
         }
     }

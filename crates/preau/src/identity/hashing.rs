@@ -147,7 +147,9 @@ mod tests {
         assert!(hasher.verify("le platane de la cour", &phc));
         assert!(!hasher.verify("le platane de la Cour", &phc));
         assert_ne!(phc, hasher.hash("le platane de la cour").expect("hashed"), "a salt of its own each time");
-        for damaged in ["", "$", "x", &phc[..phc.len() - 2], "$argon2id$v=19$m=4000000000,t=2,p=1$c2FsdHNhbHQ$AAAA"] {
+        for damaged in
+            ["", "$", "x", &phc[..phc.len() - 2], "$argon2id$v=19$m=4000000000,t=2,p=1$c2FsdHNhbHQ$AAAA"]
+        {
             assert!(!hasher.verify("le platane de la cour", damaged), "{damaged}");
         }
     }
@@ -162,7 +164,8 @@ mod tests {
     #[test]
     fn hashes_of_the_reference_implementation_are_understood() {
         // From the argon2 program of phc-winner-argon2: echo -n password | argon2 somesalt -id -t 2 -k 65536 -p 1
-        let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let reference =
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let mut hasher = Hasher::default();
         assert!(hasher.verify("password", reference));
         assert!(!hasher.verify("differentpassword", reference));

@@ -31,7 +31,10 @@ mod tests;
 mod throttle;
 pub mod views;
 
-pub use accounts::{ensure_accounts, hash_for_demo, open_accounts_for_demo, set_password_for_demo};
+#[cfg(test)]
+pub(crate) use tests::matrix;
+
+pub use accounts::{close_sessions_of, ensure_accounts, hash_for_demo, open_accounts_for_demo, set_password_for_demo};
 pub use hashing::HashFault;
 pub use policy::{
     Account, FindPeople, ListAccounts, ManageOwn, PrintGuardianSheets, PrintSheets, ResetPassword,

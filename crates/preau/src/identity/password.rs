@@ -14,10 +14,42 @@ const FEWEST_DIFFERENT: usize = 5;
 
 /// What stands in front of or behind digits in the passwords that are tried first in France and elsewhere.
 const TRIED_FIRST: [&str; 36] = [
-    "abcdefgh", "abcdefghij", "administrateur", "admin", "azerty", "azertyuiop", "azertyuiopqsdfghjklm", "bonjour",
-    "chouchou", "chocolat", "college", "collegelycee", "doudou", "ecole", "enseignant", "football", "jetaime",
-    "loulou", "lycee", "marseille", "minecraft", "motdepasse", "motdepass", "iloveyou", "password", "preau",
-    "professeur", "qwerty", "qwertyuiop", "roblox", "secret", "soleil", "superman", "welcome", "eleve", "vacances",
+    "abcdefgh",
+    "abcdefghij",
+    "administrateur",
+    "admin",
+    "azerty",
+    "azertyuiop",
+    "azertyuiopqsdfghjklm",
+    "bonjour",
+    "chouchou",
+    "chocolat",
+    "college",
+    "collegelycee",
+    "doudou",
+    "ecole",
+    "enseignant",
+    "football",
+    "jetaime",
+    "loulou",
+    "lycee",
+    "marseille",
+    "minecraft",
+    "motdepasse",
+    "motdepass",
+    "iloveyou",
+    "password",
+    "preau",
+    "professeur",
+    "qwerty",
+    "qwertyuiop",
+    "roblox",
+    "secret",
+    "soleil",
+    "superman",
+    "welcome",
+    "eleve",
+    "vacances",
 ];
 
 /// Why a password is not accepted.
@@ -89,7 +121,13 @@ mod tests {
 
     #[test]
     fn words_without_relation_are_welcome() {
-        for good in ["platane gomme tricycle", "Le 24, nous irons", "密码密码很长的一个密码词", "correct-horse", "kZ8!pq2?Lm"] {
+        for good in [
+            "platane gomme tricycle",
+            "Le 24, nous irons",
+            "密码密码很长的一个密码词",
+            "correct-horse",
+            "kZ8!pq2?Lm",
+        ] {
             assert_eq!(accept(good, good, "maelys.verdoyant"), Ok(()), "{good}");
         }
     }
@@ -97,8 +135,17 @@ mod tests {
     #[test]
     fn what_is_tried_first_is_refused() {
         for bad in [
-            "azertyuiop", "Azerty123456", "motdepasse1", "24/11/2012!", "1234567890", "maelysverdoyant",
-            "Verdoyant2012", "verdoyant.maelys", "aaaaaaaaaaaa", "ababababab", "Maëlys-2012",
+            "azertyuiop",
+            "Azerty123456",
+            "motdepasse1",
+            "24/11/2012!",
+            "1234567890",
+            "maelysverdoyant",
+            "Verdoyant2012",
+            "verdoyant.maelys",
+            "aaaaaaaaaaaa",
+            "ababababab",
+            "Maëlys-2012",
         ] {
             assert_eq!(accept(bad, bad, "maelys.verdoyant"), Err(PasswordFault::Guessable), "{bad}");
         }

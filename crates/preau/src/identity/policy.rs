@@ -106,7 +106,8 @@ impl Allows<ResetPassword> for Account {
             && !is_staff
             && account.facts.enrolled.iter().any(|group| actor.teaches(*group) || actor.tutors(*group));
         let in_school = |profiles| account.schools().any(|school| actor.is_in(school, profiles));
-        let under_me = |tie: &Affiliation| tie.profile != Profile::Authority && actor.is_in(tie.school, STAFF_TOO);
+        let under_me =
+            |tie: &Affiliation| tie.profile != Profile::Authority && actor.is_in(tie.school, STAFF_TOO);
         actor.guards(account.facts.person)
             || own_pupil
             || (!is_staff && in_school(WHOLE_SCHOOL))
@@ -163,7 +164,8 @@ mod tests {
     const PUPIL: PersonId = PersonId::from_raw(100);
 
     fn facts(person: i64, ties: &[(SchoolId, Profile)]) -> Facts {
-        let affiliations = ties.iter().map(|(school, profile)| Affiliation { school: *school, profile: *profile });
+        let affiliations =
+            ties.iter().map(|(school, profile)| Affiliation { school: *school, profile: *profile });
         Facts {
             person: PersonId::from_raw(person),
             name: String::new(),
@@ -184,8 +186,7 @@ mod tests {
     }
 
     fn guardian(legal: bool) -> Facts {
-        let child =
-            Child { pupil: PUPIL, name: String::new(), school: HERE, groups: vec![CLASS], legal };
+        let child = Child { pupil: PUPIL, name: String::new(), school: HERE, groups: vec![CLASS], legal };
         Facts { children: vec![child], ..facts(200, &[]) }
     }
 

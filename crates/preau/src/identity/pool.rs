@@ -138,8 +138,9 @@ impl Desk {
             };
             drop(queues);
             if !work.abandoned() {
-                work.run(&mut hasher);
+                // Counted before the answer leaves: who was answered finds it counted.
                 self.done.fetch_add(1, Ordering::Relaxed);
+                work.run(&mut hasher);
             }
         }
     }
@@ -209,7 +210,7 @@ impl PasswordPool {
         self.0.desk.queues().waiting()
     }
 
-    /// How many passwords were hashed since the start.
+    /// How many passwords were hashed since the start, with those in progress.
     pub(super) fn done(&self) -> u64 {
         self.0.desk.done.load(Ordering::Relaxed)
     }

@@ -41,7 +41,7 @@ pub(super) async fn prove(
     typed: &str,
     password: &str,
 ) -> Result<Proof, Unproven> {
-    // What can be no login is counted and checked like one that nobody has.
+    // What can be no login is checked like one that nobody has.
     let login = typed_login(typed).unwrap_or_default();
     let (wanted, from) = (login.clone(), device.text());
     let found = state
@@ -51,6 +51,9 @@ pub(super) async fn prove(
         .await?;
     let (counters, lane) = if found.known {
         (vec![Counter::Pair(login, device.bytes())], Lane::Known)
+    } else if login.is_empty() {
+        // Nobody's count: one pupil's slips on the keyboard are not another's.
+        (vec![Counter::Device(device.bytes())], Lane::Newcomer)
     } else {
         (vec![Counter::Account(login), Counter::Device(device.bytes())], Lane::Newcomer)
     };

@@ -161,7 +161,11 @@ fn load(
 }
 
 fn main_school(facts: &Facts) -> Option<crate::ids::SchoolId> {
-    facts.affiliations.first().map(|tie| tie.school).or_else(|| facts.children.first().map(|child| child.school))
+    facts
+        .affiliations
+        .first()
+        .map(|tie| tie.school)
+        .or_else(|| facts.children.first().map(|child| child.school))
 }
 
 /// The text key of the role shown beside the name: the first of the person's profiles.

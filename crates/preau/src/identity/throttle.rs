@@ -115,7 +115,8 @@ impl Throttle {
     /// [`Wait`], with the longest of the waits.
     pub(super) fn attempt(&self, counters: &[Counter], now: Millis) -> Result<Attempt, Wait> {
         let mut counts = self.counts();
-        let until = counters.iter().filter_map(|counter| counts.get(&counter.key())).map(|count| count.until).max();
+        let until =
+            counters.iter().filter_map(|counter| counts.get(&counter.key())).map(|count| count.until).max();
         if let Some(until) = until.filter(|until| *until > now) {
             let seconds = (until - now + 999) / 1000;
             return Err(Wait { seconds: u32::try_from(seconds).unwrap_or(u32::MAX) });

@@ -136,8 +136,7 @@ pub(super) fn list(
     let Scope::Schools(schools) = scope else { return Ok(Vec::new()) };
     let rows: Vec<LineRow> = notice::table
         .left_join(
-            notice_read::table
-                .on(notice_read::notice_id.eq(notice::id).and(notice_read::person_id.eq(who))),
+            notice_read::table.on(notice_read::notice_id.eq(notice::id).and(notice_read::person_id.eq(who))),
         )
         .filter(notice::school_id.eq_any(schools.clone()))
         .filter(notice::withdrawn_at.is_null().or(notice::school_id.eq_any(withdrawn_of.to_vec())))
@@ -163,8 +162,7 @@ pub(super) fn list(
 pub fn unread(conn: &mut Conn, who: PersonId, schools: &[SchoolId]) -> QueryResult<Vec<NoticeLine>> {
     let rows: Vec<LineRow> = notice::table
         .left_join(
-            notice_read::table
-                .on(notice_read::notice_id.eq(notice::id).and(notice_read::person_id.eq(who))),
+            notice_read::table.on(notice_read::notice_id.eq(notice::id).and(notice_read::person_id.eq(who))),
         )
         .filter(notice::school_id.eq_any(schools.to_vec()))
         .filter(notice::withdrawn_at.is_null())

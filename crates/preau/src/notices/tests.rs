@@ -1,7 +1,8 @@
 //! Notices over HTTP, as the people of the test school.
 
 use super::{
-    Notice, NoticeBoard, NoticeId, PublishNotice, ReadNotice, ReadReceipts, WithdrawNotice, insert_for_demo, unread,
+    Notice, NoticeBoard, NoticeId, PublishNotice, ReadNotice, ReadReceipts, WithdrawNotice, insert_for_demo,
+    unread,
 };
 use crate::testing::{AT_7_55, Matrix, People, TestSchool};
 use http::StatusCode;
@@ -29,7 +30,9 @@ pub(crate) fn matrix(matrix: &mut Matrix, people: &People) {
 /// A notice of the school that exists, for walks over routes.
 pub(crate) fn one_for_tests(school: &TestSchool) -> String {
     let people = school.people;
-    school.add(move |tx| insert_for_demo(tx, people.school, people.head, "Sortie", "Lundi", AT_7_55)).to_string()
+    school
+        .add(move |tx| insert_for_demo(tx, people.school, people.head, "Sortie", "Lundi", AT_7_55))
+        .to_string()
 }
 
 async fn a_notice_from_writing_to_withdrawal(school: &TestSchool) {
@@ -37,7 +40,8 @@ async fn a_notice_from_writing_to_withdrawal(school: &TestSchool) {
     let mut head = school.signed_in(people.head);
     let form = head.get("/notices/new").await.words();
     assert!(form.contains(&format!("name=\"school\" value=\"{}\"", people.school)), "{form}");
-    let (own, text) = (people.school.to_string(), "Les cours ont lieu à distance.\n\nRestez <b>chez vous</b>.");
+    let (own, text) =
+        (people.school.to_string(), "Les cours ont lieu à distance.\n\nRestez <b>chez vous</b>.");
     let fields = [("school", own.as_str()), ("title", "Fermeture"), ("body", text)];
     let reply = head.post("/notices", &fields).await;
     assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text());
@@ -85,7 +89,8 @@ async fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
     let school = TestSchool::open();
     let own = school.people.school.to_string();
     let mut head = school.signed_in(school.people.head);
-    let reply = head.post("/notices", &[("school", &own), ("title", "Sortie \"du soir\""), ("body", " ")]).await;
+    let reply =
+        head.post("/notices", &[("school", &own), ("title", "Sortie \"du soir\""), ("body", " ")]).await;
     assert_eq!(reply.status, StatusCode::OK);
     let page = reply.text();
     assert!(page.contains("Écrivez le texte") && page.contains("du soir"), "{page}");

@@ -78,9 +78,9 @@ impl<'a> NoticePage<'a> {
     ) -> Self {
         let (dates, today) = (page.dates(platform.zone()), platform.today());
         let moment = dates.moment(today, instant(notice.published_at));
-        let withdrawn = notice.withdrawn_at.map(|at| {
-            page.with("notice-withdrawn-at", "moment", dates.moment(today, instant(at)))
-        });
+        let withdrawn = notice
+            .withdrawn_at
+            .map(|at| page.with("notice-withdrawn-at", "moment", dates.moment(today, instant(at))));
         let here = format!("/notices/{}", notice.id);
         let is_head = receipts.is_some();
         let receipts = receipts.map(|receipts| {
@@ -91,7 +91,11 @@ impl<'a> NoticePage<'a> {
             ]
             .into_iter()
             .filter(|(_, share)| share.of > 0)
-            .map(|(key, Share { read, of })| Receipt { label: page.with2(key, "count", read, "total", of), read, of })
+            .map(|(key, Share { read, of })| Receipt {
+                label: page.with2(key, "count", read, "total", of),
+                read,
+                of,
+            })
             .collect()
         });
         NoticePage {

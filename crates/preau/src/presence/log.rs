@@ -4,7 +4,7 @@
 use super::model::{Kind, Seen};
 use super::store;
 use crate::access::SystemPermit;
-use crate::edge::Platform;
+use crate::edge::{DeviceId, Platform, Waiting};
 use crate::ids::{LessonId, Millis, PersonId};
 use crate::store::StoreError;
 use std::collections::HashMap;
@@ -34,8 +34,8 @@ struct Inner {
 struct Pending {
     /// At a lesson.
     seen: HashMap<(LessonId, PersonId, Kind), Seen>,
-    /// In the gate, for a lesson that the store will find.
-    waiting: HashMap<PersonId, Seen>,
+    /// In the gate: the store finds out who that is, and for which lesson.
+    waiting: HashMap<DeviceId, Seen>,
     /// Refused because memory was full, since the last flush.
     refused: u64,
 }
@@ -53,7 +53,11 @@ fn add<K: Hash + Eq>(map: &mut HashMap<K, Seen>, key: K, seen: Seen) {
 impl PresenceLog {
     /// An empty log over the platform's store.
     pub fn new(platform: Platform) -> PresenceLog {
-        PresenceLog(Arc::new(Inner { platform, pending: Mutex::default(), writing: tokio::sync::Mutex::default() }))
+        PresenceLog(Arc::new(Inner {
+            platform,
+            pending: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        }))
     }
 
     /// Notes that `person` is seen at `lesson` now: on joining, on leaving, and about every half minute
@@ -68,14 +72,15 @@ impl PresenceLog {
         }
     }
 
-    /// Notes that `person` waits in the gate now. Which lesson that is for is found when it is written:
-    /// every lesson of the person's classes and groups that runs then or begins within half an hour.
-    pub fn note_waiting(&self, person: PersonId, now: Millis) {
+    /// Notes that somebody has waited in the gate on `device` from `since` until `now`. Who that is and for
+    /// which lesson is found when it is written: the person whose account the device is known for (nobody
+    /// when that is not clear), and every lesson of theirs that runs then or begins within half an hour.
+    pub fn note_waiting(&self, device: DeviceId, since: Millis, now: Millis) {
         let mut pending = self.pending();
-        if pending.is_full() && !pending.waiting.contains_key(&person) {
+        if pending.is_full() && !pending.waiting.contains_key(&device) {
             pending.refused += 1;
         } else {
-            add(&mut pending.waiting, person, Seen::at(now));
+            add(&mut pending.waiting, device, Seen::throughout(since, now));
         }
     }
 
@@ -89,19 +94,24 @@ impl PresenceLog {
         let mut batch = Batch { log: self, taken: Pending::default() };
         std::mem::swap(&mut batch.taken, &mut *self.pending());
         if batch.taken.refused > 0 {
-            tracing::error!(refused = batch.taken.refused, "presence: memory was full, sightings were refused");
+            tracing::error!(
+                refused = batch.taken.refused,
+                "presence: memory was full, sightings were refused"
+            );
             batch.taken.refused = 0;
         }
         if batch.taken.seen.is_empty() && batch.taken.waiting.is_empty() {
             return Ok(());
         }
         let seen: Vec<_> = batch.taken.seen.iter().map(|(key, seen)| (*key, *seen)).collect();
-        let waiting: Vec<_> = batch.taken.waiting.iter().map(|(person, seen)| (*person, *seen)).collect();
+        let waiting: Vec<_> = batch.taken.waiting.iter().map(|(device, seen)| (device.text(), *seen)).collect();
         let written = self
             .0
             .platform
             .store()
-            .write::<_, StoreError, _>(&SystemPermit::NotePresence, move |tx| Ok(store::save(tx, &seen, &waiting)?))
+            .write::<_, StoreError, _>(&SystemPermit::NotePresence, move |tx| {
+                Ok(store::save(tx, &seen, &waiting)?)
+            })
             .await;
         if written.is_ok() {
             batch.taken = Pending::default();
@@ -147,6 +157,13 @@ impl PresenceLog {
     }
 }
 
+/// The gate tells whom it keeps waiting: a place in its queue is presence.
+impl Waiting for PresenceLog {
+    fn seen(&self, device: DeviceId, since: Millis, now: Millis) {
+        self.note_waiting(device, since, now);
+    }
+}
+
 /// What is being written. When that fails, or whoever asked stops waiting, it goes back: writing it a
 /// second time changes nothing.
 struct Batch<'l> {
@@ -163,8 +180,8 @@ impl Drop for Batch<'_> {
         for (key, seen) in self.taken.seen.drain() {
             add(&mut pending.seen, key, seen);
         }
-        for (person, seen) in self.taken.waiting.drain() {
-            add(&mut pending.waiting, person, seen);
+        for (device, seen) in self.taken.waiting.drain() {
+            add(&mut pending.waiting, device, seen);
         }
     }
 }

@@ -47,6 +47,12 @@ impl Seen {
         Seen { first: now, last: now, stayed: 0 }
     }
 
+    /// Seen all the time from one instant to another; they may come in either order.
+    pub const fn throughout(from: Millis, to: Millis) -> Seen {
+        let (first, last) = if from <= to { (from, to) } else { (to, from) };
+        Seen { first, last, stayed: last - first }
+    }
+
     /// Both together, in whatever order they were noted. A sighting merged a second time changes
     /// nothing, so that a batch whose fate is unknown may be written again.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use super::model::{Kind, Seen, Sighting};
 use crate::ids::{LessonId, Millis, PersonId};
-use crate::store::schema::{enrolment, lesson, lesson_group, person, presence};
+use crate::store::schema::{enrolment, known_device, lesson, lesson_group, person, presence, session};
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -17,9 +17,10 @@ const ROWS_AT_ONCE: usize = 500;
 type Key = (LessonId, PersonId, Kind);
 
 /// Adds a batch to what is known. Sightings of lessons and people that are gone are left out.
-pub(super) fn save(tx: &mut Tx<'_>, seen: &[(Key, Seen)], waiting: &[(PersonId, Seen)]) -> QueryResult<()> {
+pub(super) fn save(tx: &mut Tx<'_>, seen: &[(Key, Seen)], waiting: &[(String, Seen)]) -> QueryResult<()> {
     let mut all: HashMap<Key, Seen> = HashMap::new();
-    for (key, seen) in seen.iter().copied().chain(awaited(tx.conn(), waiting)?) {
+    let waiting = people_of(tx.conn(), waiting)?;
+    for (key, seen) in seen.iter().copied().chain(awaited(tx.conn(), &waiting)?) {
         all.entry(key).and_modify(|before| *before = before.merge(seen)).or_insert(seen);
     }
     let lessons = existing_lessons(tx.conn(), all.keys().map(|key| key.0.get()).collect())?;
@@ -61,6 +62,54 @@ pub(super) fn save(tx: &mut Tx<'_>, seen: &[(Key, Seen)], waiting: &[(PersonId, 
         };
     }
     Ok(())
+}
+
+/// Who waits on these devices. Whoever opened a session there since the waiting began; else the only one
+/// with a session there; else the only one whose account the device is known for. A device of several
+/// people on which nobody has said who they are proves nobody's presence.
+fn people_of(conn: &mut Conn, waiting: &[(String, Seen)]) -> QueryResult<Vec<(PersonId, Seen)>> {
+    let mut found: HashMap<PersonId, Seen> = HashMap::new();
+    for some in waiting.chunks(AT_ONCE) {
+        let devices: Vec<&str> = some.iter().map(|(device, _)| device.as_str()).collect();
+        let opened: Vec<(String, PersonId, Millis, Millis)> = session::table
+            .filter(session::device_id.eq_any(devices.clone()))
+            .order(session::created_at.asc())
+            .select((session::device_id, session::person_id, session::created_at, session::expires_at))
+            .load(conn)?;
+        let known: Vec<(String, PersonId)> = known_device::table
+            .filter(known_device::device_id.eq_any(devices))
+            .select((known_device::device_id, known_device::person_id))
+            .load(conn)?;
+        let mut sessions: HashMap<&str, Vec<(PersonId, Millis, Millis)>> = HashMap::new();
+        for (device, who, created, expires) in &opened {
+            sessions.entry(device).or_default().push((*who, *created, *expires));
+        }
+        let mut accounts: HashMap<&str, Vec<PersonId>> = HashMap::new();
+        for (device, who) in &known {
+            accounts.entry(device).or_default().push(*who);
+        }
+        for (device, seen) in some {
+            let device = device.as_str();
+            let opened = || {
+                let all = sessions.get(device).into_iter().flatten();
+                all.filter(|(_, _, expires)| *expires > seen.first)
+            };
+            let since = opened().rfind(|(_, created, _)| *created >= seen.first).map(|(who, ..)| *who);
+            let who = since
+                .or_else(|| only(opened().map(|(who, ..)| *who)))
+                .or_else(|| only(accounts.get(device).into_iter().flatten().copied()));
+            if let Some(who) = who {
+                found.entry(who).and_modify(|before| *before = before.merge(*seen)).or_insert(*seen);
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// The one person there is, if it is one.
+fn only(mut people: impl Iterator<Item = PersonId>) -> Option<PersonId> {
+    let first = people.next()?;
+    people.all(|other| other == first).then_some(first)
 }
 
 /// What people in the gate wait for: lessons of theirs that run or begin soon.

@@ -139,7 +139,9 @@ impl Choice {
             Choice::Late(Some(minutes)) => Answer::Late { minutes },
             Choice::Late(None) => match proposal {
                 Answer::Late { .. } => proposal,
-                Answer::Present | Answer::Absent => Answer::Late { minutes: minutes_between(starts_at, now).max(1) },
+                Answer::Present | Answer::Absent => {
+                    Answer::Late { minutes: minutes_between(starts_at, now).max(1) }
+                }
             },
         }
     }
@@ -297,7 +299,9 @@ mod tests {
     fn fields_are_read_strictly() {
         assert_eq!(Choice::read("late", "12"), Some(Choice::Late(Some(12))));
         assert_eq!(Choice::read("late", ""), Some(Choice::Late(None)));
-        for (state, minutes) in [("late", "0"), ("late", "601"), ("late", "-1"), ("late", "x"), ("", ""), ("gone", "")] {
+        for (state, minutes) in
+            [("late", "0"), ("late", "601"), ("late", "-1"), ("late", "x"), ("", ""), ("gone", "")]
+        {
             assert_eq!(Choice::read(state, minutes), None, "{state} {minutes}");
         }
         for answer in [Answer::Present, Answer::Absent, Answer::Late { minutes: 9 }] {
@@ -316,7 +320,11 @@ mod tests {
     }
 
     fn answers() -> impl Strategy<Value = Answer> {
-        prop_oneof![Just(Answer::Present), Just(Answer::Absent), (1..600_u16).prop_map(|minutes| Answer::Late { minutes })]
+        prop_oneof![
+            Just(Answer::Present),
+            Just(Answer::Absent),
+            (1..600_u16).prop_map(|minutes| Answer::Late { minutes })
+        ]
     }
 
     fn choices() -> impl Strategy<Value = Choice> {

@@ -136,7 +136,8 @@ pub fn missing_now(conn: &mut Conn, school: SchoolId, now: Millis) -> QueryResul
     let rolls = Rolls::load(conn, &lessons)?;
     let mut there: HashSet<PersonId> = HashSet::new();
     let mut first_missed: HashMap<PersonId, usize> = HashMap::new();
-    let place: HashMap<LessonId, usize> = lessons.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+    let place: HashMap<LessonId, usize> =
+        lessons.iter().enumerate().map(|(place, id)| (*id, place)).collect();
     for (lesson, pupil) in &rolls.expected {
         if rolls.is_there(*lesson, *pupil) {
             there.insert(*pupil);
@@ -150,7 +151,12 @@ pub fn missing_now(conn: &mut Conn, school: SchoolId, now: Millis) -> QueryResul
     let teachers = store::teachers(conn, &lessons)?;
     let called = school::formal_names(conn, &teachers.values().flatten().copied().collect::<Vec<_>>())?;
     let named = |lesson: LessonId| -> Vec<String> {
-        teachers.get(&lesson).into_iter().flatten().filter_map(|teacher| called.get(teacher).cloned()).collect()
+        teachers
+            .get(&lesson)
+            .into_iter()
+            .flatten()
+            .filter_map(|teacher| called.get(teacher).cloned())
+            .collect()
     };
     let mut missing: Vec<((String, String, String), MissingPupil)> = first_missed
         .into_iter()

@@ -76,7 +76,11 @@ fn refuse_cancelled(register: &Register) -> Result<(), Refusal> {
     if register.cancelled { Err(Refusal::Rule("register-cancelled")) } else { Ok(()) }
 }
 
-async fn permit<A>(state: &RollcallState, caller: &Caller, id: LessonId) -> Result<Permit<Register, A>, Refusal>
+async fn permit<A>(
+    state: &RollcallState,
+    caller: &Caller,
+    id: LessonId,
+) -> Result<Permit<Register, A>, Refusal>
 where
     A: Action + 'static,
     Register: Allows<A>,
@@ -92,8 +96,11 @@ fn replies(fields: &FormFields) -> Result<HashMap<PersonId, Reply>, Refusal> {
         let unreadable = || Refusal::Malformed(format!("the answer for pupil {pupil:?} is not readable"));
         let id: PersonId = pupil.parse().map_err(|_| unreadable())?;
         let minutes = fields.text(&format!("late-{pupil}"));
-        let choice = Choice::read(state, minutes)
-            .ok_or(if state == "late" { Refusal::Rule("register-minutes") } else { unreadable() })?;
+        let choice = Choice::read(state, minutes).ok_or(if state == "late" {
+            Refusal::Rule("register-minutes")
+        } else {
+            unreadable()
+        })?;
         let shown = Answer::shown(fields.text(&format!("shown-{pupil}")));
         replies.insert(id, Reply { shown, choice });
     }

@@ -47,7 +47,8 @@ impl Resource for Register {
 
 /// Teaches this very lesson, as its teacher or as a substitute.
 fn teaches(actor: &Actor, register: &Register) -> bool {
-    actor.is_in(register.school, &[Profile::Teacher]) && register.teachers.iter().any(|teacher| actor.is(*teacher))
+    actor.is_in(register.school, &[Profile::Teacher])
+        && register.teachers.iter().any(|teacher| actor.is(*teacher))
 }
 
 fn calls(actor: &Actor, register: &Register) -> bool {

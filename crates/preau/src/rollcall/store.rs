@@ -282,7 +282,10 @@ pub(super) fn pupils(conn: &mut Conn, ids: &[PersonId]) -> QueryResult<HashMap<P
 }
 
 /// The teachers of these lessons, substitutes first.
-pub(super) fn teachers(conn: &mut Conn, lessons: &[LessonId]) -> QueryResult<HashMap<LessonId, Vec<PersonId>>> {
+pub(super) fn teachers(
+    conn: &mut Conn,
+    lessons: &[LessonId],
+) -> QueryResult<HashMap<LessonId, Vec<PersonId>>> {
     let mut all: HashMap<LessonId, Vec<PersonId>> = HashMap::new();
     for some in lessons.chunks(AT_ONCE) {
         let rows: Vec<(LessonId, PersonId)> = lesson_teacher::table

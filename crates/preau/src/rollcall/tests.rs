@@ -74,7 +74,8 @@ fn form(html: &str, changes: &[(PersonId, &str, &str)]) -> Vec<(String, String)>
 }
 
 async fn send(client: &mut Client, path: &str, fields: &[(String, String)]) -> crate::testing::Reply {
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     client.post(path, &fields).await
 }
 
@@ -87,7 +88,10 @@ async fn a_morning(school: &TestSchool) {
     // Two clicks: the roll from today's page, and its end.
     let mut teacher = school.signed_in(people.teacher);
     let page = teacher.get(&register).await.words();
-    assert_eq!((shown(&page, people.pupil), shown(&page, people.classmate)), ("present".into(), "absent".into()));
+    assert_eq!(
+        (shown(&page, people.pupil), shown(&page, people.classmate)),
+        ("present".into(), "absent".into())
+    );
     assert!(page.contains("dans la classe depuis 7 h 58") && page.contains("pas encore vu"), "{page}");
     assert!(!page.contains("Noé"), "only pupils of the lesson's list");
 
@@ -98,7 +102,12 @@ async fn a_morning(school: &TestSchool) {
     assert_eq!((missing.missing[0].class.as_str(), missing.missing[0].confirmed), ("4A", false));
 
     let closed = send(&mut teacher, &format!("{register}/closure"), &form(&page, &[])).await;
-    assert_eq!((closed.status, closed.location()), (StatusCode::SEE_OTHER, register.as_str()), "{}", closed.text());
+    assert_eq!(
+        (closed.status, closed.location()),
+        (StatusCode::SEE_OTHER, register.as_str()),
+        "{}",
+        closed.text()
+    );
     assert_eq!(answer(school, people.pupil), Some(Answer::Present));
     assert_eq!(answer(school, people.classmate), Some(Answer::Absent));
     let page = teacher.get(&register).await.words();
@@ -106,7 +115,10 @@ async fn a_morning(school: &TestSchool) {
     assert!(!page.contains("<fieldset") && !page.contains("reopening"), "a teacher reads it now");
     let states = school.ask(|conn| state_of(conn, &[people.lesson, people.other_lesson]));
     assert_eq!((states[&people.lesson].progress, states[&people.lesson].present), (Progress::Done, 1));
-    assert_eq!((states[&people.other_lesson].progress, states[&people.other_lesson].expected), (Progress::ToDo, 1));
+    assert_eq!(
+        (states[&people.other_lesson].progress, states[&people.other_lesson].expected),
+        (Progress::ToDo, 1)
+    );
     let missing = school.ask(|conn| missing_now(conn, people.school, AT_7_55 + 16 * MINUTE));
     assert!(missing.missing[0].confirmed && !missing.missing[1].confirmed);
 
@@ -118,7 +130,10 @@ async fn a_morning(school: &TestSchool) {
     assert_eq!(corrected.status, StatusCode::SEE_OTHER, "{}", corrected.text());
     assert_eq!(answer(school, people.classmate), Some(Answer::Late { minutes: 32 }));
     let entry = school.ask(|conn| entries(conn, people.lesson))[&people.classmate];
-    assert_eq!((entry.corrected, entry.noted_by, entry.noted_at), (true, people.supervisor, AT_7_55 + 40 * MINUTE));
+    assert_eq!(
+        (entry.corrected, entry.noted_by, entry.noted_at),
+        (true, people.supervisor, AT_7_55 + 40 * MINUTE)
+    );
     assert!(!school.ask(|conn| entries(conn, people.lesson))[&people.pupil].corrected);
     let page = school.signed_in(people.head).get(&register).await.words();
     assert!(page.contains("corrigé à 8 h 35 par Awa Pervenche") && page.contains("Retard de 32"), "{page}");
@@ -173,14 +188,21 @@ async fn what_is_saved_for_later_holds_and_the_rest_follows_the_arrivals() {
     let page = teacher.get(&register).await.words();
     let saved = send(&mut teacher, &register, &form(&page, &[(people.pupil, "late", "")])).await;
     assert_eq!(saved.status, StatusCode::SEE_OTHER);
-    assert_eq!(answer(&school, people.pupil), Some(Answer::Late { minutes: 2 }), "until now, since it was not said");
+    assert_eq!(
+        answer(&school, people.pupil),
+        Some(Answer::Late { minutes: 2 }),
+        "until now, since it was not said"
+    );
     assert_eq!(answer(&school, people.classmate), None, "nobody chose it");
     let states = school.ask(|conn| state_of(conn, &[people.lesson]));
     assert_eq!((states[&people.lesson].progress, states[&people.lesson].present), (Progress::InProgress, 1));
-    school.app.presence.note_waiting(people.classmate, AT_7_55 + 8 * MINUTE);
+    school.app.presence.note(people.lesson, people.classmate, Kind::Waiting, AT_7_55 + 8 * MINUTE);
     school.minutes_later(15);
     let page = teacher.get(&register).await.words();
-    assert_eq!((shown(&page, people.pupil), shown(&page, people.classmate)), ("late-2".into(), "present".into()));
+    assert_eq!(
+        (shown(&page, people.pupil), shown(&page, people.classmate)),
+        ("late-2".into(), "present".into())
+    );
     assert!(page.contains("à l’entrée depuis 8 h 03"), "{page}");
 }
 
@@ -212,7 +234,9 @@ async fn nonsense_is_refused_and_strangers_to_the_list_are_left_out() {
     school.minutes_later(10);
     let mut teacher = school.signed_in(people.teacher);
     let own = format!("state-{}", people.pupil);
-    for (field, value) in [(own.as_str(), "'; DROP TABLE register"), ("state-x", "present"), ("state-", "present")] {
+    for (field, value) in
+        [(own.as_str(), "'; DROP TABLE register"), ("state-x", "present"), ("state-", "present")]
+    {
         let reply = teacher.post(&register, &[(field, value)]).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{field}={value}");
     }
@@ -290,7 +314,9 @@ async fn a_substitute_calls_the_roll_and_a_cancelled_lesson_has_none() {
     assert_eq!(other.get(&register).await.status, StatusCode::OK);
     school.minutes_later(10);
     school.add(move |tx| {
-        diesel::update(lesson::table.find(people.lesson.get())).set(lesson::state.eq("cancelled")).execute(tx.conn())
+        diesel::update(lesson::table.find(people.lesson.get()))
+            .set(lesson::state.eq("cancelled"))
+            .execute(tx.conn())
     });
     for reply in [other.get(&register).await, other.post(&format!("{register}/closure"), &[]).await] {
         assert_eq!(reply.status, StatusCode::CONFLICT);

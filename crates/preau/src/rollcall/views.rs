@@ -186,13 +186,21 @@ impl Words<'_> {
     fn seen(&self, seen: Option<&Sighting>) -> String {
         match seen.map(|seen| (seen.live, seen.waiting)) {
             Some((Some(live), _)) => self.shell.with("roll-seen-inside", "hour", self.hour(live.first)),
-            Some((None, Some(waiting))) => self.shell.with("roll-seen-gate", "hour", self.hour(waiting.first)),
+            Some((None, Some(waiting))) => {
+                self.shell.with("roll-seen-gate", "hour", self.hour(waiting.first))
+            }
             Some((None, None)) | None => self.shell.t("roll-not-seen").to_owned(),
         }
     }
 
     /// The most telling thing beside what was seen; one is enough on a phone.
-    fn remark(&self, answer: Answer, entry: Option<Entry>, seen: Option<&Sighting>, author: Option<&str>) -> String {
+    fn remark(
+        &self,
+        answer: Answer,
+        entry: Option<Entry>,
+        seen: Option<&Sighting>,
+        author: Option<&str>,
+    ) -> String {
         let shell = self.shell;
         if let (Some(entry), Some(author)) = (entry.filter(|entry| entry.corrected), author) {
             return shell.with2("roll-corrected", "hour", self.hour(entry.noted_at), "name", author);

@@ -36,6 +36,12 @@ pub struct ImportPreviewPage<'a> {
     pub more: u64,
     /// Lines that were skipped, and why.
     pub skipped: &'a [SkippedLine],
+    /// How many lines were skipped in all.
+    pub skipped_total: u64,
+    /// Lines that were taken although something about them looks odd, and what.
+    pub warnings: &'a [SkippedLine],
+    /// How many remarks there are in all.
+    pub warnings_total: u64,
     /// Set when so many would be removed that a person must confirm it.
     pub guard: Option<RemovalGuard>,
     /// Where the decision is posted; the guard's box is named `confirm-removal`.
@@ -88,7 +94,7 @@ pub enum ChangeKind {
     Removed,
 }
 
-/// A line that could not be taken.
+/// A line with a remark; line 0 is the whole file.
 #[derive(Debug, Clone)]
 pub struct SkippedLine {
     /// Which file of an archive.

@@ -82,6 +82,8 @@ diesel::table! {
         code -> Text,
         label -> Text,
         grade_level -> Text,
+        source_key -> Text,
+        removed_at -> Nullable<BigInt>,
     }
 }
 
@@ -191,6 +193,7 @@ diesel::table! {
         state -> Text,
         replaced_by -> BigInt,
         note -> Text,
+        by_hand -> Bool,
         source -> Text,
         source_key -> Text,
     }

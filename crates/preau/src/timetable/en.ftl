@@ -1,5 +1,117 @@
 # Timetable
+nav-timetable = Timetable
+nav-timetable-import = Import the timetable
+timetable-title = Timetable
+timetable-of = Timetable: { $whose }
+timetable-own = Mine
+timetable-whose = Whose
+timetable-show = Show
+timetable-weeks = Weeks
+timetable-previous = Previous week
+timetable-next = Next week
+timetable-this-week = This week
+timetable-week-span = { $first } to { $last }
+timetable-no-lessons = No lessons
+timetable-no-school = No school
 timetable-room = room { $room }
 timetable-stands-in = { $substitute } stands in for { $usual }
 timetable-modified = Changed lesson
 timetable-exceptional = Extra lesson
+
+## A lesson
+timetable-live = Live class
+timetable-work = Work for this lesson
+timetable-no-work = Nothing is asked for this lesson.
+timetable-note = A word on this lesson
+timetable-note-hint = Pupils and families read it: “in the computer room”, “bring the recorder”
+timetable-change = Change this lesson
+timetable-substitute = Name a substitute
+timetable-substitute-who = Who holds this lesson
+timetable-no-substitute = Nobody else
+timetable-move = Move
+timetable-move-go = Move this lesson
+timetable-day = Day
+timetable-from = From
+timetable-to = To
+timetable-room-label = Room
+timetable-cancel = Cancel this lesson
+timetable-cancel-go = Cancel this lesson
+timetable-reason = What pupils and families will read
+timetable-restore = Let this lesson take place
+flash-timetable-lesson-changed = Noted: everybody’s timetable is up to date.
+refusal-timetable-note-too-long = The text is too long
+refusal-timetable-note-too-long-meaning = Nothing was changed. The limit is 200 characters, and 60 for a room.
+refusal-timetable-time-unreadable = The day or the hour cannot be read
+refusal-timetable-time-unreadable-meaning = Nothing was changed. Go back and choose day and hours in the fields.
+refusal-timetable-ends-before-start = The lesson would end before it begins
+refusal-timetable-ends-before-start-meaning = Nothing was changed. The end must come after the beginning.
+refusal-timetable-already-holds = This person holds the lesson already
+refusal-timetable-already-holds-meaning = Nothing was changed. To return to the usual lesson, choose “Nobody else”.
+
+## Import
+timetable-import-title = Import the timetable
+timetable-import-short = Import
+timetable-import-file = File to read
+timetable-import-file-hint = EDT’s XML export or an iCalendar file (.ics), at most 64 MB
+timetable-import-no-file = Choose a file first.
+timetable-import-number = Number
+timetable-count-lessons = Lessons in the file
+timetable-count-added = Lessons added
+timetable-count-changed = Lessons changed
+timetable-count-removed = Lessons removed
+timetable-count-cancelled = Lessons cancelled, because a roll, a live class or work hangs on them
+timetable-count-same = Lessons unchanged
+timetable-count-by-hand = Lessons changed by hand, left so
+timetable-count-subjects = Subjects added
+timetable-count-holidays = Holidays added
+timetable-import-skipped = { $count ->
+    [one] { $count } lesson left out
+   *[other] { $count } lessons left out
+}
+timetable-import-skipped-text = The rest of the file can be applied without them.
+timetable-import-doubts = To check: { $count }
+timetable-import-line = line { $line }
+timetable-skip-groups = Class or group unknown in the school: { $names }. Import the classes first, or correct the name.
+timetable-skip-teachers = No class is named, and the teacher is unknown in the school: { $names }.
+timetable-skip-nobody = The lesson names neither class nor teacher.
+timetable-doubt-group = Group unknown in the school: { $name } ({ $count } lessons). The other groups of these lessons are taken.
+timetable-doubt-part = Part of a class unknown: { $name } ({ $count } lessons). The whole class is taken.
+timetable-doubt-teacher = Teacher unknown in the school: { $name } ({ $count } lessons). These lessons are taken without.
+timetable-doubt-ambiguous = Several teachers could be { $name } ({ $count } lessons). These lessons are taken without a teacher.
+flash-timetable-imported = The timetable is up to date.
+refusal-timetable-preview-gone = The preview is too old
+refusal-timetable-preview-gone-meaning = Nothing was changed. Drop the file once more.
+
+## Slots
+timetable-slots-title = Slots and weeks
+timetable-slots-list = Slots of the week
+timetable-no-slots = No slot yet
+timetable-no-slots-text = A slot becomes a lesson in every week it takes place, except during holidays.
+timetable-slot-new = New slot
+timetable-slot-add = Add this slot
+timetable-slot-remove = Remove the slot { $what }, { $hours }
+timetable-remove = Remove
+timetable-weekday = Day of the week
+timetable-which-weeks = Weeks
+timetable-every-week = Every week
+timetable-week-letter = Week { $letter }
+timetable-no-subject = No subject
+timetable-first-day = First day
+timetable-last-day = Last day
+timetable-rotation = Weeks A and B
+timetable-rotation-text = The school says for each Monday whether the week is an A or a B. The proposal alternates and skips holidays; every week can be corrected.
+timetable-rotation-propose = Propose an alternation
+timetable-rotation-proposed = This is a proposal. Nothing is saved yet.
+timetable-week-of = Week of
+timetable-week-none = None
+timetable-week-choice = Week of { $day }: { $letter }
+timetable-week-choice-none = Week of { $day }: neither A nor B
+timetable-holidays = Holidays
+timetable-holiday-label = Name
+timetable-holiday-add = Add this holiday
+timetable-holiday-remove = Remove: { $label }
+flash-timetable-slots-changed = Saved, and the lessons to come are up to date.
+refusal-timetable-stretch = These two days do not go together
+refusal-timetable-stretch-meaning = Nothing was saved. The last day must follow the first, within two years.
+refusal-timetable-too-many-slots = Too many slots
+refusal-timetable-too-many-slots-meaning = Nothing was saved. The limit is 5,000 slots; beyond that, import the timetable from a file.

@@ -1,5 +1,117 @@
 # Emploi du temps
+nav-timetable = Emploi du temps
+nav-timetable-import = Importer l’emploi du temps
+timetable-title = Emploi du temps
+timetable-of = Emploi du temps : { $whose }
+timetable-own = Le mien
+timetable-whose = De qui
+timetable-show = Afficher
+timetable-weeks = Semaines
+timetable-previous = Semaine précédente
+timetable-next = Semaine suivante
+timetable-this-week = Cette semaine
+timetable-week-span = du { $first } au { $last }
+timetable-no-lessons = Pas de cours
+timetable-no-school = Pas d’école
 timetable-room = salle { $room }
 timetable-stands-in = { $substitute } remplace { $usual }
 timetable-modified = Cours modifié
 timetable-exceptional = Cours exceptionnel
+
+## Un cours
+timetable-live = Classe en direct
+timetable-work = Travail pour ce cours
+timetable-no-work = Rien n’est demandé pour ce cours.
+timetable-note = Un mot sur ce cours
+timetable-note-hint = Les élèves et les familles le lisent : « en salle informatique », « apporter la flûte »
+timetable-change = Changer ce cours
+timetable-substitute = Faire remplacer
+timetable-substitute-who = Qui assure ce cours
+timetable-no-substitute = Personne d’autre
+timetable-move = Déplacer
+timetable-move-go = Déplacer ce cours
+timetable-day = Jour
+timetable-from = De
+timetable-to = À
+timetable-room-label = Salle
+timetable-cancel = Annuler ce cours
+timetable-cancel-go = Annuler ce cours
+timetable-reason = Ce que les élèves et les familles liront
+timetable-restore = Rétablir ce cours
+flash-timetable-lesson-changed = C’est noté : l’emploi du temps de chacun est à jour.
+refusal-timetable-note-too-long = Le texte est trop long
+refusal-timetable-note-too-long-meaning = Rien n’a été changé. La limite est de 200 caractères, et de 60 pour une salle.
+refusal-timetable-time-unreadable = Le jour ou l’heure n’est pas lisible
+refusal-timetable-time-unreadable-meaning = Rien n’a été changé. Revenez à la page précédente et choisissez le jour et les heures dans les champs.
+refusal-timetable-ends-before-start = Le cours finirait avant de commencer
+refusal-timetable-ends-before-start-meaning = Rien n’a été changé. L’heure de fin doit être après l’heure de début.
+refusal-timetable-already-holds = Cette personne assure déjà ce cours
+refusal-timetable-already-holds-meaning = Rien n’a été changé. Pour revenir au cours habituel, choisissez « Personne d’autre ».
+
+## Import
+timetable-import-title = Importer l’emploi du temps
+timetable-import-short = Importer
+timetable-import-file = Fichier à lire
+timetable-import-file-hint = Export XML d’EDT ou agenda iCalendar (.ics), 64 Mo au plus
+timetable-import-no-file = Choisissez d’abord un fichier.
+timetable-import-number = Nombre
+timetable-count-lessons = Cours dans le fichier
+timetable-count-added = Cours ajoutés
+timetable-count-changed = Cours changés
+timetable-count-removed = Cours retirés
+timetable-count-cancelled = Cours annulés, car un appel, une classe en direct ou un travail y est attaché
+timetable-count-same = Cours inchangés
+timetable-count-by-hand = Cours changés à la main, laissés ainsi
+timetable-count-subjects = Matières ajoutées
+timetable-count-holidays = Congés ajoutés
+timetable-import-skipped = { $count ->
+    [one] { $count } cours laissé de côté
+   *[other] { $count } cours laissés de côté
+}
+timetable-import-skipped-text = Le reste du fichier peut être appliqué sans eux.
+timetable-import-doubts = À vérifier : { $count }
+timetable-import-line = ligne { $line }
+timetable-skip-groups = Classe ou groupe inconnu dans l’établissement : { $names }. Importez d’abord les classes, ou corrigez le nom.
+timetable-skip-teachers = Aucune classe n’est nommée, et le professeur est inconnu dans l’établissement : { $names }.
+timetable-skip-nobody = Le cours ne nomme ni classe ni professeur.
+timetable-doubt-group = Groupe inconnu dans l’établissement : { $name } ({ $count } cours). Les autres groupes de ces cours sont pris.
+timetable-doubt-part = Partie de classe inconnue : { $name } ({ $count } cours). La classe entière est prise.
+timetable-doubt-teacher = Professeur inconnu dans l’établissement : { $name } ({ $count } cours). Ces cours sont pris sans lui.
+timetable-doubt-ambiguous = Plusieurs professeurs peuvent être { $name } ({ $count } cours). Ces cours sont pris sans professeur.
+flash-timetable-imported = L’emploi du temps est à jour.
+refusal-timetable-preview-gone = La vérification date de trop longtemps
+refusal-timetable-preview-gone-meaning = Rien n’a été changé. Déposez le fichier encore une fois.
+
+## Créneaux
+timetable-slots-title = Créneaux et semaines
+timetable-slots-list = Créneaux de la semaine
+timetable-no-slots = Aucun créneau saisi
+timetable-no-slots-text = Un créneau devient un cours à chaque semaine où il a lieu, sauf pendant les congés.
+timetable-slot-new = Nouveau créneau
+timetable-slot-add = Ajouter ce créneau
+timetable-slot-remove = Retirer le créneau { $what }, { $hours }
+timetable-remove = Retirer
+timetable-weekday = Jour de la semaine
+timetable-which-weeks = Semaines
+timetable-every-week = Toutes les semaines
+timetable-week-letter = Semaine { $letter }
+timetable-no-subject = Sans matière
+timetable-first-day = Premier jour
+timetable-last-day = Dernier jour
+timetable-rotation = Semaines A et B
+timetable-rotation-text = L’établissement dit pour chaque lundi si la semaine est une A ou une B. La proposition alterne en sautant les congés ; chaque semaine peut être corrigée.
+timetable-rotation-propose = Proposer une alternance
+timetable-rotation-proposed = Voici une proposition. Rien n’est encore enregistré.
+timetable-week-of = Semaine du
+timetable-week-none = Aucune
+timetable-week-choice = Semaine du { $day } : { $letter }
+timetable-week-choice-none = Semaine du { $day } : ni A ni B
+timetable-holidays = Congés
+timetable-holiday-label = Nom
+timetable-holiday-add = Ajouter ce congé
+timetable-holiday-remove = Retirer : { $label }
+flash-timetable-slots-changed = C’est enregistré, et les cours à venir sont à jour.
+refusal-timetable-stretch = Ces deux jours ne vont pas ensemble
+refusal-timetable-stretch-meaning = Rien n’a été enregistré. Le dernier jour doit suivre le premier, dans les deux ans.
+refusal-timetable-too-many-slots = Trop de créneaux
+refusal-timetable-too-many-slots-meaning = Rien n’a été enregistré. La limite est de 5 000 créneaux ; au-delà, importez l’emploi du temps d’un fichier.

@@ -127,3 +127,13 @@ impl Lists<ReadLesson> for Lesson {
         if groups.is_empty() { Scope::Nothing } else { Scope::Groups(groups) }
     }
 }
+
+impl Allows<ReadLesson> for school::Group {
+    /// The week of a class or group.
+    fn allows(actor: &Actor, group: &Self) -> bool {
+        actor.is_enrolled(group.id)
+            || actor.guards_in(group.id)
+            || actor.teaches(group.id)
+            || actor.is_in(group.school, WHOLE_SCHOOL)
+    }
+}

@@ -37,6 +37,7 @@ CREATE TABLE school (
   source_key TEXT NOT NULL DEFAULT ''
 );
 
+-- address: a JSON object with lines, postal_code, town and country, so that a file may change one part.
 CREATE TABLE person (
   id BIGINT PRIMARY KEY NOT NULL,
   family_name TEXT NOT NULL,
@@ -69,7 +70,8 @@ CREATE TABLE affiliation (
 );
 CREATE INDEX affiliation_by_school ON affiliation (school_id, profile);
 
--- kind: class (division) or group
+-- kind: class (division) or group. source_key: what the school's own files call it, empty when no file did.
+-- removed_at: the files no longer name it; what was written for it stays.
 CREATE TABLE class_group (
   id BIGINT PRIMARY KEY NOT NULL,
   school_id BIGINT NOT NULL REFERENCES school (id) ON DELETE CASCADE,
@@ -77,8 +79,11 @@ CREATE TABLE class_group (
   code TEXT NOT NULL,
   label TEXT NOT NULL,
   grade_level TEXT NOT NULL DEFAULT '',
+  source_key TEXT NOT NULL DEFAULT '',
+  removed_at BIGINT,
   UNIQUE (school_id, kind, code)
 );
+CREATE INDEX class_group_by_source ON class_group (source_key);
 
 CREATE TABLE enrolment (
   person_id BIGINT NOT NULL REFERENCES person (id) ON DELETE CASCADE,
@@ -163,6 +168,7 @@ CREATE TABLE session (
   personal_device BOOLEAN NOT NULL
 );
 CREATE INDEX session_by_person ON session (person_id);
+CREATE INDEX session_by_device ON session (device_id);
 
 -- A device from which this person has signed in before: served first by the password pool.
 CREATE TABLE known_device (
@@ -171,10 +177,11 @@ CREATE TABLE known_device (
   last_used_at BIGINT NOT NULL,
   PRIMARY KEY (person_id, device_id)
 );
+CREATE INDEX known_device_by_device ON known_device (device_id);
 
 -- Timetable ----------------------------------------------------------------------------------------
 
--- state: normal, cancelled, modified, exceptional
+-- state: normal, cancelled, modified, exceptional; by_hand: changed by the head, imports leave it alone
 CREATE TABLE lesson (
   id BIGINT PRIMARY KEY NOT NULL,
   school_id BIGINT NOT NULL REFERENCES school (id) ON DELETE CASCADE,
@@ -186,6 +193,7 @@ CREATE TABLE lesson (
   state TEXT NOT NULL DEFAULT 'normal',
   replaced_by BIGINT NOT NULL DEFAULT 0,
   note TEXT NOT NULL DEFAULT '',
+  by_hand BOOLEAN NOT NULL DEFAULT FALSE,
   source TEXT NOT NULL,
   source_key TEXT NOT NULL,
   UNIQUE (school_id, source, source_key)

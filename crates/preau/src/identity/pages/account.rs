@@ -33,7 +33,15 @@ async fn page(
         .await?;
     let mark = caller.session().ok_or(Refusal::SignInFirst)?.mark;
     let shell = caller.shell("account-title");
-    html(&AccountPage::new(&shell, &state.platform, account, sessions, mark, [old_error, new_error], SHORTEST))
+    html(&AccountPage::new(
+        &shell,
+        &state.platform,
+        account,
+        sessions,
+        mark,
+        [old_error, new_error],
+        SHORTEST,
+    ))
 }
 
 pub(in crate::identity) async fn change_password(

@@ -123,8 +123,19 @@ mod tests {
             assert_eq!(own_path(good), Some(good));
         }
         for bad in [
-            "", "homework", "//evil.example", "///evil.example", "/\\evil.example", "\\/evil.example", "/\t/evil.example",
-            "/\n/evil.example", "https://evil.example", "javascript:alert(1)", " /", "/é", "http:/homework",
+            "",
+            "homework",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            " /",
+            "/é",
+            "http:/homework",
             &format!("/{}", "a".repeat(3_000)),
         ] {
             assert_eq!(own_path(bad), None, "{bad:?}");

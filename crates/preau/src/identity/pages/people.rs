@@ -132,11 +132,8 @@ pub(in crate::identity) async fn new_code(
         .await?;
     let account = permit.into_resource();
     let groups = account.facts.enrolled.clone();
-    let classes = state
-        .platform
-        .store()
-        .read::<_, Refusal, _>(move |conn| Ok(group_names(conn, &groups)?))
-        .await?;
+    let classes =
+        state.platform.store().read::<_, Refusal, _>(move |conn| Ok(group_names(conn, &groups)?)).await?;
     let detail = classes.into_iter().map(|class| class.label).collect::<Vec<_>>().join(", ");
     let sheet = Sheet { name: account.facts.name, detail, login: account.login, code: code.shown() };
     sheets_page(&state, &caller, "sheets-one-title", vec![sheet], expires_at)

@@ -18,7 +18,11 @@ pub(in crate::identity) struct Credentials {
 }
 
 /// Looks a login up, with the same two queries whether or not it exists.
-pub(in crate::identity) fn credentials(conn: &mut Conn, login: &str, device: &str) -> QueryResult<Credentials> {
+pub(in crate::identity) fn credentials(
+    conn: &mut Conn,
+    login: &str,
+    device: &str,
+) -> QueryResult<Credentials> {
     let row: Option<(PersonId, String, bool)> = account::table
         .inner_join(person::table.on(person::id.eq(account::person_id)))
         .filter(account::login.eq(login))
@@ -89,7 +93,11 @@ pub(in crate::identity) fn set_blocked(tx: &mut Tx<'_>, who: PersonId) -> QueryR
 }
 
 /// Keeps the display choices.
-pub(in crate::identity) fn set_display(tx: &mut Tx<'_>, who: PersonId, display: Display) -> QueryResult<usize> {
+pub(in crate::identity) fn set_display(
+    tx: &mut Tx<'_>,
+    who: PersonId,
+    display: Display,
+) -> QueryResult<usize> {
     diesel::update(account::table.filter(account::person_id.eq(who)))
         .set((
             account::language.eq(display.lang.code()),

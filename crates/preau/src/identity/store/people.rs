@@ -121,9 +121,8 @@ pub(in crate::identity) fn search(
             .select(affiliation::person_id)
     };
     let members = affiliation::table.filter(affiliation::school_id.eq(school)).select(affiliation::person_id);
-    let guardians = guardianship::table
-        .filter(guardianship::pupil_id.eq_any(pupils()))
-        .select(guardianship::guardian_id);
+    let guardians =
+        guardianship::table.filter(guardianship::pupil_id.eq_any(pupils())).select(guardianship::guardian_id);
     let mut query = account::table
         .inner_join(person::table.on(person::id.eq(account::person_id)))
         .filter(person::removed_at.is_null())

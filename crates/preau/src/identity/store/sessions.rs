@@ -17,7 +17,11 @@ pub(in crate::identity) struct SessionRow {
 }
 
 /// The session with this hash, unless it expired or its account is blocked.
-pub(in crate::identity) fn live_session(conn: &mut Conn, hash: &[u8; 32], now: Millis) -> QueryResult<Option<SessionRow>> {
+pub(in crate::identity) fn live_session(
+    conn: &mut Conn,
+    hash: &[u8; 32],
+    now: Millis,
+) -> QueryResult<Option<SessionRow>> {
     let row: Option<(PersonId, Millis, bool, String, String, String)> = session::table
         .inner_join(account::table.on(account::person_id.eq(session::person_id)))
         .filter(session::token_hash.eq(hash.to_vec()))

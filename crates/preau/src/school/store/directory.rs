@@ -95,6 +95,7 @@ impl From<GroupLine> for GroupName {
 pub fn groups_of_school(conn: &mut Conn, school: SchoolId) -> QueryResult<Vec<GroupLine>> {
     let rows: Vec<(GroupId, String, String, String)> = class_group::table
         .filter(class_group::school_id.eq(school))
+        .filter(class_group::removed_at.is_null())
         .order((class_group::kind.asc(), class_group::label.asc(), class_group::id.asc()))
         .select((class_group::id, class_group::kind, class_group::code, class_group::label))
         .load(conn)?;

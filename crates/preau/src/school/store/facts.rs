@@ -50,6 +50,8 @@ fn children_of(conn: &mut Conn, guardian: PersonId) -> QueryResult<Vec<Child>> {
         .inner_join(person::table.on(person::id.eq(guardianship::pupil_id)))
         .inner_join(affiliation::table.on(affiliation::person_id.eq(guardianship::pupil_id)))
         .filter(guardianship::guardian_id.eq(guardian))
+        // A pupil of age answers for themselves; that makes nobody their own child.
+        .filter(guardianship::pupil_id.ne(guardian))
         .filter(person::removed_at.is_null())
         .filter(affiliation::profile.eq(Profile::Pupil.word()))
         .order((person::birth_date.asc(), person::given_name.asc()))

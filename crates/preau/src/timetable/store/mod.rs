@@ -1,10 +1,19 @@
 //! The only SQL on lessons. Row types stay here.
 
+mod plan;
+mod slots;
+
+pub(super) use plan::{apply, existing};
+pub(super) use slots::{
+    NewSlot, Slot, delete_holiday, delete_slot, holidays, insert_holiday, insert_slot, mondays, rotations,
+    save_rotation, slots, slots_as_lessons, time_of,
+};
+
 use super::model::{Lesson, LessonState, LessonTeacher, NamedLesson, SubjectName, day_bounds};
 use crate::access::Scope;
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
 use crate::school;
-use crate::store::Conn;
+use crate::store::{Conn, Tx};
 use crate::store::schema::{lesson, lesson_group, lesson_teacher};
 use diesel::prelude::*;
 use jiff::civil::Date;
@@ -204,4 +213,67 @@ pub fn named(conn: &mut Conn, lessons: Vec<Lesson>) -> QueryResult<Vec<NamedLess
             }
         })
         .collect())
+}
+
+/// Cancels, or lets take place again; the word is the head's.
+pub(super) fn set_cancelled(tx: &mut Tx<'_>, id: LessonId, cancelled: bool, note: &str) -> QueryResult<()> {
+    let state = if cancelled { LessonState::Cancelled } else { LessonState::Normal };
+    diesel::update(lesson::table.find(id.get()))
+        .set((lesson::state.eq(state.word()), lesson::note.eq(note), lesson::by_hand.eq(true)))
+        .execute(tx.conn())
+        .map(|_| ())
+}
+
+/// Moves a lesson to another time and room.
+pub(super) fn move_lesson(
+    tx: &mut Tx<'_>,
+    id: LessonId,
+    (starts_at, ends_at): (Millis, Millis),
+    room: &str,
+    note: &str,
+) -> QueryResult<()> {
+    diesel::update(lesson::table.find(id.get()))
+        .set((
+            lesson::starts_at.eq(starts_at),
+            lesson::ends_at.eq(ends_at),
+            lesson::room.eq(room),
+            lesson::note.eq(note),
+            lesson::state.eq(LessonState::Modified.word()),
+            lesson::by_hand.eq(true),
+        ))
+        .execute(tx.conn())?;
+    // Groups and teachers carry the start, so that a day is found by one index.
+    diesel::update(lesson_group::table.filter(lesson_group::lesson_id.eq(id)))
+        .set(lesson_group::starts_at.eq(starts_at))
+        .execute(tx.conn())?;
+    diesel::update(lesson_teacher::table.filter(lesson_teacher::lesson_id.eq(id)))
+        .set(lesson_teacher::starts_at.eq(starts_at))
+        .execute(tx.conn())
+        .map(|_| ())
+}
+
+/// Names the one who stands in for this lesson's teachers, or nobody.
+pub(super) fn set_substitute(tx: &mut Tx<'_>, of: &Lesson, substitute: Option<PersonId>) -> QueryResult<()> {
+    diesel::delete(
+        lesson_teacher::table
+            .filter(lesson_teacher::lesson_id.eq(of.id))
+            .filter(lesson_teacher::substitute.eq(true)),
+    )
+    .execute(tx.conn())?;
+    if let Some(person) = substitute {
+        diesel::insert_into(lesson_teacher::table)
+            .values((
+                lesson_teacher::lesson_id.eq(of.id),
+                lesson_teacher::person_id.eq(person),
+                lesson_teacher::starts_at.eq(of.starts_at),
+                lesson_teacher::substitute.eq(true),
+            ))
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+/// Writes the teacher's word on a lesson.
+pub(super) fn set_note(tx: &mut Tx<'_>, id: LessonId, note: &str) -> QueryResult<()> {
+    diesel::update(lesson::table.find(id.get())).set(lesson::note.eq(note)).execute(tx.conn()).map(|_| ())
 }
