@@ -41,11 +41,11 @@ pub fn walk(store: &Store, expected: Option<&str>) -> Result<Finding, StoreError
         return Ok(Finding::Headless);
     };
     while last < noted.sequence {
-        let limit = PAGE.min(noted.sequence.saturating_sub(last));
-        let lines = store.read_blocking::<_, StoreError>(|conn| Ok(journal_lines(conn, last, limit)?))?;
+        let lines = store.read_blocking::<_, StoreError>(|conn| Ok(journal_lines(conn, last, PAGE)?))?;
         let Some(furthest) = lines.last() else { break };
         last = furthest.entry.sequence;
-        for JournalLine { entry, hash } in lines {
+        let up_to_the_head = |line: &JournalLine| line.entry.sequence <= noted.sequence;
+        for JournalLine { entry, hash } in lines.into_iter().filter(up_to_the_head) {
             if let Err(fault) = verifier.next(&entry, &hash) {
                 return Ok(Finding::Broken(fault, Some(entry)));
             }

@@ -98,7 +98,10 @@ macro_rules! table {
                         .execute(conn)?;
                     let found: Vec<($(<$kind as Sample>::Value,)+)> =
                         table::table.select(($(table::$column,)+)).load(conn)?;
-                    let written = ($($column,)+);
+                    // As texts, because Rust compares tuples of up to twelve only.
+                    let written = vec![$(format!("{:?}", $column)),+];
+                    let found: Vec<Vec<String>> =
+                        found.into_iter().map(|($($column,)+)| vec![$(format!("{:?}", $column)),+]).collect();
                     assert!(found.contains(&written), "{written:?} is not among {found:?}");
                 }
                 Ok(())
@@ -124,29 +127,21 @@ macro_rules! joinable {
 #[path = "../src/store/schema.rs"]
 mod schema;
 
-#[derive(orm::QueryableByName)]
-#[diesel(crate = orm)]
-struct Column {
-    #[diesel(sql_type = Text)]
-    text: String,
-}
-
 /// `table.column` of everything in the database that is not the engine's or the migrations' own.
 fn catalogue(conn: &mut Conn) -> orm::QueryResult<BTreeSet<String>> {
     let sql = match conn {
         Conn::Sqlite(_) => {
-            "SELECT m.name || '.' || c.name AS text FROM sqlite_master m, pragma_table_info(m.name) c \
+            "m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c \
              WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
         }
         Conn::Postgres(_) => {
-            "SELECT table_name || '.' || column_name AS text FROM information_schema.columns \
+            "table_name || '.' || column_name FROM information_schema.columns \
              WHERE table_schema = 'public'"
         }
     };
-    let columns: Vec<Column> = orm::sql_query(sql).load(conn)?;
+    let columns: Vec<String> = orm::select(orm::dsl::sql::<Text>(sql)).load(conn)?;
     Ok(columns
         .into_iter()
-        .map(|column| column.text)
         .filter(|name| !name.starts_with("__diesel_schema_migrations."))
         .collect())
 }

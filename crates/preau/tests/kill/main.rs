@@ -57,7 +57,10 @@ impl School {
         assert_eq!(form.status, 200, "{}", form.text);
         let group = form
             .between("name=\"group\"", "</select>")
-            .and_then(|select| select.split("value=\"").filter_map(|rest| rest.split('"').next()).find(|id| id.len() > 5))
+            .and_then(|select| {
+                let mut options = select.split("value=\"").skip(1).filter_map(|rest| rest.split('"').next());
+                options.find(|id| preau::ids::parse(id).is_ok())
+            })
             .expect("a class to choose")
             .to_owned();
         let csrf = form.csrf();
