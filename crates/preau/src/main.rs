@@ -136,7 +136,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             set_listen(&mut config, listen);
             let store = Store::open(&config.store.url)?;
             preau::demo::fill(&store, &config)?;
-            start(config, store, move |app| preau::demo::announce(&app.platform, accounts.as_deref()))
+            start(config, store, move |app| {
+                tokio::spawn(preau::demo::keep_going(app.platform.store().clone(), app.platform.zone()));
+                preau::demo::announce(&app.platform, accounts.as_deref())
+            })
         }
         Command::Timetable { place, file, school, apply, json } => {
             let config = place.read()?;

@@ -40,8 +40,9 @@ struct Account<'a> {
 /// # Errors
 /// The store's, or a file that cannot be written.
 pub fn announce(platform: &Platform, file: Option<&Path>) -> anyhow::Result<()> {
+    let now = platform.now();
     let lines = platform.store().read_blocking::<_, StoreError>(|conn| match school::school_by_uai(conn, UAI)? {
-        Some(school) => Ok(store::accounts(conn, school)?),
+        Some(school) => Ok(store::accounts(conn, school, now)?),
         None => Ok(Vec::new()),
     })?;
     if let Some(file) = file {

@@ -63,9 +63,8 @@ fn teachers(tx: &mut Tx<'_>, school: SchoolId) -> QueryResult<Vec<Vec<PersonId>>
     for subject in &SUBJECTS {
         let mut those = Vec::new();
         for _ in 0..subject.teachers {
-            let (given, family) = plan::name(index, 1);
-            let title = if index % 3 == 1 { "M." } else { "Mme" };
-            let new = NewPerson { given, family: &family, title, birth_date: None };
+            let (title, given, family) = plan::teacher(index);
+            let new = NewPerson { given, family, title, birth_date: None };
             those.push(school::add_person(tx, &new, school, Profile::Teacher)?);
             index += 1;
         }
@@ -121,8 +120,7 @@ fn guardians(tx: &mut Tx<'_>, school: SchoolId, family: &str, index: &mut usize)
     let many = if *index % 4 == 3 { 1 } else { 2 };
     let mut those = Vec::new();
     for order in 0..many {
-        let (given, _) = plan::name(*index, 2 + order);
-        let title = if order == 0 { "Mme" } else { "M." };
+        let (title, given) = plan::guardian(*index, order == 1);
         let new = NewPerson { given, family, title, birth_date: None };
         those.push(school::add_person(tx, &new, school, Profile::Guardian)?);
     }

@@ -82,6 +82,27 @@ pub(super) fn name(index: usize, salt: usize) -> (&'static str, String) {
     (given, family.to_owned())
 }
 
+/// First names of grown-ups, with how they are addressed.
+const ADULTS: [(&str, &str); 24] = [
+    ("Mme", "Soizic"), ("M.", "Bertrand"), ("Mme", "Claire"), ("Mme", "Nadia"), ("M.", "Olivier"), ("Mme", "Aminata"),
+    ("M.", "Thierry"), ("Mme", "Sylvie"), ("M.", "Karim"), ("Mme", "Isabelle"), ("M.", "Étienne"), ("Mme", "Hélène"),
+    ("M.", "Mathieu"), ("Mme", "Catherine"), ("M.", "Julien"), ("Mme", "Fatiha"), ("M.", "Philippe"), ("Mme", "Agnès"),
+    ("M.", "Denis"), ("Mme", "Laurence"), ("M.", "Rachid"), ("Mme", "Valérie"), ("M.", "Sébastien"), ("Mme", "Delphine"),
+];
+
+/// A teacher: how they are addressed, first name, family name. Forty of them have names of their own.
+pub(super) fn teacher(index: usize) -> (&'static str, &'static str, &'static str) {
+    let (title, given) = ADULTS[index * 5 % ADULTS.len()];
+    (title, given, FAMILY[(index * 7 + 3) % FAMILY.len()])
+}
+
+/// The guardian of a family: mothers and fathers in turn.
+pub(super) fn guardian(index: usize, father: bool) -> (&'static str, &'static str) {
+    let wanted = if father { "M." } else { "Mme" };
+    let mut those = ADULTS.iter().filter(|(title, _)| *title == wanted).cycle().skip(index % ADULTS.len());
+    those.next().copied().unwrap_or((wanted, "Camille"))
+}
+
 /// Which subject class `class` has in slot `slot` of a day, as an order of preference.
 pub(super) fn preference(class: usize, day: usize, slot: usize) -> impl Iterator<Item = usize> {
     let start = class * 5 + day * 7 + slot * 3;

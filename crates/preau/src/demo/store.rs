@@ -130,8 +130,9 @@ pub(super) struct AccountLine {
     pub(super) class: String,
 }
 
-/// Everybody who has an account in the school: pupils with their class, others without.
-pub(super) fn accounts(conn: &mut Conn, school: SchoolId) -> QueryResult<Vec<AccountLine>> {
+/// Everybody who has an account in the school. Pupils come with their class, teachers with the class
+/// they have in front of them at `now`, and those who have one come first.
+pub(super) fn accounts(conn: &mut Conn, school: SchoolId, now: Millis) -> QueryResult<Vec<AccountLine>> {
     let rows: Vec<(PersonId, String, String, String, String)> = account::table
         .inner_join(person::table.on(person::id.eq(account::person_id)))
         .inner_join(affiliation::table.on(affiliation::person_id.eq(account::person_id)))
@@ -145,8 +146,17 @@ pub(super) fn accounts(conn: &mut Conn, school: SchoolId) -> QueryResult<Vec<Acc
         .filter(class_group::kind.eq("class"))
         .select((enrolment::person_id, class_group::label))
         .load(conn)?;
-    let classes: std::collections::HashMap<PersonId, String> = classes.into_iter().collect();
-    Ok(rows
+    let teaching_now: Vec<(PersonId, String)> = lesson_teacher::table
+        .inner_join(lesson::table.on(lesson::id.eq(lesson_teacher::lesson_id)))
+        .inner_join(lesson_group::table.on(lesson_group::lesson_id.eq(lesson::id)))
+        .inner_join(class_group::table.on(class_group::id.eq(lesson_group::group_id)))
+        .filter(lesson::school_id.eq(school))
+        .filter(lesson::starts_at.le(now))
+        .filter(lesson::ends_at.gt(now))
+        .select((lesson_teacher::person_id, class_group::label))
+        .load(conn)?;
+    let classes: std::collections::HashMap<PersonId, String> = classes.into_iter().chain(teaching_now).collect();
+    let mut lines: Vec<AccountLine> = rows
         .into_iter()
         .map(|(person, role, login, given, family)| AccountLine {
             person,
@@ -155,5 +165,7 @@ pub(super) fn accounts(conn: &mut Conn, school: SchoolId) -> QueryResult<Vec<Acc
             name: format!("{given} {family}"),
             class: classes.get(&person).cloned().unwrap_or_default(),
         })
-        .collect())
+        .collect();
+    lines.sort_by_key(|line| (line.role != "pupil" && line.class.is_empty(), line.person));
+    Ok(lines)
 }

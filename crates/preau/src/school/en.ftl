@@ -3,11 +3,11 @@ nav-import = Import
 import-mebibytes = { $count } MB
 import-nothing-dropped = No file was received. Choose a file, then try again.
 import-complete = { $date ->
-    [-] { $format }, complete
+    [none] { $format }, complete
    *[other] { $format }, complete of { $date }
 }
 import-partial = { $date ->
-    [-] { $format }, changes
+    [none] { $format }, changes
    *[other] { $format }, changes of { $date }
 }
 import-kind-pupils = Pupils

@@ -3,11 +3,11 @@ nav-import = Import
 import-mebibytes = { $count } Mo
 import-nothing-dropped = Aucun fichier n’a été reçu. Choisissez un fichier, puis recommencez.
 import-complete = { $date ->
-    [-] { $format }, complet
+    [none] { $format }, complet
    *[other] { $format }, complet du { $date }
 }
 import-partial = { $date ->
-    [-] { $format }, modifications
+    [none] { $format }, modifications
    *[other] { $format }, modifications du { $date }
 }
 import-kind-pupils = Élèves

@@ -170,6 +170,7 @@ fn hard_words(template: &str) -> Vec<String> {
     for block in ["body_attrs", "main_attrs", "page_class"] {
         text = without(&text, &format!("{{% block {block} %}}"), "{% endblock %}");
     }
+    text = without(&text, "{% macro attrs(", "{% endmacro %}");
     for (open, close) in [("{#", "#}"), ("{%", "%}"), ("{{", "}}")] {
         text = without(&text, open, close);
     }

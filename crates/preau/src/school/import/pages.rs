@@ -194,7 +194,7 @@ fn kind(page: &Shell, state: &ImportState, reading: &Reading) -> String {
     let meta = &reading.staged.meta;
     let key = if meta.complete { "import-complete" } else { "import-partial" };
     let dated = meta.file_date.map(|date| page.dates(state.platform.zone()).day_and_year(date));
-    page.with2(key, "format", meta.format.label(), "date", dated.unwrap_or_else(|| "-".to_owned()))
+    page.with2(key, "format", meta.format.label(), "date", dated.unwrap_or_else(|| "none".to_owned()))
 }
 
 fn counts(page: &Shell, plan: &Plan) -> Vec<ImportCount> {
