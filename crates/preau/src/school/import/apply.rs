@@ -3,7 +3,7 @@
 //! The file of changes is read twice, because people refer to people: first everybody comes into being,
 //! then their ties are written. Rows go in by some hundred at a time.
 
-use super::plan::{Plan, PersonOp};
+use super::plan::{PersonOp, Plan};
 use super::state::{Bond, Fields, Tie};
 use super::store as rows;
 use super::{ImportError, Reading, report};
@@ -71,7 +71,8 @@ impl Reading {
             if last != plan.base_run {
                 return Err(ImportError::Meanwhile);
             }
-            let mut work = Work { tx, changes, joined: Vec::new(), left: Vec::new(), guardians: BTreeSet::new() };
+            let mut work =
+                Work { tx, changes, joined: Vec::new(), left: Vec::new(), guardians: BTreeSet::new() };
             work.things(&plan)?;
             work.people()?;
             work.relations()?;

@@ -92,7 +92,8 @@ pub(super) fn french(error: &ImportError) -> String {
             "Ces fichiers parlent d’un autre établissement ({named}). Seul le vôtre peut être importé ici."
         ),
         ImportError::AcademyUnknown => {
-            "Les fichiers ne disent pas de quelle académie ils viennent. Déposez un export complet.".to_owned()
+            "Les fichiers ne disent pas de quelle académie ils viennent. Déposez un export complet."
+                .to_owned()
         }
         ImportError::Older { file, applied } => format!(
             "Ce fichier est daté du {} ; celui du {} a déjà été appliqué. Déposez un export plus récent.",

@@ -164,15 +164,15 @@ impl<'s> Stage<'s> {
             Item::Entry(entry) => self.entry(*entry),
             Item::Deletion(deletion) => self.deletion(deletion),
             Item::Skipped(skipped) => {
-                self.staged.skipped.add(|| {
-                    remark(&skipped.place, skipped.message_fr(), skipped.message_en())
-                });
+                self.staged
+                    .skipped
+                    .add(|| remark(&skipped.place, skipped.message_fr(), skipped.message_en()));
                 Ok(())
             }
             Item::Warning(warning) => {
-                self.staged.warnings.add(|| {
-                    remark(&warning.place, warning.message_fr(), warning.message_en())
-                });
+                self.staged
+                    .warnings
+                    .add(|| remark(&warning.place, warning.message_fr(), warning.message_en()));
                 Ok(())
             }
         }
@@ -255,9 +255,9 @@ impl<'s> Stage<'s> {
                 let file = how.place.file_name().to_owned();
                 let bond = StagedBond { bond, ended, file, line: how.place.line };
                 // A pupil of age answers for themselves under one and the same key.
-                let guardian =
-                    if tie.pupil == tie.guardian { Role::Pupil } else { Role::Guardian };
-                let (pupil, guardian) = (self.key(Role::Pupil, &tie.pupil), self.key(guardian, &tie.guardian));
+                let guardian = if tie.pupil == tie.guardian { Role::Pupil } else { Role::Guardian };
+                let (pupil, guardian) =
+                    (self.key(Role::Pupil, &tie.pupil), self.key(guardian, &tie.guardian));
                 return self.scratch.add_bond(pupil, guardian, &bond);
             }
             Record::Enrolment(enrolment) => {
@@ -471,7 +471,8 @@ fn profile_word(profile: StaffProfile, code: &str, label: Option<&str>) -> &'sta
         StaffProfile::Staff | StaffProfile::Guest => Profile::Staff,
         StaffProfile::StudentLife => {
             let words = format!("{code} {}", label.unwrap_or_default()).to_lowercase();
-            let says = |known: &[&str]| words.split_whitespace().any(|w| known.iter().any(|k| w.starts_with(k)));
+            let says =
+                |known: &[&str]| words.split_whitespace().any(|w| known.iter().any(|k| w.starts_with(k)));
             if code.eq_ignore_ascii_case("EDU") || says(&["cpe", "conseill", "counsel"]) {
                 Profile::Counsellor
             } else {

@@ -364,8 +364,9 @@ pub(super) fn diff(old: &PersonState, new: &PersonState) -> Change {
         removed: (old.removed != new.removed).then_some(new.removed),
         ties: (old.ties != new.ties).then(|| new.ties.values().cloned().collect()),
         enrolled: (old.enrolled != new.enrolled).then(|| new.enrolled.iter().copied().collect()),
-        teaches: (old.teaches != new.teaches)
-            .then(|| new.teaches.iter().map(|((group, subject), tutor)| (*group, *subject, *tutor)).collect()),
+        teaches: (old.teaches != new.teaches).then(|| {
+            new.teaches.iter().map(|((group, subject), tutor)| (*group, *subject, *tutor)).collect()
+        }),
         bonds: (old.bonds != new.bonds)
             .then(|| new.bonds.iter().map(|(guardian, bond)| (*guardian, bond.clone())).collect()),
     }

@@ -191,7 +191,8 @@ fn one_part_of_an_address_changes_and_the_others_stay() {
     let second = wanted(Some(&first), &moved, &Reach::default());
     let address = second.fields.address.expect("an address");
     assert!(address.contains("Bât. B") && address.contains("AILLEURS"), "{address}");
-    let cleared = Said { values: vec![(Slot::Lines, None), (Slot::Town, Some(String::new()))], ..Said::default() };
+    let cleared =
+        Said { values: vec![(Slot::Lines, None), (Slot::Town, Some(String::new()))], ..Said::default() };
     assert_eq!(wanted(Some(&first), &cleared, &Reach::default()).fields.address, None);
 }
 

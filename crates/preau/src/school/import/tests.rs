@@ -119,7 +119,8 @@ fn complete_then_again_then_delta(store: &Store) {
         assert_eq!(count(&report, name), number, "{name}: {report}");
     }
     assert_eq!(changes(&report), (10, 0, 0));
-    let (maelys, adult) = (person(store, "aaf-person@ESSAI", "700001"), person(store, "aaf-person@ESSAI", "700003"));
+    let (maelys, adult) =
+        (person(store, "aaf-person@ESSAI", "700001"), person(store, "aaf-person@ESSAI", "700003"));
     assert_eq!(names(store, class(store, "4A")), ["Maëlys VERDOYANT"]);
     let teacher = facts(store, person(store, "aaf-person@ESSAI", "600001")).expect("facts");
     assert_eq!(teacher.tutored, [class(store, "4A")]);
@@ -145,7 +146,8 @@ fn complete_then_again_then_delta(store: &Store) {
     assert!(facts(store, person(store, "aaf-person@ESSAI", "700002")).is_none());
     let older = import(store, from(fixture("aaf2d-complet")));
     assert!(matches!(older, Err(ImportError::Older { .. })), "{older:?}");
-    let back = import_with(store, from(fixture("aaf2d-complet")), &Options { allow_date: true, ..options() }, false);
+    let back =
+        import_with(store, from(fixture("aaf2d-complet")), &Options { allow_date: true, ..options() }, false);
     // The Complet knows nothing of the address that the Delta brought, and does not clear it.
     assert_eq!(changes(&back.expect("applied")), (1, 2, 0));
 }
@@ -208,7 +210,10 @@ fn tables_number_pupils_and_parents_each_on_their_own() {
     let pupils = csv("eleves.csv", "Id;Nom;Prénom;Classe\n1;VERDOYANT;Maëlys;4A\n2;AUBÉPINE;Tom;4A\n");
     let parents = csv("parents.csv", "Id;Nom;Prénom;Identifiant enfant\n1;VERDOYANT;Hortense;1\n");
     let report = import(&store, vec![pupils, parents]).expect("applied");
-    assert_eq!((count(&report, "pupils"), count(&report, "guardians"), count(&report, "guardianships")), (2, 1, 1));
+    assert_eq!(
+        (count(&report, "pupils"), count(&report, "guardians"), count(&report, "guardianships")),
+        (2, 1, 1)
+    );
     let mother = facts(&store, person(&store, "csv-guardian@~", "1")).expect("facts");
     assert_eq!(mother.name, "Hortense VERDOYANT");
     assert_eq!(mother.children[0].name, "Maëlys VERDOYANT");
@@ -222,7 +227,8 @@ fn tables_number_pupils_and_parents_each_on_their_own() {
 #[test]
 fn what_looks_like_code_is_only_text() {
     let (store, _folder) = empty_store();
-    let nasty = ["Robert'); DROP TABLE person;--", "=cmd|'/C calc'!A0", "\\\" OR 1=1", "<script>alert(1)</script>"];
+    let nasty =
+        ["Robert'); DROP TABLE person;--", "=cmd|'/C calc'!A0", "\\\" OR 1=1", "<script>alert(1)</script>"];
     let mut text = "Id;Nom;Prénom;Classe\n".to_owned();
     for (number, name) in nasty.iter().enumerate() {
         text += &format!("{number};\"{}\";x;\"{}\"\n", name.replace('"', "\"\""), "6A';--");
@@ -266,7 +272,8 @@ fn a_comparison_that_is_out_of_date_is_not_applied() {
     let plan = reading.compare(&store, &options()).expect("compared");
     import(&store, vec![table(0..20)]).expect("applied");
     let applicant = Applicant { person: 0, started_at: 0, allow_removals: true };
-    let late = reading.apply(&store, &SystemPermit::ImportFromCommandLine, plan, &Followers::default(), applicant);
+    let late =
+        reading.apply(&store, &SystemPermit::ImportFromCommandLine, plan, &Followers::default(), applicant);
     assert!(matches!(late, Err(ImportError::Meanwhile)), "{late:?}");
     assert_eq!(names(&store, class(&store, "6A")).len(), 20);
 }
@@ -301,7 +308,12 @@ async fn three_clicks_for_the_local_administrator() {
         assert_eq!(apply.status, StatusCode::NOT_FOUND, "{name}");
     }
     let applied = admin.post(&format!("{preview_path}/apply"), &[]).await;
-    assert_eq!((applied.status, applied.location()), (StatusCode::SEE_OTHER, "/import"), "{}", applied.text());
+    assert_eq!(
+        (applied.status, applied.location()),
+        (StatusCode::SEE_OTHER, "/import"),
+        "{}",
+        applied.text()
+    );
     assert!(admin.get("/import").await.text().contains("L’import est appliqué"));
     let list = names(school.app.platform.store(), school.people.class_4a);
     assert!(list.contains(&"Lila VERDOYANT".to_owned()), "{list:?}");
@@ -318,7 +330,8 @@ async fn three_clicks_for_the_local_administrator() {
 async fn files_of_others_and_unreadable_files_are_refused_in_french() {
     let school = TestSchool::open();
     let mut admin = school.signed_in(school.people.local_admin);
-    let structure = std::fs::read_to_string(fixture("aaf2d-complet/ENTPREAU_Complet_20261101_EtabEducNat_0000.xml"));
+    let structure =
+        std::fs::read_to_string(fixture("aaf2d-complet/ENTPREAU_Complet_20261101_EtabEducNat_0000.xml"));
     let foreign = structure.expect("the fixture").replace("0999901A", "0999902B");
     let name = "ENT_Complet_20261123_EtabEducNat_0000.xml";
     let reply = admin.post_files("/import", &[], &[("file", name, foreign.as_bytes())]).await;
@@ -346,7 +359,9 @@ async fn a_school_cannot_take_another_schools_people() {
     };
     let foreign: Vec<Input> = ["EtabEducNat", "Eleve", "PersRelEleve"]
         .iter()
-        .map(|name| Input::memory(structure(read(name)).into_bytes(), format!("ENT_Complet_20261101_{name}_0000.xml")))
+        .map(|name| {
+            Input::memory(structure(read(name)).into_bytes(), format!("ENT_Complet_20261101_{name}_0000.xml"))
+        })
         .collect();
     let taken = tokio::task::spawn_blocking(move || import_with(&store, foreign, &options(), true)).await;
     taken.expect("no panic").expect("applied");

@@ -1,7 +1,7 @@
 //! What names in the files stand for: schools, classes and groups, subjects. Built once an import; its
 //! size is that of the schools concerned, not of their people.
 
-use super::super::staged::{Remark, StagedGroup, Staged, person_key};
+use super::super::staged::{Remark, Staged, StagedGroup, person_key};
 use super::super::state::{Reach, Role};
 use super::super::store::{self, GroupRow, SchoolRow, Scratch};
 use super::{Account, Event, GroupWrite, ImportError, NewSubject, Options, SchoolWrite, Shown};
@@ -146,8 +146,14 @@ impl Dictionary {
             dictionary.naming.scope = uai;
         }
         dictionary.settle_groups(conn, scratch, staged, account)?;
-        let schools: Vec<SchoolId> =
-            dictionary.reach.groups.values().map(|(school, _)| *school).collect::<BTreeSet<_>>().into_iter().collect();
+        let schools: Vec<SchoolId> = dictionary
+            .reach
+            .groups
+            .values()
+            .map(|(school, _)| *school)
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
         dictionary.subjects = store::subjects(conn, &schools)?;
         if staged.meta.complete {
             dictionary.reach.complete = staged.roles.clone();
@@ -171,14 +177,21 @@ impl Dictionary {
         account: &mut Account,
     ) -> Result<(), ImportError> {
         let by_uai: HashMap<&str, &SchoolRow> = rows.iter().map(|row| (row.uai.as_str(), row)).collect();
-        let by_key: HashMap<&str, &SchoolRow> =
-            rows.iter().filter(|row| !row.source_key.is_empty()).map(|row| (row.source_key.as_str(), row)).collect();
+        let by_key: HashMap<&str, &SchoolRow> = rows
+            .iter()
+            .filter(|row| !row.source_key.is_empty())
+            .map(|row| (row.source_key.as_str(), row))
+            .collect();
         for (key, school) in &staged.schools {
             let source_key = self.naming.school(key);
             let by_number = school.uai.as_deref().and_then(|uai| by_uai.get(uai));
             let own = options.only.filter(|_| school.uai.is_none() && staged.schools.len() == 1);
             let row = by_number
-                .or_else(|| by_key.get(source_key.as_str()).filter(|row| school.uai.is_none() || row.uai.starts_with(UNNAMED)))
+                .or_else(|| {
+                    by_key
+                        .get(source_key.as_str())
+                        .filter(|row| school.uai.is_none() || row.uai.starts_with(UNNAMED))
+                })
                 .copied()
                 .or_else(|| own.and_then(|own| rows.iter().find(|row| row.id == own)));
             if let Some(only) = options.only
@@ -291,7 +304,8 @@ impl Dictionary {
             account.warnings.add(|| Remark {
                 file: String::new(),
                 line: 0,
-                french: "les fichiers ne nomment pas d’établissement : il en est créé un sans numéro".to_owned(),
+                french: "les fichiers ne nomment pas d’établissement : il en est créé un sans numéro"
+                    .to_owned(),
                 english: "the files name no school: one without a number is made (name it with --school UAI)"
                     .to_owned(),
             });
@@ -332,8 +346,11 @@ impl Dictionary {
             self.reach.groups.insert(row.id, (row.school, row.kind == "class"));
             self.labels.insert(row.id, row.label.clone());
         }
-        let by_key: HashMap<&str, &GroupRow> =
-            rows.iter().filter(|row| !row.source_key.is_empty()).map(|row| (row.source_key.as_str(), row)).collect();
+        let by_key: HashMap<&str, &GroupRow> = rows
+            .iter()
+            .filter(|row| !row.source_key.is_empty())
+            .map(|row| (row.source_key.as_str(), row))
+            .collect();
         let by_code: HashMap<(SchoolId, &str, &str), &GroupRow> =
             rows.iter().map(|row| ((row.school, row.kind.as_str(), row.code.as_str()), row)).collect();
         let mut codes: BTreeMap<(String, bool, &str), u32> = BTreeMap::new();
@@ -346,7 +363,8 @@ impl Dictionary {
                 continue;
             };
             let kind = if group.class { "class" } else { "group" };
-            let shared = codes.get(&(group.school.clone(), group.class, group.code.as_str())).is_some_and(|n| *n > 1);
+            let shared =
+                codes.get(&(group.school.clone(), group.class, group.code.as_str())).is_some_and(|n| *n > 1);
             // Two things of one name in one school are told apart by what the file calls them.
             let code = if shared { format!("{} #{key}", group.code) } else { group.code.clone() };
             let source_key = self.naming.group(key);
@@ -393,11 +411,7 @@ impl Dictionary {
                 Some(row) if format != Format::Aaf2d || !group.class => row.label.clone(),
                 _ => group.code.clone(),
             }),
-            level: group
-                .level
-                .clone()
-                .or_else(|| row.map(|row| row.level.clone()))
-                .unwrap_or_default(),
+            level: group.level.clone().or_else(|| row.map(|row| row.level.clone())).unwrap_or_default(),
             code,
             source_key,
         };
@@ -414,7 +428,8 @@ impl Dictionary {
             account.tally(kind).same += 1;
             return;
         }
-        let event = if row.is_none_or(|row| row.removed_at.is_some()) { Event::Added } else { Event::Changed };
+        let event =
+            if row.is_none_or(|row| row.removed_at.is_some()) { Event::Added } else { Event::Changed };
         account.note(kind, event, || Shown {
             event,
             kind: kind.to_owned(),
@@ -485,14 +500,16 @@ impl Dictionary {
 
     /// Where the files come from: their prefix and their schools, as words.
     pub(super) fn source(&self, staged: &Staged) -> String {
-        let prefix = staged.meta.prefix.as_deref().map(|prefix| format!("prefix:{}", prefix.replace(' ', "_")));
+        let prefix =
+            staged.meta.prefix.as_deref().map(|prefix| format!("prefix:{}", prefix.replace(' ', "_")));
         prefix.into_iter().chain(self.uais.iter().cloned()).collect::<Vec<_>>().join(" ")
     }
 }
 
 /// One of the twelve colours, the same for the same subject in every school (FNV-1a).
 fn hue_of(label: &str) -> i32 {
-    let hash = label.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        label.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     i32::try_from(hash % 12).unwrap_or(0)
 }
 

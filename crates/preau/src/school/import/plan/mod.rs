@@ -232,10 +232,19 @@ pub(super) fn work_out(
     store.read_blocking::<_, ImportError>(|conn| {
         let out = std::fs::File::create(file).map_err(|error| ImportError::Scratch(error.to_string()))?;
         let mut account = Account {
-            tallies: ["pupils", "staff", "guardians", "guardianships", "schools", "classes", "groups", "subjects"]
-                .into_iter()
-                .map(|kind| (kind.to_owned(), Tally::default()))
-                .collect(),
+            tallies: [
+                "pupils",
+                "staff",
+                "guardians",
+                "guardianships",
+                "schools",
+                "classes",
+                "groups",
+                "subjects",
+            ]
+            .into_iter()
+            .map(|kind| (kind.to_owned(), Tally::default()))
+            .collect(),
             shown: Vec::new(),
             skipped: staged.skipped.clone(),
             warnings: staged.warnings.clone(),
@@ -258,7 +267,8 @@ pub(super) fn work_out(
         sweep.find_missing()?;
         let population = sweep.population()?;
         sweep.out.flush().map_err(|error| ImportError::Scratch(error.to_string()))?;
-        let Dictionary { school_writes, group_writes, subject_writes, removed_groups, about, .. } = dictionary;
+        let Dictionary { school_writes, group_writes, subject_writes, removed_groups, about, .. } =
+            dictionary;
         let Account { mut tallies, shown, skipped, warnings } = account;
         for subject in &subject_writes {
             let tally = tallies.entry("subjects".to_owned()).or_default();

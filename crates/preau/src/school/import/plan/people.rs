@@ -101,9 +101,8 @@ impl<W: Write> Sweep<'_, W> {
         let Some(only) = self.options.only else { return Ok(HashSet::new()) };
         let known: Vec<PersonId> = refs.iter().filter(|one| one.known).map(|one| one.id).collect();
         let current = store::current(self.conn, &known)?;
-        let foreign = |state: &PersonState| {
-            !state.ties.is_empty() && state.ties.values().all(|tie| tie.school != only)
-        };
+        let foreign =
+            |state: &PersonState| !state.ties.is_empty() && state.ties.values().all(|tie| tie.school != only);
         Ok(current.people.iter().filter(|(_, state)| foreign(state)).map(|(id, _)| *id).collect())
     }
 
@@ -234,7 +233,8 @@ impl<W: Write> Sweep<'_, W> {
             said.whole.bonds &= seen.bonds || guardians;
         }
         let Some(ties) = person.ties else { return };
-        let of_class = said.enrolled.add.iter().next().and_then(|group| self.dictionary.reach.groups.get(group));
+        let of_class =
+            said.enrolled.add.iter().next().and_then(|group| self.dictionary.reach.groups.get(group));
         let of_class = of_class.map(|(school, _)| *school);
         let mut found = Vec::new();
         for tie in ties {
@@ -244,8 +244,10 @@ impl<W: Write> Sweep<'_, W> {
                 Some(school) => found.push(Tie { school, profile: tie.profile, label: tie.label }),
                 // Staff often work in a second school that the files are not about.
                 None if role == Role::Pupil => {
-                    let reason =
-                        SkipReason::UnknownReference { attribute: "établissement".to_owned(), value: tie.school };
+                    let reason = SkipReason::UnknownReference {
+                        attribute: "établissement".to_owned(),
+                        value: tie.school,
+                    };
                     self.skip(&person.file, person.line, reason);
                 }
                 None => {}
@@ -254,12 +256,7 @@ impl<W: Write> Sweep<'_, W> {
         said.ties.entry(role).or_default().extend(found);
     }
 
-    fn compare_one(
-        &mut self,
-        one: &Ref,
-        old: Option<&PersonState>,
-        heard: Heard,
-    ) -> Result<(), ImportError> {
+    fn compare_one(&mut self, one: &Ref, old: Option<&PersonState>, heard: Heard) -> Result<(), ImportError> {
         let mut new = state::wanted(old, &heard.said, &self.dictionary.reach);
         if !heard.deleted.is_empty() {
             new = state::without(&new, &heard.deleted, &self.dictionary.reach);
@@ -328,7 +325,8 @@ impl<W: Write> Sweep<'_, W> {
     /// The classes of a pupil in words.
     fn classes(&self, state: &PersonState) -> String {
         let reach: &Reach = &self.dictionary.reach;
-        let classes = state.enrolled.iter().filter(|group| reach.groups.get(group).is_some_and(|(_, class)| *class));
+        let classes =
+            state.enrolled.iter().filter(|group| reach.groups.get(group).is_some_and(|(_, class)| *class));
         classes.map(|group| self.dictionary.label(*group)).collect::<Vec<_>>().join(", ")
     }
 

@@ -4,8 +4,8 @@ use super::super::state::{Bond, Fields, PersonState, Tie};
 use crate::ids::{GroupId, Millis, PersonId, SchoolId, SubjectId};
 use crate::store::Conn;
 use crate::store::schema::{
-    affiliation, class_group, enrolment, guardianship, import_run, person, person_identifier, school, subject,
-    teaching,
+    affiliation, class_group, enrolment, guardianship, import_run, person, person_identifier, school,
+    subject, teaching,
 };
 use diesel::prelude::*;
 use std::collections::{BTreeMap, HashMap};

@@ -5,8 +5,8 @@ mod scratch;
 mod write;
 
 pub(super) use lookup::{
-    AppliedRun, GroupRow, SchoolRow, applied_runs, current, groups, people_called, people_of,
-    population, schools, subjects, systems,
+    AppliedRun, GroupRow, SchoolRow, applied_runs, current, groups, people_called, people_of, population,
+    schools, subjects, systems,
 };
 pub(super) use scratch::{Ref, Scratch, Side};
 pub(super) use write::{

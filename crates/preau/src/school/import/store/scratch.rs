@@ -270,11 +270,13 @@ impl Scratch {
         let conn = &mut self.conn;
         match role {
             Role::Pupil => {
-                diesel::delete(staged_enrolment::table.filter(staged_enrolment::pupil.eq(key))).execute(conn)?;
+                diesel::delete(staged_enrolment::table.filter(staged_enrolment::pupil.eq(key)))
+                    .execute(conn)?;
                 diesel::delete(staged_bond::table.filter(staged_bond::pupil.eq(key))).execute(conn)?;
             }
             Role::Staff => {
-                diesel::delete(staged_teaching::table.filter(staged_teaching::staff.eq(key))).execute(conn)?;
+                diesel::delete(staged_teaching::table.filter(staged_teaching::staff.eq(key)))
+                    .execute(conn)?;
                 diesel::delete(staged_tutor::table.filter(staged_tutor::staff.eq(key))).execute(conn)?;
             }
             Role::Guardian => {}

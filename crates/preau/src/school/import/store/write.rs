@@ -6,8 +6,8 @@ use super::super::state::{Bond, Fields, Tie};
 use crate::access::Profile;
 use crate::ids::{GroupId, Millis, PersonId, SchoolId, SubjectId};
 use crate::store::schema::{
-    affiliation, class_group, enrolment, guardianship, import_run, person, person_identifier, school, subject,
-    teaching,
+    affiliation, class_group, enrolment, guardianship, import_run, person, person_identifier, school,
+    subject, teaching,
 };
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
@@ -128,7 +128,8 @@ pub(in crate::school::import) fn remove_groups(tx: &mut Tx<'_>, groups: &[GroupI
     diesel::update(class_group::table.filter(class_group::id.eq_any(numbers)))
         .set(class_group::removed_at.eq(now))
         .execute(tx.conn())?;
-    diesel::delete(enrolment::table.filter(enrolment::group_id.eq_any(groups.to_vec()))).execute(tx.conn())?;
+    diesel::delete(enrolment::table.filter(enrolment::group_id.eq_any(groups.to_vec())))
+        .execute(tx.conn())?;
     diesel::delete(teaching::table.filter(teaching::group_id.eq_any(groups.to_vec())))
         .execute(tx.conn())
         .map(|_| ())
@@ -231,13 +232,11 @@ pub(in crate::school::import) fn replace_ties(
     let rows: Vec<_> = people
         .iter()
         .flat_map(|(id, ties)| {
-            ties.iter().map(|tie| {
-                TieRow {
-                    person_id: *id,
-                    school_id: tie.school,
-                    profile: &tie.profile,
-                    function_label: &tie.label,
-                }
+            ties.iter().map(|tie| TieRow {
+                person_id: *id,
+                school_id: tie.school,
+                profile: &tie.profile,
+                function_label: &tie.label,
             })
         })
         .collect();
@@ -258,9 +257,7 @@ pub(in crate::school::import) fn replace_enrolments(
     }
     let rows: Vec<_> = people
         .iter()
-        .flat_map(|(id, groups)| {
-            groups.iter().map(|group| EnrolmentRow { person_id: *id, group_id: *group })
-        })
+        .flat_map(|(id, groups)| groups.iter().map(|group| EnrolmentRow { person_id: *id, group_id: *group }))
         .collect();
     if !rows.is_empty() {
         insert_all!(tx, enrolment, &rows)?;
@@ -280,8 +277,11 @@ pub(in crate::school::import) fn replace_teachings(
     let rows: Vec<_> = people
         .iter()
         .flat_map(|(id, teachings)| {
-            teachings.iter().map(|(group, subject, tutor)| {
-                TeachingRow { person_id: *id, group_id: *group, subject_id: *subject, form_tutor: *tutor }
+            teachings.iter().map(|(group, subject, tutor)| TeachingRow {
+                person_id: *id,
+                group_id: *group,
+                subject_id: *subject,
+                form_tutor: *tutor,
             })
         })
         .collect();
@@ -303,16 +303,14 @@ pub(in crate::school::import) fn replace_bonds(
     let rows: Vec<_> = pupils
         .iter()
         .flat_map(|(id, bonds)| {
-            bonds.iter().map(|(guardian, bond)| {
-                BondRow {
-                    pupil_id: *id,
-                    guardian_id: *guardian,
-                    link: &bond.link,
-                    legal: bond.legal,
-                    financial: bond.financial,
-                    contact: bond.contact,
-                    payment: bond.payment,
-                }
+            bonds.iter().map(|(guardian, bond)| BondRow {
+                pupil_id: *id,
+                guardian_id: *guardian,
+                link: &bond.link,
+                legal: bond.legal,
+                financial: bond.financial,
+                contact: bond.contact,
+                payment: bond.payment,
             })
         })
         .collect();
@@ -344,7 +342,8 @@ pub(in crate::school::import) fn renew_guardian_ties(
         .copied()
         .filter(|guardian| due.get(guardian).unwrap_or(&empty) != have.get(guardian).unwrap_or(&empty))
         .collect();
-    let stale: Vec<PersonId> = differ.iter().copied().filter(|guardian| have.contains_key(guardian)).collect();
+    let stale: Vec<PersonId> =
+        differ.iter().copied().filter(|guardian| have.contains_key(guardian)).collect();
     if !stale.is_empty() {
         diesel::delete(
             affiliation::table
