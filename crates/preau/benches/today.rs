@@ -34,25 +34,72 @@ const PAGES: usize = 10_000;
 /// The school, in statements that make their rows themselves. Identifiers: schools from 1, classes from
 /// 10,001, pupils from 1,000,001, teachers from 2,000,001, lessons from 3,000,001, work from 4,000,001.
 fn statements() -> Vec<String> {
-    let count = |most: i64| format!("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {} - 1)", most);
+    let count = |most: i64| {
+        format!("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {} - 1)", most)
+    };
     let (classes, pupils) = (SCHOOLS * CLASSES, SCHOOLS * PUPILS);
     let school_of_class = format!("1 + i / {CLASSES}");
     let class_of_pupil = format!("10001 + (i / {PUPILS}) * {CLASSES} + i % {CLASSES}");
     vec![
-        format!("{} INSERT INTO school (id, uai, name, kind) SELECT i + 1, printf('%07dA', i), 'Collège ' || i, 'college' FROM n", count(SCHOOLS)),
-        format!("{} INSERT INTO class_group (id, school_id, kind, code, label) SELECT 10001 + i, {school_of_class}, 'class', 'C' || i, 'C' || i FROM n", count(classes)),
-        format!("{} INSERT INTO subject (id, school_id, code, label, hue) SELECT 500001 + i, 1 + i / 12, 'S' || (i % 12), 'Matière ' || (i % 12), i % 12 FROM n", count(SCHOOLS * 12)),
-        format!("{} INSERT INTO person (id, family_name, given_name) SELECT 1000001 + i, 'Nom ' || i, 'Prénom' FROM n", count(pupils)),
-        format!("{} INSERT INTO person (id, family_name, given_name, title) SELECT 2000001 + i, 'Professeur ' || i, 'Prénom', 'Mme' FROM n", count(classes)),
-        format!("{} INSERT INTO affiliation (person_id, school_id, profile) SELECT 1000001 + i, 1 + i / {PUPILS}, 'pupil' FROM n", count(pupils)),
-        format!("{} INSERT INTO affiliation (person_id, school_id, profile) SELECT 2000001 + i, {school_of_class}, 'teacher' FROM n", count(classes)),
-        format!("{} INSERT INTO account (person_id, login, created_at) SELECT 1000001 + i, 'eleve.' || i, 0 FROM n", count(pupils)),
-        format!("{} INSERT INTO enrolment (person_id, group_id) SELECT 1000001 + i, {class_of_pupil} FROM n", count(pupils)),
-        format!("{} INSERT INTO lesson (id, school_id, starts_at, ends_at, subject_id, label, room, source, source_key) SELECT 3000001 + i, 1 + i / {}, {FIVE_TO_EIGHT} + 300000 + (i % 6) * 3600000, {FIVE_TO_EIGHT} + 3600000 + (i % 6) * 3600000, 500001 + (i / {}) * 12 + i % 12, '', '204', 'bench', '' || i FROM n", count(classes * 6), CLASSES * 6, CLASSES * 6),
-        format!("{} INSERT INTO lesson_group (lesson_id, group_id, starts_at) SELECT 3000001 + i, 10001 + i / 6, {FIVE_TO_EIGHT} + 300000 + (i % 6) * 3600000 FROM n", count(classes * 6)),
-        format!("{} INSERT INTO lesson_teacher (lesson_id, person_id, starts_at) SELECT 3000001 + i, 2000001 + i / 6, {FIVE_TO_EIGHT} + 300000 + (i % 6) * 3600000 FROM n", count(classes * 6)),
-        format!("{} INSERT INTO homework (id, school_id, group_id, author_id, subject_id, given_on, due_date, work, created_at, changed_at) SELECT 4000001 + i, 1 + i / {}, 10001 + i / 4, 2000001 + i / 4, 0, '2026-11-20', '2026-11-2' || (4 + i % 4), 'Exercice ' || i || ', page 41', 0, 0 FROM n", count(classes * 4), CLASSES * 4),
-        format!("{} INSERT INTO homework_done (homework_id, pupil_id, done_at) SELECT 4000001 + ({class_of_pupil} - 10001) * 4 + i % 4, 1000001 + i, 0 FROM n", count(pupils)),
+        format!(
+            "{} INSERT INTO school (id, uai, name, kind) SELECT i + 1, printf('%07dA', i), 'Collège ' || i, 'college' FROM n",
+            count(SCHOOLS)
+        ),
+        format!(
+            "{} INSERT INTO class_group (id, school_id, kind, code, label) SELECT 10001 + i, {school_of_class}, 'class', 'C' || i, 'C' || i FROM n",
+            count(classes)
+        ),
+        format!(
+            "{} INSERT INTO subject (id, school_id, code, label, hue) SELECT 500001 + i, 1 + i / 12, 'S' || (i % 12), 'Matière ' || (i % 12), i % 12 FROM n",
+            count(SCHOOLS * 12)
+        ),
+        format!(
+            "{} INSERT INTO person (id, family_name, given_name) SELECT 1000001 + i, 'Nom ' || i, 'Prénom' FROM n",
+            count(pupils)
+        ),
+        format!(
+            "{} INSERT INTO person (id, family_name, given_name, title) SELECT 2000001 + i, 'Professeur ' || i, 'Prénom', 'Mme' FROM n",
+            count(classes)
+        ),
+        format!(
+            "{} INSERT INTO affiliation (person_id, school_id, profile) SELECT 1000001 + i, 1 + i / {PUPILS}, 'pupil' FROM n",
+            count(pupils)
+        ),
+        format!(
+            "{} INSERT INTO affiliation (person_id, school_id, profile) SELECT 2000001 + i, {school_of_class}, 'teacher' FROM n",
+            count(classes)
+        ),
+        format!(
+            "{} INSERT INTO account (person_id, login, created_at) SELECT 1000001 + i, 'eleve.' || i, 0 FROM n",
+            count(pupils)
+        ),
+        format!(
+            "{} INSERT INTO enrolment (person_id, group_id) SELECT 1000001 + i, {class_of_pupil} FROM n",
+            count(pupils)
+        ),
+        format!(
+            "{} INSERT INTO lesson (id, school_id, starts_at, ends_at, subject_id, label, room, source, source_key) SELECT 3000001 + i, 1 + i / {}, {FIVE_TO_EIGHT} + 300000 + (i % 6) * 3600000, {FIVE_TO_EIGHT} + 3600000 + (i % 6) * 3600000, 500001 + (i / {}) * 12 + i % 12, '', '204', 'bench', '' || i FROM n",
+            count(classes * 6),
+            CLASSES * 6,
+            CLASSES * 6
+        ),
+        format!(
+            "{} INSERT INTO lesson_group (lesson_id, group_id, starts_at) SELECT 3000001 + i, 10001 + i / 6, {FIVE_TO_EIGHT} + 300000 + (i % 6) * 3600000 FROM n",
+            count(classes * 6)
+        ),
+        format!(
+            "{} INSERT INTO lesson_teacher (lesson_id, person_id, starts_at) SELECT 3000001 + i, 2000001 + i / 6, {FIVE_TO_EIGHT} + 300000 + (i % 6) * 3600000 FROM n",
+            count(classes * 6)
+        ),
+        format!(
+            "{} INSERT INTO homework (id, school_id, group_id, author_id, subject_id, given_on, due_date, work, created_at, changed_at) SELECT 4000001 + i, 1 + i / {}, 10001 + i / 4, 2000001 + i / 4, 0, '2026-11-20', '2026-11-2' || (4 + i % 4), 'Exercice ' || i || ', page 41', 0, 0 FROM n",
+            count(classes * 4),
+            CLASSES * 4
+        ),
+        format!(
+            "{} INSERT INTO homework_done (homework_id, pupil_id, done_at) SELECT 4000001 + ({class_of_pupil} - 10001) * 4 + i % 4, 1000001 + i, 0 FROM n",
+            count(pupils)
+        ),
     ]
 }
 
@@ -109,7 +156,8 @@ impl Browser {
     async fn open(app: &App, pupil: i64) -> anyhow::Result<Browser> {
         let mut cookies = BTreeMap::from([("preau_session".to_owned(), token(pupil))]);
         for _ in 0..2 {
-            let line = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+            let line =
+                cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
             let Ok(response) = app.router.clone().oneshot(request(&line)?).await;
             for set in response.headers().get_all(header::SET_COOKIE) {
                 let pair = set.to_str()?.split(';').next().unwrap_or_default();
@@ -119,13 +167,17 @@ impl Browser {
             }
             anyhow::ensure!(response.status() == StatusCode::OK, "pupil {pupil}: {}", response.status());
         }
-        let line = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let line =
+            cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         Ok(Browser { line })
     }
 }
 
 fn request(cookies: &str) -> anyhow::Result<Request<Body>> {
-    Ok(Request::get("/").header(header::COOKIE, cookies).header(header::ACCEPT, "text/html").body(Body::empty())?)
+    Ok(Request::get("/")
+        .header(header::COOKIE, cookies)
+        .header(header::ACCEPT, "text/html")
+        .body(Body::empty())?)
 }
 
 async fn visit(app: &App, browsers: &[Browser], pages: usize) -> anyhow::Result<usize> {
@@ -179,7 +231,9 @@ fn main() -> anyhow::Result<()> {
                 .chunks(SAMPLE / 2)
                 .map(|half| scope.spawn(|| self::runtime()?.block_on(visit(&app, half, PAGES))))
                 .collect();
-            halves.into_iter().try_for_each(|half| half.join().map_or_else(|_| anyhow::bail!("a thread fell"), |done| done.map(|_| ())))
+            halves.into_iter().try_for_each(|half| {
+                half.join().map_or_else(|_| anyhow::bail!("a thread fell"), |done| done.map(|_| ()))
+            })
         })?;
         two.push(2.0 * PAGES as f64 / start.elapsed().as_secs_f64());
     }

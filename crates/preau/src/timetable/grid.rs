@@ -86,7 +86,12 @@ pub(super) fn place(spans: &[Span]) -> Vec<Place> {
             let wide = DAY_COLUMNS / widths[at];
             let column = span.day * DAY_COLUMNS + lanes[at].min(widths[at] - 1) * wide;
             let start = row(first, span.from);
-            Place { row: start, row_end: row(first, span.to).max(start + 1), column, column_end: column + wide }
+            Place {
+                row: start,
+                row_end: row(first, span.to).max(start + 1),
+                column,
+                column_end: column + wide,
+            }
         })
         .collect()
 }

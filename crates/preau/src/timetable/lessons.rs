@@ -59,7 +59,9 @@ pub(super) async fn show(
             let person = actor.id().unwrap_or(PersonId::from_raw(0));
             let mut work = homework::work_due(conn, &groups, person, day)?;
             let subject = named(conn, vec![lesson])?.pop().ok_or(Refusal::NotFound)?;
-            work.retain(|line| line.due == Some(day) && (line.subject.is_empty() || line.subject == subject.subject.name));
+            work.retain(|line| {
+                line.due == Some(day) && (line.subject.is_empty() || line.subject == subject.subject.name)
+            });
             Ok(Shown { lesson: subject, work, teachers })
         })
         .await?;

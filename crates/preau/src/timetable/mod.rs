@@ -66,7 +66,12 @@ pub fn routes(state: TimetableState) -> Routes {
     let teachers = Audience::Profiles(&[Profile::Teacher, Profile::Librarian]);
     Routes::new()
         .nav(NavEntry { order: 15, href: "/timetable", key: "nav-timetable", profiles: READERS })
-        .nav(NavEntry { order: 80, href: "/timetable/import", key: "nav-timetable-import", profiles: &[Profile::LocalAdmin] })
+        .nav(NavEntry {
+            order: 80,
+            href: "/timetable/import",
+            key: "nav-timetable-import",
+            profiles: &[Profile::LocalAdmin],
+        })
         .get("/timetable", readers, Cost::Page, week::show)
         .get("/lessons/{id}", readers, Cost::Page, lessons::show)
         .post("/lessons/{id}/note", teachers, Cost::Write, Body::Form, lessons::annotate)
@@ -76,7 +81,13 @@ pub fn routes(state: TimetableState) -> Routes {
         .post("/lessons/{id}/substitution", HEADS, Cost::Write, Body::Form, lessons::substitute)
         .get("/timetable/import", importers, Cost::Page, import::pages::drop_page)
         .post("/timetable/import", importers, Cost::Write, file, import::pages::look)
-        .post("/timetable/import/application", importers, Cost::Write, Body::Form, import::pages::apply_staged)
+        .post(
+            "/timetable/import/application",
+            importers,
+            Cost::Write,
+            Body::Form,
+            import::pages::apply_staged,
+        )
         .post("/timetable/import/removal", importers, Cost::Write, Body::Form, import::pages::discard)
         .get("/timetable/slots", HEADS, Cost::Page, slots::show)
         .post("/timetable/slots", HEADS, Cost::Write, Body::Form, slots::add)

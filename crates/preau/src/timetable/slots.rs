@@ -192,7 +192,8 @@ pub(super) async fn add(
                 Some(wanted) => school::subjects_of(conn, school)?.iter().any(|subject| subject.id == wanted),
                 None => true,
             }
-            && (new.rotation == 0 || store::rotations(conn, school)?.iter().any(|(id, _)| *id == new.rotation));
+            && (new.rotation == 0
+                || store::rotations(conn, school)?.iter().any(|(id, _)| *id == new.rotation));
         if !known {
             return Err(Refusal::NotFound);
         }
@@ -228,8 +229,8 @@ pub(super) async fn save_rotations(
     let mut sets: BTreeMap<&'static str, BTreeSet<Monday>> =
         LETTERS.into_iter().map(|letter| (letter, BTreeSet::new())).collect();
     for (monday, letter) in fields.prefixed("week-") {
-        let monday = Monday::try_from(day(monday)?)
-            .map_err(|not| Refusal::Malformed(format!("week-…: {not}")))?;
+        let monday =
+            Monday::try_from(day(monday)?).map_err(|not| Refusal::Malformed(format!("week-…: {not}")))?;
         if let Some(mondays) = sets.get_mut(letter) {
             mondays.insert(monday);
         }
@@ -251,7 +252,8 @@ pub(super) async fn add_holiday(
     let permit = permit(&state, &caller).await?;
     let (first, last) = stretch(&fields)?;
     let label: String = fields.text("label").chars().take(LONGEST).collect();
-    change(&state, permit, move |tx, school| Ok(store::insert_holiday(tx, school, &label, first, last)?)).await
+    change(&state, permit, move |tx, school| Ok(store::insert_holiday(tx, school, &label, first, last)?))
+        .await
 }
 
 pub(super) async fn remove_holiday(

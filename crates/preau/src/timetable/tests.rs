@@ -53,7 +53,10 @@ async fn a_lesson_is_shown_to_those_it_concerns() {
     let path = format!("/lessons/{}", people.lesson);
     for (who, person) in school.people.personas() {
         let status = school.signed_in(person).get(&path).await.status;
-        let may = matches!(who, "pupil" | "classmate" | "guardian" | "teacher" | "supervisor" | "counsellor" | "head");
+        let may = matches!(
+            who,
+            "pupil" | "classmate" | "guardian" | "teacher" | "supervisor" | "counsellor" | "head"
+        );
         assert_eq!(status, if may { StatusCode::OK } else { StatusCode::NOT_FOUND }, "{who}");
     }
     let page = school.signed_in(people.guardian).get(&path).await.text();
@@ -170,7 +173,10 @@ async fn slots_become_lessons(school: TestSchool) {
     let page = head.get("/timetable/slots").await.text();
     let at = page.find("name=\"slot\" value=\"").expect("a slot") + "name=\"slot\" value=\"".len();
     let id = page[at..].split('"').next().expect("a number").to_owned();
-    assert_eq!(school.signed_in(people.foreign_head).post("/timetable/slots/removal", &[("slot", &id)]).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        school.signed_in(people.foreign_head).post("/timetable/slots/removal", &[("slot", &id)]).await.status,
+        StatusCode::NOT_FOUND
+    );
     head.post("/timetable/slots/removal", &[("slot", &id)]).await;
     assert!(!shown("2026-11-23").await);
     // A proposal alternates by itself and saves nothing.

@@ -84,7 +84,6 @@ impl<'a> WeekPage<'a> {
         let dates = page.dates(platform.zone());
         let (now, today) = (platform.now(), platform.today());
         let time = |at: Millis| dates.local(instant(at)).time();
-        let for_class = matches!(week.whose, Whose::Group(_));
         let for_teacher = matches!(week.whose, Whose::Teacher(_))
             || (week.whose == Whose::Own && !actor.has(Profile::Pupil));
         let shown_days = match week.lessons.iter().map(|named| day_of(&dates, week.monday, named)).max() {
@@ -98,7 +97,11 @@ impl<'a> WeekPage<'a> {
             .map(|named| {
                 let from = grid::minute_of(time(named.lesson.starts_at));
                 let to = grid::minute_of(time(named.lesson.ends_at));
-                Span { day: day_of(&dates, week.monday, named), from, to: if to > from { to } else { 24 * 60 } }
+                Span {
+                    day: day_of(&dates, week.monday, named),
+                    from,
+                    to: if to > from { to } else { 24 * 60 },
+                }
             })
             .collect();
         let places = grid::place(&spans);
@@ -109,7 +112,13 @@ impl<'a> WeekPage<'a> {
             let _ = write!(style, "#{id}{{grid-area:{}/{}/{}/{}}}", row + 1, column, row_end + 1, column_end);
         };
         for (named, place) in week.lessons.iter().zip(&places) {
-            rule(&format!("l{}", named.lesson.id), place.row, place.row_end, place.column + 2, place.column_end + 2);
+            rule(
+                &format!("l{}", named.lesson.id),
+                place.row,
+                place.row_end,
+                place.column + 2,
+                place.column_end + 2,
+            );
         }
         let starts = spans.iter().zip(&week.lessons).map(|(span, named)| (span.from, named.lesson.starts_at));
         let mut hours = Vec::new();
@@ -141,12 +150,7 @@ impl<'a> WeekPage<'a> {
         for (named, span) in week.lessons.iter().zip(&spans) {
             let lesson = &named.lesson;
             let starts = time(lesson.starts_at);
-            let with = match (for_class, for_teacher) {
-                (_, true) => named.class(),
-                // On the page of one class, a group's lesson says which group.
-                (true, _) if named.groups.len() == 1 => named.teacher(),
-                _ => named.teacher(),
-            };
+            let with = if for_teacher { named.class() } else { named.teacher() };
             if let Some(day) = days.get_mut(span.day) {
                 day.cells.push(Cell {
                     id: format!("l{}", lesson.id),
@@ -180,7 +184,8 @@ impl<'a> WeekPage<'a> {
                 current: week.whose == Whose::Child(child.pupil),
             })
             .collect();
-        let has_own = actor.has(Profile::Teacher) || actor.has(Profile::Pupil) || actor.has(Profile::Librarian);
+        let has_own =
+            actor.has(Profile::Teacher) || actor.has(Profile::Pupil) || actor.has(Profile::Librarian);
         let several = has_own && (!week.groups.is_empty() || !week.teachers.is_empty() || !wards.is_empty());
         let last = week.monday.saturating_add((shown_days as i64 - 1).days());
         WeekPage {
@@ -218,7 +223,9 @@ fn options(rows: impl Iterator<Item = (String, String, bool)>) -> Vec<SelectOpti
 fn heading(page: &Shell, week: &Week, wards: &[&crate::access::Child]) -> String {
     let whose = match week.whose {
         Whose::Own => None,
-        Whose::Child(pupil) => wards.iter().find(|child| child.pupil == pupil).map(|child| child.name.clone()),
+        Whose::Child(pupil) => {
+            wards.iter().find(|child| child.pupil == pupil).map(|child| child.name.clone())
+        }
         Whose::Group(id) => week.groups.iter().find(|group| group.id == id).map(|group| group.label.clone()),
         Whose::Teacher(id) => week.teachers.iter().find(|line| line.id == id).map(|line| line.formal.clone()),
     };
@@ -276,8 +283,7 @@ impl<'a> LessonPage<'a> {
         let dates = page.dates(platform.zone());
         let named = &shown.lesson;
         let lesson = &named.lesson;
-        let (starts, ends) =
-            (dates.local(instant(lesson.starts_at)), dates.local(instant(lesson.ends_at)));
+        let (starts, ends) = (dates.local(instant(lesson.starts_at)), dates.local(instant(lesson.ends_at)));
         let holds = actor.id().is_some_and(|person| lesson.is_held_by(person));
         let iso = |time: jiff::civil::Time| format!("{:02}:{:02}", time.hour(), time.minute());
         let substitute: Option<PersonId> =
@@ -292,7 +298,11 @@ impl<'a> LessonPage<'a> {
             id: lesson.id.to_string(),
             hue: named.subject.hue,
             face: ClockFace::of(
-                if starts.date() == platform.today() { dates.local(platform.instant()).time() } else { starts.time() },
+                if starts.date() == platform.today() {
+                    dates.local(platform.instant()).time()
+                } else {
+                    starts.time()
+                },
                 starts.time(),
                 ends.time(),
             ),
@@ -306,7 +316,11 @@ impl<'a> LessonPage<'a> {
             work: shown
                 .work
                 .iter()
-                .map(|line| Work { href: format!("/homework/{}", line.id), text: line.work.clone(), done: line.done })
+                .map(|line| Work {
+                    href: format!("/homework/{}", line.id),
+                    text: line.work.clone(),
+                    done: line.done,
+                })
                 .collect(),
             live: may_enter(actor, lesson),
             register: (holds && actor.has(Profile::Teacher))
@@ -441,7 +455,8 @@ impl<'a> SlotsPage<'a> {
             parts.push(room_words(page.texts, &slot.room));
             parts.extend(letter.map(|(_, letter)| page.with("timetable-week-letter", "letter", letter)));
             parts.retain(|part| !part.is_empty());
-            let what = [group.map(|group| group.label.as_str()), subject.map(|subject| subject.label.as_str())];
+            let what =
+                [group.map(|group| group.label.as_str()), subject.map(|subject| subject.label.as_str())];
             SlotLine {
                 id: *id,
                 hours: dates.hours(hour(slot.starts_minute), hour(slot.ends_minute)),
@@ -468,10 +483,9 @@ impl<'a> SlotsPage<'a> {
             monday = this.next();
         }
         let every = ("0".to_owned(), page.t("timetable-every-week").to_owned(), true);
-        let letters = rules
-            .rotations
-            .iter()
-            .map(|(id, letter)| (id.to_string(), page.with("timetable-week-letter", "letter", letter), false));
+        let letters = rules.rotations.iter().map(|(id, letter)| {
+            (id.to_string(), page.with("timetable-week-letter", "letter", letter), false)
+        });
         let no_subject = ("0".to_owned(), page.t("timetable-no-subject").to_owned(), true);
         let subjects = rules.subjects.iter().map(|line| (line.id.to_string(), line.label.clone(), false));
         SlotsPage {
@@ -484,7 +498,9 @@ impl<'a> SlotsPage<'a> {
                 )
             })),
             groups: options(rules.groups.iter().map(|line| (line.id.to_string(), line.label.clone(), false))),
-            teachers: options(rules.teachers.iter().map(|line| (line.id.to_string(), line.formal.clone(), false))),
+            teachers: options(
+                rules.teachers.iter().map(|line| (line.id.to_string(), line.formal.clone(), false)),
+            ),
             subjects: options(std::iter::once(no_subject).chain(subjects)),
             rotations: options(std::iter::once(every).chain(letters)),
             weeks,

@@ -48,7 +48,8 @@ pub(super) struct Week {
 
 /// The Monday of the week that was asked for, else of today's; on a week-end the week that comes.
 fn monday_of(asked: Option<&str>, today: Date) -> Date {
-    let asked = asked.and_then(|text| text.parse::<Date>().ok()).filter(|day| (2000..2100).contains(&day.year()));
+    let asked =
+        asked.and_then(|text| text.parse::<Date>().ok()).filter(|day| (2000..2100).contains(&day.year()));
     let day = asked.unwrap_or_else(|| match today.weekday() {
         jiff::civil::Weekday::Saturday | jiff::civil::Weekday::Sunday => today.saturating_add(2.days()),
         _ => today,
@@ -69,7 +70,8 @@ pub(super) async fn show(
         .read::<_, Refusal, _>(move |conn| {
             let (groups, teachers) = choices(conn, &actor)?;
             let (whose, scope) = scope_of(conn, &actor, &query, &groups)?;
-            let (from, to) = (day_bounds(monday, &zone).0, day_bounds(monday.saturating_add(7.days()), &zone).0);
+            let (from, to) =
+                (day_bounds(monday, &zone).0, day_bounds(monday.saturating_add(7.days()), &zone).0);
             let mut lessons = lessons_between(conn, &scope, from, to)?;
             if let (Whose::Teacher(person), Scope::School(_)) = (whose, &scope) {
                 // The scope has decided what may be seen; this only narrows the page to one teacher.
@@ -90,7 +92,11 @@ pub(super) async fn show(
 
 fn school_of(actor: &Actor) -> Option<SchoolId> {
     let facts = actor.facts()?;
-    facts.affiliations.first().map(|tie| tie.school).or_else(|| facts.children.first().map(|child| child.school))
+    facts
+        .affiliations
+        .first()
+        .map(|tie| tie.school)
+        .or_else(|| facts.children.first().map(|child| child.school))
 }
 
 /// The classes and teachers that the caller may choose from.

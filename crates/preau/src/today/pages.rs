@@ -127,7 +127,7 @@ impl Context<'_> {
         self.dates.hour(self.time(at))
     }
 
-    /// Renders the page or its `<main>`.
+    /// Now, as a point in time for calendar questions.
     pub(super) fn now_timestamp(&self) -> jiff::Timestamp {
         crate::edge::instant(self.now)
     }

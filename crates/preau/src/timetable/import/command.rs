@@ -32,7 +32,8 @@ pub fn command(
     }
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let timetable = read_file(&bytes, &name, zone).map_err(|error| anyhow::anyhow!("{shown}: {}", error.en()))?;
+    let timetable =
+        read_file(&bytes, &name, zone).map_err(|error| anyhow::anyhow!("{shown}: {}", error.en()))?;
     drop(bytes);
     let wanted = uai.to_owned();
     let school = store
@@ -60,7 +61,13 @@ fn print(report: &ImportReport) {
     println!("{}: {} lessons", report.format, report.lessons);
     println!(
         "added {}, changed {}, removed {}, cancelled {}, same {}, left as changed by hand {}, skipped {}",
-        report.added, report.changed, report.removed, report.cancelled, report.same, report.by_hand, report.skipped
+        report.added,
+        report.changed,
+        report.removed,
+        report.cancelled,
+        report.same,
+        report.by_hand,
+        report.skipped
     );
     for remark in report.skipped_lines.iter().chain(&report.warnings) {
         match remark.line {

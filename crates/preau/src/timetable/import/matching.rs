@@ -24,9 +24,9 @@ fn normal(text: &str) -> String {
 
 /// The hue of a subject that a file brings, 0 to 11: always the same for the same name (FNV-1a).
 pub(super) fn hue_of(label: &str) -> u8 {
-    let hash = normal(label)
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = normal(label).bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     ((hash ^ (hash >> 32)) % 12) as u8
 }
 
@@ -100,7 +100,11 @@ pub(super) struct Directory {
 
 impl Directory {
     /// The directory of a school.
-    pub(super) fn new(groups: Vec<GroupLine>, teachers: Vec<TeacherLine>, subjects: Vec<SubjectLine>) -> Directory {
+    pub(super) fn new(
+        groups: Vec<GroupLine>,
+        teachers: Vec<TeacherLine>,
+        subjects: Vec<SubjectLine>,
+    ) -> Directory {
         let mut directory = Directory {
             classes: HashMap::new(),
             groups: HashMap::new(),
@@ -162,7 +166,11 @@ impl Directory {
         teachers.dedup();
         if groups.is_empty() && teachers.is_empty() {
             let names: Vec<String> = record.teachers.iter().map(|name| written(name)).collect();
-            return Err(if names.is_empty() { Reason::Nobody } else { Reason::UnknownTeachers(names.join(", ")) });
+            return Err(if names.is_empty() {
+                Reason::Nobody
+            } else {
+                Reason::UnknownTeachers(names.join(", "))
+            });
         }
         for doubt in doubts {
             *self.doubts.entry(doubt).or_default() += 1;
@@ -279,7 +287,9 @@ fn has_initials(given: &str, initials: &str) -> bool {
         // "Ma." is more than an initial: the beginning of the name itself.
         return !one.is_empty() && normal(given).starts_with(one.as_str());
     }
-    !asked.is_empty() && firsts.len() >= asked.len() && firsts.iter().zip(&asked).all(|(a, b)| b.starts_with(a.as_str()))
+    !asked.is_empty()
+        && firsts.len() >= asked.len()
+        && firsts.iter().zip(&asked).all(|(a, b)| b.starts_with(a.as_str()))
 }
 
 #[cfg(test)]
@@ -287,7 +297,12 @@ mod tests {
     use super::*;
 
     fn teacher(given: &str, family: &str) -> TeacherLine {
-        TeacherLine { id: PersonId::fresh(), given: given.into(), family: family.into(), formal: family.into() }
+        TeacherLine {
+            id: PersonId::fresh(),
+            given: given.into(),
+            family: family.into(),
+            formal: family.into(),
+        }
     }
 
     fn named(family: &str, initial: Option<&str>) -> TeacherName {

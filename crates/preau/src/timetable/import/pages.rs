@@ -14,7 +14,10 @@ use axum::response::Response;
 pub(in crate::timetable) const LARGEST: usize = 64 * 1024 * 1024;
 
 /// The permit for the caller's own school.
-async fn permit(state: &TimetableState, caller: &Caller) -> Result<Permit<SchoolTimetable, ImportTimetable>, Refusal> {
+async fn permit(
+    state: &TimetableState,
+    caller: &Caller,
+) -> Result<Permit<SchoolTimetable, ImportTimetable>, Refusal> {
     let actor = caller.actor().clone();
     let school: SchoolId = actor.school_as(&[Profile::Head, Profile::LocalAdmin]).ok_or(Refusal::NotFound)?;
     state.platform.store().read::<_, Refusal, _>(move |conn| Ok(actor.permit(conn, school)?)).await

@@ -108,7 +108,8 @@ pub(in crate::timetable) fn compare(
     existing: &[Existing],
     removable: impl Fn(&Existing) -> bool,
 ) -> Plan {
-    let by_key: HashMap<&str, &Existing> = existing.iter().map(|lesson| (lesson.key.as_str(), lesson)).collect();
+    let by_key: HashMap<&str, &Existing> =
+        existing.iter().map(|lesson| (lesson.key.as_str(), lesson)).collect();
     let mut plan = Plan {
         ids: existing.iter().map(|lesson| (lesson.key.clone(), lesson.id)).collect(),
         ..Plan::default()

@@ -34,7 +34,12 @@ async fn drop_and_apply(school: &TestSchool, text: &str) -> String {
     let preview = admin.post_files("/timetable/import", &[], &[("file", "edt.ics", text.as_bytes())]).await;
     assert_eq!(preview.status, StatusCode::OK, "{}", preview.text());
     let applied = admin.post("/timetable/import/application", &[]).await;
-    assert_eq!((applied.status, applied.location()), (StatusCode::SEE_OTHER, "/timetable"), "{}", applied.text());
+    assert_eq!(
+        (applied.status, applied.location()),
+        (StatusCode::SEE_OTHER, "/timetable"),
+        "{}",
+        applied.text()
+    );
     preview.text().replace(['\u{a0}', '\u{202f}'], " ")
 }
 
@@ -54,7 +59,8 @@ async fn dropped_looked_at_applied(school: TestSchool) {
 
     // A second time changes nothing.
     let mut head = school.signed_in(school.people.head);
-    let again = head.post_files("/timetable/import", &[], &[("file", "edt.ics", two_lessons().as_bytes())]).await;
+    let again =
+        head.post_files("/timetable/import", &[], &[("file", "edt.ics", two_lessons().as_bytes())]).await;
     assert!(again.text().contains("Tout est déjà à jour"), "{}", again.text());
 
     // The Latin lesson goes, the French one is cancelled by its source.

@@ -13,8 +13,8 @@ use super::model::{Lesson, LessonState, LessonTeacher, NamedLesson, SubjectName,
 use crate::access::Scope;
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
 use crate::school;
-use crate::store::{Conn, Tx};
 use crate::store::schema::{lesson, lesson_group, lesson_teacher};
+use crate::store::{Conn, Tx};
 use diesel::prelude::*;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

@@ -200,10 +200,10 @@ pub(in crate::timetable) fn apply(
         diesel::delete(lesson_group::table.filter(lesson_group::lesson_id.eq(*id))).execute(tx.conn())?;
         // A substitute whom the head named stays; one who became the teacher is no longer a substitute.
         diesel::delete(
-            lesson_teacher::table
-                .filter(lesson_teacher::lesson_id.eq(*id))
-                .filter(lesson_teacher::substitute.eq(false)
-                    .or(lesson_teacher::person_id.eq_any(wanted.teachers.iter().map(|who| who.get()).collect::<Vec<_>>()))),
+            lesson_teacher::table.filter(lesson_teacher::lesson_id.eq(*id)).filter(
+                lesson_teacher::substitute.eq(false).or(lesson_teacher::person_id
+                    .eq_any(wanted.teachers.iter().map(|who| who.get()).collect::<Vec<_>>())),
+            ),
         )
         .execute(tx.conn())?;
         diesel::update(lesson_teacher::table.filter(lesson_teacher::lesson_id.eq(*id)))

@@ -84,7 +84,11 @@ pub(in crate::timetable) fn slots(conn: &mut Conn, school: SchoolId) -> QueryRes
 }
 
 /// Enters a slot.
-pub(in crate::timetable) fn insert_slot(tx: &mut Tx<'_>, school: SchoolId, new: &NewSlot) -> QueryResult<i64> {
+pub(in crate::timetable) fn insert_slot(
+    tx: &mut Tx<'_>,
+    school: SchoolId,
+    new: &NewSlot,
+) -> QueryResult<i64> {
     let id = crate::ids::next_id();
     diesel::insert_into(slot::table)
         .values((
@@ -148,9 +152,15 @@ pub(in crate::timetable) fn insert_holiday(
 }
 
 /// Takes out the holidays that begin on this day.
-pub(in crate::timetable) fn delete_holiday(tx: &mut Tx<'_>, school: SchoolId, first: Date) -> QueryResult<()> {
+pub(in crate::timetable) fn delete_holiday(
+    tx: &mut Tx<'_>,
+    school: SchoolId,
+    first: Date,
+) -> QueryResult<()> {
     diesel::delete(
-        holiday::table.filter(holiday::school_id.eq(school)).filter(holiday::first_date.eq(first.to_string())),
+        holiday::table
+            .filter(holiday::school_id.eq(school))
+            .filter(holiday::first_date.eq(first.to_string())),
     )
     .execute(tx.conn())
     .map(|_| ())
@@ -222,8 +232,10 @@ pub(in crate::timetable) fn save_rotation(
     };
     diesel::delete(week_rotation_monday::table.filter(week_rotation_monday::rotation_id.eq(id)))
         .execute(tx.conn())?;
-    let rows: Vec<MondayRow> =
-        mondays.iter().map(|monday| MondayRow { rotation_id: id, monday: monday.date().to_string() }).collect();
+    let rows: Vec<MondayRow> = mondays
+        .iter()
+        .map(|monday| MondayRow { rotation_id: id, monday: monday.date().to_string() })
+        .collect();
     super::plan::insert_all!(tx, week_rotation_monday, &rows).map(|_| ())
 }
 
@@ -242,7 +254,9 @@ pub(in crate::timetable) fn slots_as_lessons(
             0 => Rotation::EveryWeek,
             rotation => Rotation::Only(mondays.get(&rotation).cloned().unwrap_or_default()),
         };
-        let (Some(starts), Some(ends)) = (time_of(slot.starts_minute), time_of(slot.ends_minute)) else { continue };
+        let (Some(starts), Some(ends)) = (time_of(slot.starts_minute), time_of(slot.ends_minute)) else {
+            continue;
+        };
         // What was entered was checked; a slot that cannot be laid out has no lessons.
         let Ok(weekly) = WeeklySlot::new(slot.weekday, starts, ends, rotation) else { continue };
         let Ok(occurrences) = weekly.occurrences(slot.first, slot.last, &holidays, zone) else { continue };
