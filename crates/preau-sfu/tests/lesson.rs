@@ -10,9 +10,9 @@ use lk::TrackSource::{Camera, Microphone};
 use lk::data_packet::Value;
 use lk::signal_request::Message as Request;
 use lk::signal_response::Message as Response;
+use preau_sfu::EventKind;
 use preau_sfu::control::{Command, Reply};
 use preau_sfu::grants::{Grants, Source};
-use preau_sfu::EventKind;
 use support::{ROOM, World};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -68,8 +68,7 @@ async fn sign_in(router: &Router, login: &str, password: &str) -> Result<(), Fai
     let fields = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs([("csrf", csrf), ("login", login), ("password", password), ("remember", "on")])
         .finish();
-    let request =
-        Request::post("/sign-in").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let request = Request::post("/sign-in").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     let (landing, text) = send(router, &mut cookies, request, fields).await?;
     let landing = landing.ok_or_else(|| format!("{login} is not signed in: {text}"))?;
     send(router, &mut cookies, Request::get(landing), String::new()).await?;
@@ -107,7 +106,8 @@ async fn send(
 fn hash_alone() -> Result<(), Failure> {
     let parameters = argon2::Params::new(19 * 1024, 2, 1, None).map_err(|error| error.to_string())?;
     let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, parameters);
-    let salt = argon2::password_hash::SaltString::encode_b64(b"sixteen bytes ok").map_err(|error| error.to_string())?;
+    let salt = argon2::password_hash::SaltString::encode_b64(b"sixteen bytes ok")
+        .map_err(|error| error.to_string())?;
     let hash = argon2.hash_password(b"platane-et-craie", &salt).map_err(|error| error.to_string())?;
     std::hint::black_box(hash.hash);
     Ok(())

@@ -171,11 +171,18 @@ fn readers(store: &Store) -> Result<(), Box<dyn std::error::Error>> {
     result.leave()?;
     Measurement::of("reads_one_thread", "reads of 20 rows/s", &alone).leave()?;
     let verdict = if result.value > SCALING { "as it should" } else { "NOT ENOUGH" };
-    println!("readers: two threads read {:.2} times what one reads (at least {SCALING}): {verdict}", result.value);
+    println!(
+        "readers: two threads read {:.2} times what one reads (at least {SCALING}): {verdict}",
+        result.value
+    );
     if result.value > SCALING {
         Ok(())
     } else {
-        Err(format!("two readers read only {:.2} times what one reads; are memory statistics on?", result.value).into())
+        Err(format!(
+            "two readers read only {:.2} times what one reads; are memory statistics on?",
+            result.value
+        )
+        .into())
     }
 }
 

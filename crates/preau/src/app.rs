@@ -40,7 +40,9 @@ pub struct App {
 /// What follows from an import: accounts for those who are new, no session for those who left.
 pub fn followers() -> Followers {
     Followers {
-        joined: |tx, people| if people.is_empty() { Ok(()) } else { identity::ensure_accounts(tx).map(|_| ()) },
+        joined: |tx, people| {
+            if people.is_empty() { Ok(()) } else { identity::ensure_accounts(tx).map(|_| ()) }
+        },
         left: identity::close_sessions_of,
         ..Followers::default()
     }

@@ -110,7 +110,8 @@ impl Place {
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("PREAU_LOG").unwrap_or_else(|_| "info,str0m=warn".into()),
+            tracing_subscriber::EnvFilter::try_from_env("PREAU_LOG")
+                .unwrap_or_else(|_| "info,str0m=warn".into()),
         )
         .with_writer(std::io::stderr)
         .init();
@@ -179,8 +180,9 @@ fn start(
 ) -> anyhow::Result<ExitCode> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async move {
         let listen = config.server.listen;
-        let listener =
-            tokio::net::TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        let listener = tokio::net::TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen}"))?;
         let bound = listener.local_addr()?;
         if listen.port() == 0 {
             config.server.public_url = format!("http://{bound}");

@@ -125,7 +125,10 @@ fn a_replaced_or_missing_head_is_found() {
         (Fault::End { expected: 9, found: 9 }, None)
     );
     assert_eq!(named(&after("UPDATE journal_head SET sequence = 8")).1, None);
-    assert_eq!(named(&after("UPDATE journal_head SET sequence = 12")), (Fault::End { expected: 12, found: 9 }, None));
+    assert_eq!(
+        named(&after("UPDATE journal_head SET sequence = 12")),
+        (Fault::End { expected: 12, found: 9 }, None)
+    );
     assert_eq!(after("UPDATE journal_head SET hash = x'0102'"), Finding::Headless);
     assert_eq!(after("DELETE FROM journal_head"), Finding::Headless);
 }
@@ -168,7 +171,9 @@ fn a_noted_head_stays_good_while_the_journal_grows() {
     let Finding::Sound(noted) = found(&url, None) else { panic!("sound at first") };
     let store = Store::open(&url).expect("a store");
     store.write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, |_| Ok(())).expect("a write");
-    assert!(matches!(found(&url, Some(&noted.hex().to_uppercase())), Finding::Sound(head) if head.sequence == 10));
+    assert!(
+        matches!(found(&url, Some(&noted.hex().to_uppercase())), Finding::Sound(head) if head.sequence == 10)
+    );
     // Cut back to before it was noted, with a head to fit.
     let lines = store
         .read_blocking::<_, StoreError>(|conn| Ok(preau::store::journal_lines(conn, 4, 1)?))
@@ -176,7 +181,9 @@ fn a_noted_head_stays_good_while_the_journal_grows() {
     let hash: String = lines[0].hash.iter().map(|byte| format!("{byte:02x}")).collect();
     intruder(
         &url,
-        &format!("DELETE FROM journal WHERE sequence > 5; UPDATE journal_head SET sequence = 5, hash = x'{hash}'"),
+        &format!(
+            "DELETE FROM journal WHERE sequence > 5; UPDATE journal_head SET sequence = 5, hash = x'{hash}'"
+        ),
     );
     assert!(matches!(found(&url, None), Finding::Sound(head) if head.sequence == 5));
     assert!(matches!(found(&url, Some(&noted.hex())), Finding::Replaced(head) if head.sequence == 5));

@@ -140,10 +140,7 @@ fn catalogue(conn: &mut Conn) -> orm::QueryResult<BTreeSet<String>> {
         }
     };
     let columns: Vec<String> = orm::select(orm::dsl::sql::<Text>(sql)).load(conn)?;
-    Ok(columns
-        .into_iter()
-        .filter(|name| !name.starts_with("__diesel_schema_migrations."))
-        .collect())
+    Ok(columns.into_iter().filter(|name| !name.starts_with("__diesel_schema_migrations.")).collect())
 }
 
 fn hold(store: &Store) {

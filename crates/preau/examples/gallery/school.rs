@@ -12,10 +12,9 @@ use preau::school::views::{
     ChangeKind, ImportChange, ImportCount, ImportDropPage, ImportPreviewPage, RemovalGuard, SkippedLine,
 };
 use preau::today::views::{
-    Minute,
-    Arrivals, BellCard, ChildTile, Door, GuardianToday, HeadToday, LessonLine, LessonState, MissingPupil,
-    NoticeLine, PupilToday, RegisterState, SchoolLesson, StudentLifeToday, SubjectLabel, TaskLine,
-    TeacherToday, WorkLine,
+    Arrivals, BellCard, ChildTile, Door, GuardianToday, HeadToday, LessonLine, LessonState, Minute,
+    MissingPupil, NoticeLine, PupilToday, RegisterState, SchoolLesson, StudentLifeToday, SubjectLabel,
+    TaskLine, TeacherToday, WorkLine,
 };
 use preau::ui::{
     ClockFace, Dates, Flash, FlashKind, Form, Lang, NavItem, PersonLabel, Shell, Texts, assets::script_words,
@@ -614,8 +613,15 @@ fn imports(page: &Shell, add: &mut Add<'_>) -> Result<(), askama::Error> {
     };
     add("import-preview", full.render())?;
     let same = [count("Élèves", 0, 0, 0, 460), count("Classes", 0, 0, 0, 19)];
-    let nothing =
-        ImportPreviewPage { counts: &same, changes: &[], more: 0, skipped: &[], skipped_total: 0, guard: None, ..full };
+    let nothing = ImportPreviewPage {
+        counts: &same,
+        changes: &[],
+        more: 0,
+        skipped: &[],
+        skipped_total: 0,
+        guard: None,
+        ..full
+    };
     add("import-nothing", nothing.render())
 }
 

@@ -97,15 +97,16 @@ impl Config {
             toml::from_str::<Config>(&text).map_err(refused)?;
             table = text.parse().map_err(refused)?;
         }
-        let mut variables: Vec<(String, String)> =
-            environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__")).collect();
+        let mut variables: Vec<(String, String)> = environment
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__"))
+            .collect();
         variables.sort();
         for (name, value) in &variables {
             overlay(&mut table, name, value)?;
         }
-        let defaults_used = |section: &str, key: &str| {
-            table.get(section).and_then(|section| section.get(key)).is_none()
-        };
+        let defaults_used =
+            |section: &str, key: &str| table.get(section).and_then(|section| section.get(key)).is_none();
         let (no_url, no_place) = (defaults_used("store", "url"), defaults_used("files", "place"));
         let mut config = Config::deserialize(table)
             .map_err(|error| ConfigError::Environment { name: PREFIX.into(), reason: error.to_string() })?;
@@ -179,7 +180,11 @@ fn check(
     }
     let address = &config.server.public_url;
     if !(address.starts_with("http://") || address.starts_with("https://")) {
-        return refuse("server.public_url", format!("{address:?}"), "an address with http:// or https://".into());
+        return refuse(
+            "server.public_url",
+            format!("{address:?}"),
+            "an address with http:// or https://".into(),
+        );
     }
     if jiff::tz::TimeZone::get(&config.place.time_zone).is_err() {
         let zone = format!("{:?}", config.place.time_zone);
@@ -224,7 +229,9 @@ mod tests {
     fn the_documented_file_is_the_defaults_and_names_every_key() {
         assert_eq!(read(DOCUMENTED, &[]).expect("accepted"), Config::default());
         let source = include_str!("mod.rs");
-        let keys = source.lines().filter_map(|line| line.strip_prefix("    pub ")?.split_once(':').map(|(key, _)| key));
+        let keys = source
+            .lines()
+            .filter_map(|line| line.strip_prefix("    pub ")?.split_once(':').map(|(key, _)| key));
         for key in keys.filter(|key| !key.starts_with("fn ")) {
             let named = DOCUMENTED.lines().any(|line| {
                 line.trim_start_matches("# ").starts_with(&format!("{key} =")) || line == format!("[{key}]")
@@ -257,7 +264,10 @@ mod tests {
         let error = read("", &[("PREAU_GATE__SESSIONS", "lots")]).expect_err("refused");
         assert!(error.contains("PREAU_GATE__SESSIONS") && error.contains("invalid type"), "{error}");
         let error = read("", &[("PREAU_GATE__SESSIONS", "0")]).expect_err("refused");
-        assert!(error.contains("environment variable PREAU_GATE__SESSIONS") && error.contains("between"), "{error}");
+        assert!(
+            error.contains("environment variable PREAU_GATE__SESSIONS") && error.contains("between"),
+            "{error}"
+        );
         let error = read("", &[("PREAU_GATES__SESSIONS", "3")]).expect_err("refused");
         assert!(error.contains("PREAU_GATES__SESSIONS"), "{error}");
     }

@@ -41,10 +41,11 @@ struct Account<'a> {
 /// The store's, or a file that cannot be written.
 pub fn announce(platform: &Platform, file: Option<&Path>) -> anyhow::Result<()> {
     let now = platform.now();
-    let lines = platform.store().read_blocking::<_, StoreError>(|conn| match school::school_by_uai(conn, UAI)? {
-        Some(school) => Ok(store::accounts(conn, school, now)?),
-        None => Ok(Vec::new()),
-    })?;
+    let lines =
+        platform.store().read_blocking::<_, StoreError>(|conn| match school::school_by_uai(conn, UAI)? {
+            Some(school) => Ok(store::accounts(conn, school, now)?),
+            None => Ok(Vec::new()),
+        })?;
     if let Some(file) = file {
         let accounts: Vec<_> = lines
             .iter()
@@ -59,7 +60,8 @@ pub fn announce(platform: &Platform, file: Option<&Path>) -> anyhow::Result<()> 
         let json = serde_json::to_vec_pretty(&accounts)?;
         // Whole or not at all: whoever waits for this file must not read half of it.
         let draft = file.with_extension("part");
-        std::fs::write(&draft, json).and_then(|()| std::fs::rename(&draft, file))
+        std::fs::write(&draft, json)
+            .and_then(|()| std::fs::rename(&draft, file))
             .with_context(|| format!("cannot write the accounts to {}", file.display()))?;
     }
     println!("{}", greeting(&lines, &platform.config().server.public_url));

@@ -39,7 +39,8 @@ pub(super) struct Planned {
 /// The store's.
 pub(super) fn put_lessons(store: &Store, now: &Zoned) -> anyhow::Result<()> {
     let mut hours: Vec<Zoned> = Vec::new();
-    let this_hour = now.round(jiff::ZonedRound::new().smallest(jiff::Unit::Hour).mode(jiff::RoundMode::Trunc))?;
+    let this_hour =
+        now.round(jiff::ZonedRound::new().smallest(jiff::Unit::Hour).mode(jiff::RoundMode::Trunc))?;
     for hour in -BEHIND..=AHEAD {
         hours.push(this_hour.checked_add(hour.hours())?);
     }
@@ -108,7 +109,8 @@ pub async fn keep_going(store: Store, zone: jiff::tz::TimeZone) {
     loop {
         tokio::time::sleep(EVERY).await;
         let (store, zone) = (store.clone(), zone.clone());
-        let put = tokio::task::spawn_blocking(move || put_lessons(&store, &jiff::Timestamp::now().to_zoned(zone)));
+        let put =
+            tokio::task::spawn_blocking(move || put_lessons(&store, &jiff::Timestamp::now().to_zoned(zone)));
         if let Ok(Err(error)) = put.await {
             tracing::warn!(%error, "the demonstration's lessons could not be extended");
         }
@@ -124,14 +126,23 @@ mod tests {
         let mut teachers: Vec<Vec<PersonId>> = Vec::new();
         let mut next = 1;
         for subject in &SUBJECTS {
-            teachers.push((0..subject.teachers).map(|_| { next += 1; PersonId::from_raw(next) }).collect());
+            teachers.push(
+                (0..subject.teachers)
+                    .map(|_| {
+                        next += 1;
+                        PersonId::from_raw(next)
+                    })
+                    .collect(),
+            );
         }
         let classes: Vec<_> = (0..19)
             .map(|at| {
                 let taught = teachers
                     .iter()
                     .enumerate()
-                    .map(|(subject, those)| (SubjectId::from_raw(subject as i64 + 1), those[at % those.len()]))
+                    .map(|(subject, those)| {
+                        (SubjectId::from_raw(subject as i64 + 1), those[at % those.len()])
+                    })
                     .collect();
                 (GroupId::from_raw(at as i64 + 1), format!("{at}"), taught)
             })

@@ -34,7 +34,9 @@ pub fn fill(store: &Store, config: &Config) -> anyhow::Result<()> {
     if there.is_none() {
         println!("Filling the demonstration school…");
         let today = now.date();
-        store.write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, move |tx| Ok(everything(tx, today)?))?;
+        store.write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, move |tx| {
+            Ok(everything(tx, today)?)
+        })?;
     }
     super::accounts::ensure(store)?;
     day::put_lessons(store, &now)
@@ -89,7 +91,9 @@ fn classes(
         let group = school::add_group(tx, school, "class", &plan.code, plan.level)?;
         let own: Vec<PersonId> = teachers.iter().map(|those| those[at % those.len()]).collect();
         for (subject, teacher) in subjects.iter().zip(&own) {
-            let form_tutor = SUBJECTS.len() > at && *teacher == own[at % own.len()] && *subject == subjects[at % own.len()];
+            let form_tutor = SUBJECTS.len() > at
+                && *teacher == own[at % own.len()]
+                && *subject == subjects[at % own.len()];
             school::teach(tx, *teacher, group, *subject, form_tutor)?;
         }
         let mut pupils = Vec::new();
@@ -116,7 +120,12 @@ fn classes(
 }
 
 /// Two guardians for most, one for every fourth family.
-fn guardians(tx: &mut Tx<'_>, school: SchoolId, family: &str, index: &mut usize) -> QueryResult<Vec<PersonId>> {
+fn guardians(
+    tx: &mut Tx<'_>,
+    school: SchoolId,
+    family: &str,
+    index: &mut usize,
+) -> QueryResult<Vec<PersonId>> {
     let many = if *index % 4 == 3 { 1 } else { 2 };
     let mut those = Vec::new();
     for order in 0..many {

@@ -5,8 +5,8 @@ use crate::access::Profile;
 use crate::homework::HomeworkId;
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
 use crate::store::schema::{
-    account, affiliation, class_group, enrolment, homework_done, lesson, lesson_group, lesson_teacher, notice,
-    person, teaching,
+    account, affiliation, class_group, enrolment, homework_done, lesson, lesson_group, lesson_teacher,
+    notice, person, teaching,
 };
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
@@ -90,8 +90,16 @@ pub(super) fn insert_notices(tx: &mut Tx<'_>, school: SchoolId) -> QueryResult<(
         .first(tx.conn())?;
     let now = tx.now();
     for (title, body, ago) in [
-        ("Cours à distance lundi", "L’établissement est fermé lundi. Les cours ont lieu en ligne, aux heures habituelles : la page du jour montre le bouton pour entrer. L’appel est fait à chaque cours.", 3_600_000),
-        ("Conseil de classe des 3e", "Les conseils de classe des 3e ont lieu jeudi et vendredi à partir de 17 h.", 86_400_000),
+        (
+            "Cours à distance lundi",
+            "L’établissement est fermé lundi. Les cours ont lieu en ligne, aux heures habituelles : la page du jour montre le bouton pour entrer. L’appel est fait à chaque cours.",
+            3_600_000,
+        ),
+        (
+            "Conseil de classe des 3e",
+            "Les conseils de classe des 3e ont lieu jeudi et vendredi à partir de 17 h.",
+            86_400_000,
+        ),
     ] {
         let published: Millis = now - ago;
         diesel::insert_into(notice::table)
@@ -138,7 +146,13 @@ pub(super) fn accounts(conn: &mut Conn, school: SchoolId, now: Millis) -> QueryR
         .inner_join(affiliation::table.on(affiliation::person_id.eq(account::person_id)))
         .filter(affiliation::school_id.eq(school))
         .order(account::person_id)
-        .select((account::person_id, affiliation::profile, account::login, person::given_name, person::family_name))
+        .select((
+            account::person_id,
+            affiliation::profile,
+            account::login,
+            person::given_name,
+            person::family_name,
+        ))
         .load(conn)?;
     let classes: Vec<(PersonId, String)> = enrolment::table
         .inner_join(class_group::table.on(class_group::id.eq(enrolment::group_id)))
@@ -155,7 +169,8 @@ pub(super) fn accounts(conn: &mut Conn, school: SchoolId, now: Millis) -> QueryR
         .filter(lesson::ends_at.gt(now))
         .select((lesson_teacher::person_id, class_group::label))
         .load(conn)?;
-    let classes: std::collections::HashMap<PersonId, String> = classes.into_iter().chain(teaching_now).collect();
+    let classes: std::collections::HashMap<PersonId, String> =
+        classes.into_iter().chain(teaching_now).collect();
     let mut lines: Vec<AccountLine> = rows
         .into_iter()
         .map(|(person, role, login, given, family)| AccountLine {

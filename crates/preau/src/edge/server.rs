@@ -19,7 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The listener's, when it fails for good.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<()> {
     // Every connection holds a copy of `open`; once all are gone, `closed` ends.
     let (open, mut closed) = mpsc::channel::<()>(1);
     let (stopping, asked) = watch::channel(false);

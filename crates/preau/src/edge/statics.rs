@@ -12,7 +12,8 @@ pub fn static_files() -> Routes<()> {
 
 async fn file(uri: Uri, headers: HeaderMap) -> Result<Response, Refusal> {
     let asset = served(uri.path()).ok_or(Refusal::NotFound)?;
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepted =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (bytes, encoding) = asset.bytes(accepted);
     let mut response = (
         [

@@ -80,7 +80,9 @@ pub fn safe_name(given: &str, kind: Kind) -> String {
         .filter(|c| !c.is_control() && !matches!(c, '"' | '<' | '>' | ':' | '|' | '?' | '*' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
         .collect();
     let stem = match clean.trim().rsplit_once('.') {
-        Some((stem, ending)) if ending.len() <= 5 && ending.chars().all(|c| c.is_ascii_alphanumeric()) => stem,
+        Some((stem, ending)) if ending.len() <= 5 && ending.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            stem
+        }
         _ => clean.trim(),
     };
     let stem: String = stem.trim_matches(['.', ' ']).chars().take(LONGEST_NAME).collect();

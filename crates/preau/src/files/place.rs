@@ -61,7 +61,8 @@ impl FileStore {
         use anyhow::Context as _;
         let limits = FileLimits { file_bytes: config.largest_bytes(), files: config.most as usize };
         let (objects, prefix): (Arc<dyn ObjectStore>, Path) = if config.place.contains("://") {
-            let url = url::Url::parse(&config.place).with_context(|| format!("files.place = {:?}", config.place))?;
+            let url = url::Url::parse(&config.place)
+                .with_context(|| format!("files.place = {:?}", config.place))?;
             let settings = std::env::vars().filter(|(name, _)| name.starts_with("AWS_"));
             let (objects, prefix) = object_store::parse_url_opts(&url, settings)
                 .with_context(|| format!("files.place = {:?}", config.place))?;
@@ -132,7 +133,10 @@ impl FileStore {
             (header::CONTENT_DISPOSITION, disposition),
             (header::CACHE_CONTROL, "private, max-age=3600".to_owned()),
             // Whatever is inside, it runs nothing and loads nothing.
-            (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; img-src 'self'; object-src 'self'".to_owned()),
+            (
+                header::CONTENT_SECURITY_POLICY,
+                "sandbox; default-src 'none'; img-src 'self'; object-src 'self'".to_owned(),
+            ),
         ];
         let mut response = axum::body::Body::from_stream(found.into_stream()).into_response();
         for (name, value) in headers {
@@ -169,7 +173,8 @@ fn token() -> Result<String, Refusal> {
 /// `Content-Disposition` with the name in both forms (RFC 6266, RFC 8187).
 fn disposition(name: &str, inline: bool) -> String {
     let how = if inline { "inline" } else { "attachment" };
-    let plain: String = name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' }).collect();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' }).collect();
     let encoded: String = name
         .bytes()
         .map(|byte| match byte {

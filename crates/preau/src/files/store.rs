@@ -105,7 +105,12 @@ pub fn file_by_token(conn: &mut Conn, kind: OwnerKind, token: &str) -> QueryResu
         ))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(owner, file_name, media_type, object_key)| StoredFile { owner, file_name, media_type, object_key }))
+    Ok(row.map(|(owner, file_name, media_type, object_key)| StoredFile {
+        owner,
+        file_name,
+        media_type,
+        object_key,
+    }))
 }
 
 /// Takes one file off; returns where its bytes lie, for [`super::FileStore::discard`] after the commit.

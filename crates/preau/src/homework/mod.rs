@@ -63,6 +63,12 @@ pub fn routes(state: HomeworkState) -> Routes {
         .post("/homework/{id}/submission", PUPILS, Cost::Write, upload, pages::hand_in)
         .get("/homework/files/{token}", readers, Cost::Page, pages::file)
         .get("/homework/submissions/files/{token}", readers, Cost::Page, pages::submission_file)
-        .post("/homework/submissions/files/{token}/removal", PUPILS, Cost::Write, Body::Form, pages::take_back)
+        .post(
+            "/homework/submissions/files/{token}/removal",
+            PUPILS,
+            Cost::Write,
+            Body::Form,
+            pages::take_back,
+        )
         .with_state(state)
 }

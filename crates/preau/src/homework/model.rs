@@ -113,7 +113,13 @@ impl Draft {
         };
         if work.is_empty() {
             // Without work there is nothing that could be due or handed in.
-            return Ok(Draft { subject, due: None, lesson_log: lesson_log.into(), work: String::new(), hand_in: false });
+            return Ok(Draft {
+                subject,
+                due: None,
+                lesson_log: lesson_log.into(),
+                work: String::new(),
+                hand_in: false,
+            });
         }
         let Some(day) = due else { return Err(Fault::NoDueDate) };
         let ahead = (day - today).get_days();

@@ -39,7 +39,8 @@ pub(super) async fn list(
     let part = if past { Part::GivenSince(today - PAST_DAYS.days()) } else { Part::DueFrom(today) };
     let actor = caller.actor().clone();
     let child = actor.wards().find(|child| query.child.is_none_or(|asked| asked == child.pupil)).cloned();
-    let ticks_of = if actor.has(Profile::Pupil) { actor.id() } else { child.as_ref().map(|child| child.pupil) };
+    let ticks_of =
+        if actor.has(Profile::Pupil) { actor.id() } else { child.as_ref().map(|child| child.pupil) };
     let mut scope = actor.scope::<Homework, ReadHomework>();
     if let (Some(child), false) = (&child, actor.has(Profile::Teacher)) {
         scope = crate::access::Scope::Groups(child.groups.clone());
@@ -55,7 +56,16 @@ pub(super) async fn list(
         })
         .await?;
     let shell = caller.shell("homework-title");
-    html(&views::ListPage::new(&shell, &state.platform, &actor, lines, groups, query.group, child.as_ref(), past))
+    html(&views::ListPage::new(
+        &shell,
+        &state.platform,
+        &actor,
+        lines,
+        groups,
+        query.group,
+        child.as_ref(),
+        past,
+    ))
 }
 
 pub(super) async fn show(
@@ -298,8 +308,10 @@ pub(super) async fn remove(
         .platform
         .store()
         .write::<_, StoreError, _>(&permit, move |tx| {
-            let handed: Vec<i64> =
-                store::submissions(tx.conn(), id, None)?.iter().map(|submission| submission.id.get()).collect();
+            let handed: Vec<i64> = store::submissions(tx.conn(), id, None)?
+                .iter()
+                .map(|submission| submission.id.get())
+                .collect();
             let mut gone = files::detach_all(tx, OwnerKind::Homework, &[id.get()])?;
             gone.extend(files::detach_all(tx, OwnerKind::Submission, &handed)?);
             store::delete(tx, id)?;
@@ -397,7 +409,8 @@ pub(super) async fn submission_file(
         .store()
         .read::<_, Refusal, _>(move |conn| {
             let file = files::file_by_token(conn, OwnerKind::Submission, &token)?.ok_or(Refusal::NotFound)?;
-            let _: Permit<Submission, ReadSubmission> = actor.permit(conn, SubmissionId::from_raw(file.owner))?;
+            let _: Permit<Submission, ReadSubmission> =
+                actor.permit(conn, SubmissionId::from_raw(file.owner))?;
             Ok(file)
         })
         .await?;
@@ -414,7 +427,8 @@ pub(super) async fn take_back(
         .platform
         .store()
         .read::<_, Refusal, _>(move |conn| {
-            let file = files::file_by_token(conn, OwnerKind::Submission, &wanted)?.ok_or(Refusal::NotFound)?;
+            let file =
+                files::file_by_token(conn, OwnerKind::Submission, &wanted)?.ok_or(Refusal::NotFound)?;
             Ok(actor.permit(conn, SubmissionId::from_raw(file.owner))?)
         })
         .await?;
@@ -422,7 +436,9 @@ pub(super) async fn take_back(
     let gone = state
         .platform
         .store()
-        .write::<_, StoreError, _>(&permit, move |tx| Ok(files::detach(tx, OwnerKind::Submission, owner, &token)?))
+        .write::<_, StoreError, _>(&permit, move |tx| {
+            Ok(files::detach(tx, OwnerKind::Submission, owner, &token)?)
+        })
         .await?;
     discard(&state, gone).await;
     Ok(see_other_with(&state.platform, &format!("/homework/{homework}"), "done.homework-taken-back"))

@@ -88,10 +88,7 @@ pub(super) fn insert(
 ///
 /// # Errors
 /// The engine's.
-pub fn insert_for_demo(
-    tx: &mut Tx<'_>,
-    homework: &Homework,
-) -> QueryResult<HomeworkId> {
+pub fn insert_for_demo(tx: &mut Tx<'_>, homework: &Homework) -> QueryResult<HomeworkId> {
     let draft = Draft {
         subject: homework.subject,
         due: homework.due,
@@ -172,11 +169,21 @@ pub(super) fn list(
             .filter(homework::given_on.ge(since.to_string()))
             .order((homework::given_on.desc(), homework::id.desc())),
     };
-    let rows: Vec<(Row, String, Option<String>, Option<i32>, Option<i64>)> = query.limit(LONGEST_LIST).load(conn)?;
-    Ok(rows.into_iter().map(|(row, group_label, subject, hue, done)| line(row, group_label, subject, hue, done)).collect())
+    let rows: Vec<(Row, String, Option<String>, Option<i32>, Option<i64>)> =
+        query.limit(LONGEST_LIST).load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(row, group_label, subject, hue, done)| line(row, group_label, subject, hue, done))
+        .collect())
 }
 
-fn line(row: Row, group_label: String, subject: Option<String>, hue: Option<i32>, done: Option<i64>) -> WorkLine {
+fn line(
+    row: Row,
+    group_label: String,
+    subject: Option<String>,
+    hue: Option<i32>,
+    done: Option<i64>,
+) -> WorkLine {
     let homework = row.into_model();
     WorkLine {
         id: homework.id,
@@ -198,14 +205,22 @@ fn line(row: Row, group_label: String, subject: Option<String>, hue: Option<i32>
 ///
 /// # Errors
 /// The engine's.
-pub fn work_due(conn: &mut Conn, groups: &[GroupId], pupil: PersonId, from: Date) -> QueryResult<Vec<WorkLine>> {
+pub fn work_due(
+    conn: &mut Conn,
+    groups: &[GroupId],
+    pupil: PersonId,
+    from: Date,
+) -> QueryResult<Vec<WorkLine>> {
     list(conn, &Scope::Groups(groups.to_vec()), None, Part::DueFrom(from), Some(pupil))
 }
 
 /// Whether `pupil` ticked it.
 pub(super) fn is_done(conn: &mut Conn, id: HomeworkId, pupil: PersonId) -> QueryResult<bool> {
-    let found: Option<i64> =
-        homework_done::table.find((id.get(), pupil.get())).select(homework_done::done_at).first(conn).optional()?;
+    let found: Option<i64> = homework_done::table
+        .find((id.get(), pupil.get()))
+        .select(homework_done::done_at)
+        .first(conn)
+        .optional()?;
     Ok(found.is_some())
 }
 

@@ -82,7 +82,10 @@ async fn a_school_day(school: &TestSchool) {
 
     let mut pupil = school.signed_in(people.pupil);
     let list = pupil.get("/homework").await.text();
-    assert!(list.contains("Exercice 3, page 41") && list.contains("pour demain, mardi 24 novembre"), "{list}");
+    assert!(
+        list.contains("Exercice 3, page 41") && list.contains("pour demain, mardi 24 novembre"),
+        "{list}"
+    );
     let page = pupil.get(&path).await.text();
     assert!(page.contains("Lecture du chapitre 2") && page.contains("Soizic Houblon"));
     let document = pupil.get(first_link(&page, "/homework/files/")).await;
@@ -91,8 +94,9 @@ async fn a_school_day(school: &TestSchool) {
 
     let ticked = pupil.post(&format!("{path}/completion"), &[("done", "on")]).await;
     assert_eq!(ticked.status, StatusCode::SEE_OTHER);
-    let handed =
-        pupil.post_files(&format!("{path}/submission"), &[("body", "Voici")], &[("files", "cahier.png", PHOTO)]).await;
+    let handed = pupil
+        .post_files(&format!("{path}/submission"), &[("body", "Voici")], &[("files", "cahier.png", PHOTO)])
+        .await;
     assert_eq!(handed.status, StatusCode::SEE_OTHER, "{}", handed.text());
 
     let mut teacher = school.signed_in(people.teacher);
@@ -102,7 +106,8 @@ async fn a_school_day(school: &TestSchool) {
     let photo = first_link(&page, "/homework/submissions/files/").to_owned();
     assert_eq!(teacher.get(&photo).await.body, PHOTO);
     assert_eq!(school.signed_in(people.guardian).get(&photo).await.status, StatusCode::OK);
-    for stranger in [people.classmate, people.contact, people.other_teacher, people.head, people.foreign_head] {
+    for stranger in [people.classmate, people.contact, people.other_teacher, people.head, people.foreign_head]
+    {
         assert_eq!(school.signed_in(stranger).get(&photo).await.status, StatusCode::NOT_FOUND);
     }
     assert!(school.signed_in(people.guardian).get("/homework").await.text().contains("Exercice 3"));
@@ -131,7 +136,8 @@ async fn what_is_wrong_is_said_and_what_was_typed_is_kept() {
     let people = school.people;
     let mut teacher = school.signed_in(people.teacher);
     let group = people.class_4a.to_string();
-    let reply = teacher.post_files("/homework", &[("group", &group), ("work", "Lire <b>tout</b>")], &[]).await;
+    let reply =
+        teacher.post_files("/homework", &[("group", &group), ("work", "Lire <b>tout</b>")], &[]).await;
     assert_eq!(reply.status, StatusCode::OK);
     let page = reply.text();
     assert!(page.contains("Indiquez pour quel jour"), "{page}");
@@ -175,5 +181,8 @@ async fn a_form_without_its_token_changes_nothing() {
 async fn nobody_is_signed_in_goes_to_the_door() {
     let school = TestSchool::open();
     let reply = school.anonymous().get("/homework?past=1").await;
-    assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, "/sign-in?next=/homework%3Fpast%3D1"));
+    assert_eq!(
+        (reply.status, reply.location()),
+        (StatusCode::SEE_OTHER, "/sign-in?next=/homework%3Fpast%3D1")
+    );
 }

@@ -50,7 +50,10 @@ pub(super) struct Line {
 }
 
 impl<'a> ListPage<'a> {
-    #[expect(clippy::too_many_arguments, reason = "a view takes what the page shows; a struct between would be a copy of this one")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a view takes what the page shows; a struct between would be a copy of this one"
+    )]
     pub(super) fn new(
         page: &'a Shell,
         platform: &Platform,
@@ -170,7 +173,9 @@ impl<'a> EntryPage<'a> {
             let listed = entry.class.iter().find(|one| one.id == pupil).map(|one| one.name.clone());
             listed
                 .or_else(|| actor.wards().find(|ward| ward.pupil == pupil).map(|ward| ward.name.clone()))
-                .or_else(|| actor.facts().filter(|facts| facts.person == pupil).map(|facts| facts.name.clone()))
+                .or_else(|| {
+                    actor.facts().filter(|facts| facts.person == pupil).map(|facts| facts.name.clone())
+                })
                 .unwrap_or_default()
         };
         let mut handed_in: Vec<Handed> = Vec::new();
@@ -182,12 +187,20 @@ impl<'a> EntryPage<'a> {
                 name: name_of(submission.pupil),
                 when: dates.moment(today, crate::edge::instant(submission.handed_in_at)),
                 body: submission.body,
-                files: files.into_iter().map(|file| FileRow::new(page, "/homework/submissions/files/", file)).collect(),
+                files: files
+                    .into_iter()
+                    .map(|file| FileRow::new(page, "/homework/submissions/files/", file))
+                    .collect(),
             };
             if actor.is(submission.pupil) { own = Some(handed) } else { handed_in.push(handed) }
         }
         let missing = if teaches && homework.hand_in {
-            entry.class.iter().filter(|pupil| !seen.contains(&pupil.id)).map(|pupil| pupil.name.clone()).collect()
+            entry
+                .class
+                .iter()
+                .filter(|pupil| !seen.contains(&pupil.id))
+                .map(|pupil| pupil.name.clone())
+                .collect()
         } else {
             Vec::new()
         };

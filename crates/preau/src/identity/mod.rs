@@ -34,7 +34,9 @@ pub mod views;
 #[cfg(test)]
 pub(crate) use tests::matrix;
 
-pub use accounts::{close_sessions_of, ensure_accounts, hash_for_demo, open_accounts_for_demo, set_password_for_demo};
+pub use accounts::{
+    close_sessions_of, ensure_accounts, hash_for_demo, open_accounts_for_demo, set_password_for_demo,
+};
 pub use hashing::HashFault;
 pub use policy::{
     Account, FindPeople, ListAccounts, ManageOwn, PrintGuardianSheets, PrintSheets, ResetPassword,

@@ -12,7 +12,9 @@ use super::journal::{self, Draft, Head};
 use super::tx::Authority;
 use super::{Conn, StoreError, Tx};
 use crate::ids::now_ms;
-use diesel::connection::{AnsiTransactionManager, Connection, TransactionManager as _, TransactionManagerStatus};
+use diesel::connection::{
+    AnsiTransactionManager, Connection, TransactionManager as _, TransactionManagerStatus,
+};
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
@@ -157,7 +159,9 @@ fn roll_back(conn: &mut Conn) -> diesel::QueryResult<()> {
 
 fn depth(conn: &mut Conn) -> diesel::QueryResult<u32> {
     match Transactions::transaction_manager_status_mut(conn) {
-        TransactionManagerStatus::Valid(open) => Ok(open.transaction_depth().map_or(0, std::num::NonZeroU32::get)),
+        TransactionManagerStatus::Valid(open) => {
+            Ok(open.transaction_depth().map_or(0, std::num::NonZeroU32::get))
+        }
         TransactionManagerStatus::InError => Err(diesel::result::Error::BrokenTransactionManager),
     }
 }

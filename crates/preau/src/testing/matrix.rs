@@ -36,8 +36,12 @@ impl Matrix {
 
     /// Asks the rule for every persona. `what` says in words which resource this is.
     pub(crate) fn row<R: Allows<A>, A: Action>(&mut self, what: &str, resource: &R) {
-        let allowed: Vec<&str> =
-            self.actors.iter().filter(|(_, actor)| R::allows(actor, resource)).map(|(word, _)| *word).collect();
+        let allowed: Vec<&str> = self
+            .actors
+            .iter()
+            .filter(|(_, actor)| R::allows(actor, resource))
+            .map(|(word, _)| *word)
+            .collect();
         self.lines.push(format!("{:<28} {:<12} {what}: {}", A::NAME, R::KIND, listed(&allowed)));
     }
 
@@ -71,7 +75,10 @@ fn hold(name: &str, text: &str) {
             .filter(|line| !committed.lines().any(|old| old == *line))
             .map(|line| format!("+ {line}"))
             .chain(
-                committed.lines().filter(|old| !text.lines().any(|line| line == *old)).map(|old| format!("- {old}")),
+                committed
+                    .lines()
+                    .filter(|old| !text.lines().any(|line| line == *old))
+                    .map(|old| format!("- {old}")),
             )
             .collect();
         panic!(
@@ -122,7 +129,8 @@ fn fill_path(path: &str, values: &[(&str, String)], absent: bool) -> String {
 
 /// Asks one route as one client, with a token but without a body that could do anything.
 async fn knock(client: &mut Client, route: &RouteInfo, path: &str) -> StatusCode {
-    let reply = if route.method == Method::GET { client.get(path).await } else { client.post(path, &[]).await };
+    let reply =
+        if route.method == Method::GET { client.get(path).await } else { client.post(path, &[]).await };
     reply.status
 }
 
@@ -188,7 +196,12 @@ async fn the_walk_over_all_routes_as_every_persona() {
                 } else {
                     (client.post(&path, &[]).await.text(), client.post(&absent, &[]).await.text())
                 };
-                assert_eq!(faceless(&there, &path), faceless(&not_there, &absent), "{} {path} as {persona}", route.method);
+                assert_eq!(
+                    faceless(&there, &path),
+                    faceless(&not_there, &absent),
+                    "{} {path} as {persona}",
+                    route.method
+                );
             }
             match by_word.iter_mut().find(|(found, _)| *found == word(status)) {
                 Some((_, those)) => those.push(persona),

@@ -173,7 +173,8 @@ impl TestSchool {
     ) -> LessonId {
         let platform = &self.app.platform;
         let span = (AT_7_55 + from * MINUTE, AT_7_55 + to * MINUTE);
-        let id = store::insert_lesson(platform.store(), self.people.school, group, teacher, label, span, state);
+        let id =
+            store::insert_lesson(platform.store(), self.people.school, group, teacher, label, span, state);
         platform.changes().tell(crate::edge::Topic::Timetable, self.people.school);
         id
     }

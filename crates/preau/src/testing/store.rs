@@ -4,8 +4,8 @@ use super::{MINUTE, People};
 use crate::access::SystemPermit;
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
 use crate::store::schema::{
-    account, affiliation, class_group, enrolment, guardianship, lesson, lesson_group, lesson_teacher, live_room, person,
-    presence, school, session, subject, teaching,
+    account, affiliation, class_group, enrolment, guardianship, lesson, lesson_group, lesson_teacher,
+    live_room, person, presence, school, session, subject, teaching,
 };
 use crate::store::{Store, StoreError, Tx};
 use diesel::prelude::*;
@@ -14,7 +14,9 @@ use diesel::prelude::*;
 const NEVER: Millis = 4_102_444_800_000;
 
 pub(super) fn fill(store: &Store, now: Millis) -> People {
-    store.write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, move |tx| Ok(people(tx, now)?)).expect("filled")
+    store
+        .write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, move |tx| Ok(people(tx, now)?))
+        .expect("filled")
 }
 
 /// Opens a session and returns its token and hash.
@@ -63,7 +65,9 @@ fn people(tx: &mut Tx<'_>, now: Millis) -> QueryResult<People> {
     }
     let guardian = somebody(tx, "Hortense", "Verdoyant", home, "guardian")?;
     let contact = somebody(tx, "Célestin", "Verdoyant", home, "guardian")?;
-    for (child, adult, legal) in [(pupil, guardian, true), (other_pupil, guardian, true), (pupil, contact, false)] {
+    for (child, adult, legal) in
+        [(pupil, guardian, true), (other_pupil, guardian, true), (pupil, contact, false)]
+    {
         diesel::insert_into(guardianship::table)
             .values((
                 guardianship::pupil_id.eq(child),
@@ -86,7 +90,8 @@ fn people(tx: &mut Tx<'_>, now: Millis) -> QueryResult<People> {
             .execute(tx.conn())?;
     }
     let lesson = a_lesson(tx, home, class_4a, teacher, french, "Français", now + 5 * MINUTE)?;
-    let other_lesson = a_lesson(tx, home, class_5b, other_teacher, spanish, "Espagnol LV2", now + 5 * MINUTE)?;
+    let other_lesson =
+        a_lesson(tx, home, class_5b, other_teacher, spanish, "Espagnol LV2", now + 5 * MINUTE)?;
     Ok(People {
         school: home,
         class_4a,
@@ -149,7 +154,13 @@ fn a_subject(tx: &mut Tx<'_>, school: SchoolId, code: &str, label: &str, hue: i3
     Ok(id)
 }
 
-fn somebody(tx: &mut Tx<'_>, given: &str, family: &str, school: SchoolId, profile: &str) -> QueryResult<PersonId> {
+fn somebody(
+    tx: &mut Tx<'_>,
+    given: &str,
+    family: &str,
+    school: SchoolId,
+    profile: &str,
+) -> QueryResult<PersonId> {
     let id = PersonId::fresh();
     diesel::insert_into(person::table)
         .values((person::id.eq(id), person::given_name.eq(given), person::family_name.eq(family)))

@@ -89,8 +89,10 @@ fn name(number: i64) -> String {
 
 /// A statement that either engine refuses: the head of the journal is there already.
 pub(crate) fn refused_statement(tx: &mut Tx<'_>) -> diesel::QueryResult<usize> {
-    diesel::sql_query("INSERT INTO journal_head (id, sequence, hash) SELECT id, sequence, hash FROM journal_head")
-        .execute(tx.conn())
+    diesel::sql_query(
+        "INSERT INTO journal_head (id, sequence, hash) SELECT id, sequence, hash FROM journal_head",
+    )
+    .execute(tx.conn())
 }
 
 /// Panics without a report on the terminal: the panic is the test.

@@ -91,7 +91,8 @@ fn hold(engine: &Engine, cases: u32) {
                 tokio_task(async move {
                     let mut answers = Vec::new();
                     for (number, manner) in writes {
-                        let write = store.write::<_, StoreError, _>(&PERMIT, move |tx| act(tx, number, manner));
+                        let write =
+                            store.write::<_, StoreError, _>(&PERMIT, move |tx| act(tx, number, manner));
                         if matches!(manner, Manner::Abandoned) {
                             use futures_util::FutureExt as _;
                             // Polled once, hence queued, then dropped.

@@ -39,10 +39,17 @@ impl Browser {
     }
 
     /// Sends a form of the kind that may carry files; the cookies stay as they are.
-    pub(crate) fn post_multipart(&self, address: &str, path: &str, fields: &[(&str, &str)]) -> io::Result<Reply> {
+    pub(crate) fn post_multipart(
+        &self,
+        address: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> io::Result<Reply> {
         let mut body = String::new();
         for (name, value) in fields {
-            body += &format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body += &format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
         }
         body += &format!("--{BOUNDARY}--\r\n");
         self.send(address, "POST", path, &format!("multipart/form-data; boundary={BOUNDARY}"), &body)

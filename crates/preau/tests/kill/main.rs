@@ -75,7 +75,13 @@ impl School {
     /// Publishes homework with a number; true when the server says that it is published.
     fn publish(&self, running: &Running, number: u64) -> bool {
         let text = format!("kill-{number}");
-        let fields = [("csrf", self.csrf.as_str()), ("group", self.group.as_str()), ("lesson_log", text.as_str()), ("work", ""), ("due", "")];
+        let fields = [
+            ("csrf", self.csrf.as_str()),
+            ("group", self.group.as_str()),
+            ("lesson_log", text.as_str()),
+            ("work", ""),
+            ("due", ""),
+        ];
         let address = running.address().unwrap_or_default();
         match self.teacher.post_multipart(address, "/homework", &fields) {
             Ok(reply) if reply.status == 303 => true,
@@ -110,8 +116,13 @@ impl School {
     }
 
     fn rounds(&self, rounds: Rounds) -> Report {
-        kills::run(&self.server(), rounds, |running, number| self.publish(running, number), |_| self.numbers())
-            .unwrap_or_else(|error| panic!("{error}"))
+        kills::run(
+            &self.server(),
+            rounds,
+            |running, number| self.publish(running, number),
+            |_| self.numbers(),
+        )
+        .unwrap_or_else(|error| panic!("{error}"))
     }
 }
 
@@ -127,7 +138,10 @@ fn program(command: &str, folder: &Path, url: &str) -> Program {
 #[test]
 fn fifty_kills_lose_nothing_on_sqlite() {
     let school = School::open(|folder| format!("sqlite:{}", folder.join("preau.db").display()));
-    let report = school.rounds(Rounds { between: (Duration::from_millis(20), Duration::from_millis(250)), ..Rounds::fifty(2026) });
+    let report = school.rounds(Rounds {
+        between: (Duration::from_millis(20), Duration::from_millis(250)),
+        ..Rounds::fifty(2026)
+    });
     // Rounds that hit no write under way prove nothing.
     assert!(report.hits >= 40 && report.acknowledged >= 200, "{report:?}");
     println!("{report:?}");

@@ -110,7 +110,11 @@ pub(in crate::identity) async fn leave_everywhere(
             Ok(())
         })
         .await?;
-    Ok(without_session(&state, &caller, see_other_with(&state.platform, "/sign-in", "done.signed-out-everywhere")))
+    Ok(without_session(
+        &state,
+        &caller,
+        see_other_with(&state.platform, "/sign-in", "done.signed-out-everywhere"),
+    ))
 }
 
 /// The permit to manage the account of the person who asks.

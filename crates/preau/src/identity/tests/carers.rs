@@ -1,11 +1,11 @@
 //! Those who help others into their accounts.
 
 use super::*;
+use crate::access::Resource as _;
 use crate::identity::commands::{self, CommandError};
 use crate::identity::{
     Account, FindPeople, ListAccounts, ManageOwn, PrintGuardianSheets, PrintSheets, ResetPassword,
 };
-use crate::access::Resource as _;
 use crate::school::Group;
 use crate::store::Store;
 use crate::testing::{AT_7_55, Matrix, People};

@@ -255,7 +255,7 @@ impl<'s> Stage<'s> {
                 let file = how.place.file_name().to_owned();
                 let bond = StagedBond { bond, ended, file, line: how.place.line };
                 // A pupil of age answers for themselves under one and the same key.
-                let guardian = if tie.pupil == tie.guardian { Role::Pupil } else { Role::Guardian };
+                let guardian = if tie.link == Link::Oneself { Role::Pupil } else { Role::Guardian };
                 let (pupil, guardian) =
                     (self.key(Role::Pupil, &tie.pupil), self.key(guardian, &tie.guardian));
                 return self.scratch.add_bond(pupil, guardian, &bond);

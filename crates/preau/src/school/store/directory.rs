@@ -4,8 +4,8 @@ use super::facts::display_name;
 use super::groups::GroupName;
 use crate::access::Profile;
 use crate::ids::{GroupId, PersonId, SchoolId, SubjectId};
-use crate::store::schema::{affiliation, class_group, person, school, subject};
 use crate::store::Conn;
+use crate::store::schema::{affiliation, class_group, person, school, subject};
 use diesel::prelude::*;
 use std::collections::HashMap;
 

@@ -102,7 +102,10 @@ pub fn pupils_of_groups(conn: &mut Conn, groups: &[GroupId]) -> QueryResult<Vec<
         .select((person::family_name, person::given_name, enrolment::person_id))
         .distinct()
         .load(conn)?;
-    Ok(rows.into_iter().map(|(family, given, id)| Pupil { id, name: display_name(&given, &family) }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(family, given, id)| Pupil { id, name: display_name(&given, &family) })
+        .collect())
 }
 
 /// The subjects this person teaches, with their names; all subjects of the school when the source named none.

@@ -20,7 +20,8 @@ impl Resource for School {
     const KIND: &'static str = "school";
 
     fn find(conn: &mut Conn, id: SchoolId) -> QueryResult<Option<Self>> {
-        let name: Option<String> = school::table.find(id.get()).select(school::name).first(conn).optional()?;
+        let name: Option<String> =
+            school::table.find(id.get()).select(school::name).first(conn).optional()?;
         Ok(name.map(|name| School { id, name }))
     }
 

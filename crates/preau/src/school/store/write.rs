@@ -37,7 +37,13 @@ pub fn add_school(tx: &mut Tx<'_>, uai: &str, name: &str, kind: &str) -> QueryRe
 ///
 /// # Errors
 /// The engine's.
-pub fn add_group(tx: &mut Tx<'_>, school: SchoolId, kind: &str, code: &str, level: &str) -> QueryResult<GroupId> {
+pub fn add_group(
+    tx: &mut Tx<'_>,
+    school: SchoolId,
+    kind: &str,
+    code: &str,
+    level: &str,
+) -> QueryResult<GroupId> {
     let id = GroupId::fresh();
     diesel::insert_into(class_group::table)
         .values((
@@ -56,7 +62,13 @@ pub fn add_group(tx: &mut Tx<'_>, school: SchoolId, kind: &str, code: &str, leve
 ///
 /// # Errors
 /// The engine's: the code must be new in the school.
-pub fn add_subject(tx: &mut Tx<'_>, school: SchoolId, code: &str, label: &str, hue: u8) -> QueryResult<SubjectId> {
+pub fn add_subject(
+    tx: &mut Tx<'_>,
+    school: SchoolId,
+    code: &str,
+    label: &str,
+    hue: u8,
+) -> QueryResult<SubjectId> {
     let id = SubjectId::fresh();
     diesel::insert_into(subject::table)
         .values((
