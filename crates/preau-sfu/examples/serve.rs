@@ -7,7 +7,7 @@
 //! ```text
 //! cargo run -p preau-sfu --example serve -- 127.0.0.1:7880 127.0.0.1:7882 [folder with web files]
 //! ```
-
+#![allow(clippy::disallowed_methods, reason = "an example without pages: there is no edge here")]
 #![allow(clippy::result_large_err, reason = "a refusal is a whole HTTP response")]
 
 use std::collections::HashMap;

@@ -3,6 +3,7 @@
 //!
 //! All on SQLite in the build folder, because a temporary folder is often in memory, where COMMIT costs
 //! nothing. The peers are the same work without what the store adds, in the same run.
+#![allow(missing_docs, reason = "the table macro writes public items without comments")]
 
 use diesel::prelude::*;
 use preau::access::SystemPermit;

@@ -38,7 +38,7 @@ impl CookieJar {
     }
 
     /// Our cookies in the request, by the names that [`CookieJar::set`] takes.
-    pub fn all<'h>(self, headers: &'h HeaderMap) -> impl Iterator<Item = (&'h str, &'h str)> {
+    pub fn all(self, headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         let prefix = self.prefix();
         headers
             .get_all(header::COOKIE)

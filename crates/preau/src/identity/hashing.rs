@@ -80,7 +80,6 @@ impl Hasher {
         Ok(bool::from(output.ct_eq(expected.as_bytes())))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parameters of one PHC string, taken apart")]
     fn fill(
         &mut self,
         algorithm: Algorithm,

@@ -125,7 +125,6 @@ struct ChildView {
 }
 
 impl<'a> AccountPage<'a> {
-    #[expect(clippy::too_many_arguments, reason = "everything the page shows, once")]
     pub(super) fn new(
         page: &'a Shell,
         platform: &Platform,

@@ -149,11 +149,11 @@ on_both_engines! {
         let answers = together(store, vec![
             submit(store, move |tx| {
                 tx.after_commit(|| panic_quietly());
-                tx.after_commit(move || drop(good.fetch_add(1, Ordering::SeqCst)));
+                tx.after_commit(move || _ = good.fetch_add(1, Ordering::SeqCst));
                 keep(tx, 1)
             }),
             submit(store, move |tx| {
-                tx.after_commit(move || drop(bad.fetch_add(100, Ordering::SeqCst)));
+                tx.after_commit(move || _ = bad.fetch_add(100, Ordering::SeqCst));
                 Err(StoreError::Busy)
             }),
         ]);

@@ -91,7 +91,7 @@ const EACH: i64 = 100;
 /// This test program once more, to be a second process on the same database.
 fn another_process(url: &str, from: i64) -> std::process::Child {
     Command::new(std::env::current_exe().expect("this program"))
-        .args(["--exact", "chain::the_other_process", "--ignored", "--nocapture"])
+        .args(["--exact", "chain::the_other_process", "--nocapture"])
         .env("PREAU_CONTRACT_URL", url)
         .env("PREAU_CONTRACT_FROM", from.to_string())
         .stdout(std::process::Stdio::null())
@@ -100,9 +100,9 @@ fn another_process(url: &str, from: i64) -> std::process::Child {
 }
 
 #[test]
-#[ignore = "run by the tests that need a second process"]
 fn the_other_process() {
-    let url = std::env::var("PREAU_CONTRACT_URL").expect("started by another test");
+    // Only as the second process of another test; in an ordinary run there is nothing to do.
+    let Ok(url) = std::env::var("PREAU_CONTRACT_URL") else { return };
     let from: i64 = std::env::var("PREAU_CONTRACT_FROM").expect("a number").parse().expect("a number");
     let store = Store::open(&url).expect("a store");
     for number in from + 1..=from + EACH {

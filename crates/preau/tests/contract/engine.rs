@@ -19,7 +19,7 @@ pub(crate) struct Engine {
 }
 
 enum Place {
-    Sqlite(tempfile::TempDir),
+    Sqlite(#[expect(dead_code, reason = "the folder lives as long as its database")] tempfile::TempDir),
     Postgres(Database<'static>),
 }
 

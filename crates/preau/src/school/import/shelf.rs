@@ -29,6 +29,7 @@ pub(super) struct Preview {
     pub(super) reading: Arc<Reading>,
     pub(super) plan: Arc<Plan>,
     /// Goes with the last user of the preview.
+    #[expect(dead_code, reason = "held so that the folder lives as long as the preview")]
     pub(super) folder: Arc<TempDir>,
 }
 
