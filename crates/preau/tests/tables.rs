@@ -3,7 +3,12 @@
 //!
 //! The list of tables is not written a second time: this program compiles `schema.rs` itself, with
 //! `diesel::table!` standing for "write a row and read it back".
-#![allow(missing_docs, clippy::crate_in_macro_def, reason = "one test program: its macro is used here only")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::crate_in_macro_def,
+    reason = "one test program: its macro is used here only"
+)]
 
 // From here on `diesel::…` in the schema's text means the macros below; Diesel itself is `orm`.
 extern crate diesel as orm;
