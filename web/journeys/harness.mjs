@@ -55,7 +55,7 @@ export async function startSchool({ options = [], environment = {} } = {}) {
       assert.equal(server.exitCode, null, `the server ended by itself with status ${server.exitCode}:\n${output}`);
       assert.ok(Date.now() < deadline, `the server was not ready after ${START / 1_000} s:\n${output}`);
       try {
-        const answer = await fetch(origin, { redirect: "manual" });
+        const answer = await fetch(`${origin}/now`, { redirect: "manual" });
         if (answer.status < 500) return;
       } catch {
         // Not listening yet.

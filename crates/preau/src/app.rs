@@ -125,6 +125,10 @@ impl Attendance for LiveAttendance {
         self.0.note(lesson, person, Kind::Live, at);
     }
 
+    fn waits(&self, lesson: LessonId, person: PersonId, at: Millis) {
+        self.0.note(lesson, person, Kind::Waiting, at);
+    }
+
     fn left(&self, lesson: LessonId, person: PersonId, at: Millis) {
         self.0.note(lesson, person, Kind::Live, at);
     }

@@ -33,7 +33,13 @@ struct Account<'a> {
     password: &'a str,
     name: &'a str,
     class: &'a str,
+    /// An unused activation code, for a few pupils only; their password works all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activation: Option<String>,
 }
+
+/// So many pupils, the last of the list, get an activation code.
+const WITH_CODE: usize = 3;
 
 /// Writes the accounts if asked to, and prints how to sign in.
 ///
@@ -47,6 +53,12 @@ pub fn announce(platform: &Platform, file: Option<&Path>) -> anyhow::Result<()> 
             None => Ok(Vec::new()),
         })?;
     if let Some(file) = file {
+        let pupils = lines.iter().filter(|line| line.role == "pupil");
+        let mut codes = std::collections::HashMap::new();
+        for line in pupils.rev().take(WITH_CODE) {
+            let issued = identity::commands::code(platform.store(), platform.config(), &line.login, now)?;
+            codes.insert(line.login.clone(), issued.code);
+        }
         let accounts: Vec<_> = lines
             .iter()
             .map(|line| Account {
@@ -55,6 +67,7 @@ pub fn announce(platform: &Platform, file: Option<&Path>) -> anyhow::Result<()> 
                 password: PASSWORD,
                 name: &line.name,
                 class: &line.class,
+                activation: codes.remove(&line.login),
             })
             .collect();
         let json = serde_json::to_vec_pretty(&accounts)?;

@@ -43,12 +43,14 @@ use std::sync::Arc;
 /// Frames on their way to one client's socket.
 type Frames = tokio::sync::mpsc::Sender<Bytes>;
 
-/// Who was there: roll call listens. The calls come from the media thread and must return at once.
+/// Who was there: roll call listens. Most calls come from the media thread; all must return at once.
 pub trait Attendance: Send + Sync {
     /// Somebody came into the room, or came back. Times are milliseconds since the Unix epoch.
     fn joined(&self, lesson: LessonId, person: PersonId, at: Millis);
     /// Somebody is there; told about every ten seconds.
     fn seen(&self, lesson: LessonId, person: PersonId, at: Millis);
+    /// Somebody stands at the door of a lesson that is not open yet.
+    fn waits(&self, lesson: LessonId, person: PersonId, at: Millis);
     /// Somebody left.
     fn left(&self, lesson: LessonId, person: PersonId, at: Millis);
 }
@@ -57,6 +59,7 @@ pub trait Attendance: Send + Sync {
 #[derive(Clone)]
 pub struct LessonState {
     platform: Platform,
+    attendance: Arc<dyn Attendance>,
     media: Media,
     rooms: Rooms,
     stages: stage::Stages,
@@ -69,9 +72,10 @@ impl LessonState {
     /// # Errors
     /// What cannot be opened, worded for an operator.
     pub fn start(platform: &Platform, attendance: Arc<dyn Attendance>) -> anyhow::Result<LessonState> {
-        let media = Media::start(&platform.config().live, platform.clock().clone(), attendance)?;
+        let media = Media::start(&platform.config().live, platform.clock().clone(), attendance.clone())?;
         Ok(LessonState {
             platform: platform.clone(),
+            attendance,
             rooms: Rooms::embedded(media.clone()),
             media,
             stages: stage::Stages::default(),

@@ -104,6 +104,10 @@ pub(super) async fn entry(
     let permit: Permit<LiveLesson, JoinLive> = permit(&state, &caller, id).await?;
     let (lesson, now) = (permit.resource(), state.platform.now());
     if !lesson.is_open(now) {
+        // The page says that waiting here is noted.
+        if lesson.is_within_hours(now) {
+            state.attendance.waits(id, caller.person()?, now);
+        }
         return closed(lesson.ask_again_in(now));
     }
     // After a restart nobody opens the lesson again, but everybody comes through here.

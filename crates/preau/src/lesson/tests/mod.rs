@@ -190,6 +190,24 @@ async fn the_room_follows_the_clock() {
 }
 
 #[tokio::test]
+async fn waiting_at_the_door_is_noted_as_the_page_says() {
+    let school = TestSchool::open();
+    let mut pupil = Seat::of(&school, school.people.pupil);
+    assert_eq!(pupil.entry().await.0, StatusCode::CONFLICT);
+    school.app.presence.flush().await.expect("written");
+    let lesson = school.people.lesson;
+    let seen = school
+        .app
+        .platform
+        .store()
+        .read::<_, StoreError, _>(move |conn| Ok(crate::presence::sightings(conn, &[lesson])?))
+        .await
+        .expect("read");
+    let sighting = seen.get(&(lesson, school.people.pupil)).expect("noted");
+    assert!(sighting.waiting.is_some() && sighting.live.is_none());
+}
+
+#[tokio::test]
 async fn the_end_closes_for_all_and_the_teacher_may_open_again() {
     let school = TestSchool::open();
     let mut changes = school.app.platform.changes().listen();

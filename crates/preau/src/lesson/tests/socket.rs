@@ -259,6 +259,7 @@ impl Attendance for Heard {
         self.0.lock().expect("heard").push(("joined", lesson, person));
     }
     fn seen(&self, _: LessonId, _: PersonId, _: Millis) {}
+    fn waits(&self, _: LessonId, _: PersonId, _: Millis) {}
     fn left(&self, lesson: LessonId, person: PersonId, _: Millis) {
         self.0.lock().expect("heard").push(("left", lesson, person));
     }
