@@ -49,7 +49,7 @@ test("the roll is prefilled from who is there, and closed by the teacher", async
   assert.ok(await absent.isChecked(), "who has not come is absent until the teacher says otherwise");
   await assertAccessible(page, "roll call");
   await shoot(page, "rollcall-laptop");
-  await page.getByRole("radiogroup", { name: lesson.pupils[1].name }).getByText("Retard").click();
+  await page.getByRole("radiogroup", { name: lesson.pupils[1].name }).getByLabel("Retard").check();
   await page.getByRole("button", { name: "Terminer l’appel" }).click();
   await page.goto("/today");
   await page.getByText("Appel fait").first().waitFor();

@@ -152,7 +152,8 @@ test("a pupil who is sent out cannot come back", async () => {
   await other.getByRole("heading", { name: "Ton professeur t’a fait sortir de la classe" }).waitFor();
   await assertAccessible(other, "live page, removed");
   await other.reload();
-  await other.getByRole("heading", { name: "Cette classe n’est pas la tienne" }).waitFor();
+  // The same page as for what does not exist: nobody learns that there is a lesson.
+  await other.getByRole("heading", { name: "Cette page n’existe pas" }).waitFor();
   assert.equal(await phase(pupil), "live");
 });
 

@@ -135,6 +135,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo { place, listen, accounts } => {
             let mut config = place.read()?;
             set_listen(&mut config, listen);
+            if config.live.listen == Config::default().live.listen {
+                // Any free port: two demonstrations may run on one machine.
+                config.live.listen.set_port(0);
+            }
             let store = Store::open(&config.store.url)?;
             preau::demo::fill(&store, &config)?;
             start(config, store, move |app| {

@@ -108,6 +108,7 @@ impl Config {
         let defaults_used =
             |section: &str, key: &str| table.get(section).and_then(|section| section.get(key)).is_none();
         let (no_url, no_place) = (defaults_used("store", "url"), defaults_used("files", "place"));
+        let no_state = defaults_used("gate", "state");
         let mut config = Config::deserialize(table)
             .map_err(|error| ConfigError::Environment { name: PREFIX.into(), reason: error.to_string() })?;
         if no_url {
@@ -115,6 +116,9 @@ impl Config {
         }
         if no_place {
             config.files.place = start.files.place;
+        }
+        if no_state {
+            config.gate.state = start.gate.state;
         }
         check(&config, file, &text, &variables)?;
         Ok(config)
