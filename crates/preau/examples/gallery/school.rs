@@ -13,8 +13,8 @@ use preau::school::views::{
 };
 use preau::today::views::{
     Arrivals, BellCard, ChildTile, Door, GuardianToday, HeadToday, LessonLine, LessonState, Minute,
-    MissingPupil, NoticeLine, PupilToday, RegisterState, SchoolLesson, StudentLifeToday, SubjectLabel,
-    TaskLine, TeacherToday, WorkLine,
+    MissingPupil, NoticeLine, PupilToday, SchoolLesson, StudentLifeToday, SubjectLabel, TaskLine,
+    TeacherToday, WorkLine,
 };
 use preau::ui::{
     ClockFace, Dates, Flash, FlashKind, Form, Lang, NavItem, PersonLabel, Shell, Texts, assets::script_words,
@@ -343,11 +343,15 @@ fn teacher_days(page: &Shell, add: &mut Add<'_>) -> Result<(), askama::Error> {
         Some(Arrivals { arrived, expected: 26, register_href: "/rollcalls/1".into(), register })
     };
     for (name, card, arrivals) in [
-        ("teacher", bell((7, 55), "dans 5 min", "4A · 26 élèves", open), arrivals(17, RegisterState::ToDo)),
+        (
+            "teacher",
+            bell((7, 55), "dans 5 min", "4A · 26 élèves", open),
+            arrivals(17, preau::rollcall::Progress::ToDo),
+        ),
         (
             "teacher-running",
             bell((8, 10), "encore 45 min", "4A · 26 élèves", enter),
-            arrivals(25, RegisterState::Done),
+            arrivals(25, preau::rollcall::Progress::Done),
         ),
     ] {
         let view = TeacherToday {
@@ -471,7 +475,11 @@ fn other_days(
             open: place > 1,
             present: 21 + (place as u32 * 7 % 6),
             expected: 26,
-            register: [RegisterState::ToDo, RegisterState::InProgress, RegisterState::Done][place.min(2)],
+            register: [
+                preau::rollcall::Progress::ToDo,
+                preau::rollcall::Progress::InProgress,
+                preau::rollcall::Progress::Done,
+            ][place.min(2)],
         })
         .collect();
     let view = HeadToday {

@@ -2,7 +2,8 @@
 //! hand-ins). This slice is the exemplar: every other slice has the same faces and copies its habits.
 //!
 //! `model` types and rules · `policy` who may do what · `store` the only SQL · `pages` handlers ·
-//! `views` what templates show. Others may ask for the work that is due ([`work_due`]).
+//! `views` what templates show. Others may ask for the work that is due ([`work_due`]) and
+//! who ticked it ([`ticks`]).
 //!
 //! Invariant: whatever is shown passed a permit or a scope; whatever is changed passed a permit.
 
@@ -19,7 +20,7 @@ pub(crate) use tests::{matrix, one_for_tests};
 
 pub use model::{Homework, HomeworkId, Submission, SubmissionId, WorkLine};
 pub use policy::{HandIn, Publish, ReadHomework, ReadSubmission, Revise, TickDone};
-pub use store::{insert_for_demo, work_due};
+pub use store::{insert_for_demo, ticks, work_due};
 
 use crate::access::Profile;
 use crate::edge::{Audience, Body, Cost, NavEntry, Platform, Routes};

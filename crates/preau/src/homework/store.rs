@@ -7,6 +7,7 @@ use crate::store::schema::{class_group, homework, homework_done, subject, submis
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
 use jiff::civil::Date;
+use std::collections::HashSet;
 
 /// Longest list a page shows.
 const LONGEST_LIST: i64 = 200;
@@ -198,6 +199,26 @@ fn line(
         hand_in: homework.hand_in,
         done: done.is_some(),
     }
+}
+
+/// Which of this work each of the pupils ticked. The caller has established whose pupils these are.
+///
+/// # Errors
+/// The engine's.
+pub fn ticks(
+    conn: &mut Conn,
+    pupils: &[PersonId],
+    work: &[HomeworkId],
+) -> QueryResult<HashSet<(PersonId, HomeworkId)>> {
+    if work.is_empty() || pupils.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<(PersonId, HomeworkId)> = homework_done::table
+        .filter(homework_done::pupil_id.eq_any(pupils.iter().map(|pupil| pupil.get()).collect::<Vec<_>>()))
+        .filter(homework_done::homework_id.eq_any(work.iter().map(|work| work.get()).collect::<Vec<_>>()))
+        .select((homework_done::pupil_id, homework_done::homework_id))
+        .load(conn)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Work due for these classes and groups from `from` on, soonest first, with `pupil`'s ticks. For pages

@@ -5,7 +5,7 @@
 //! `pages`, `acts`, `chat` handlers · `signalling` the socket that LiveKit's clients open · `control` what
 //! the application asks of rooms · `media`, `shard`, `wire` the thread and the UDP port behind it.
 //!
-//! Others may ask which lessons are open ([`opened`]); that a room was opened or ended is told as
+//! Others may ask which lessons are open ([`opened`], [`rooms_between`]); that a room was opened or ended is told as
 //! [`crate::edge::Topic::Live`]. Invariant: only people of the class list, its teachers and visible
 //! visitors get in, under their real names; a parent account never does, and whoever was sent out stays out.
 
@@ -28,9 +28,9 @@ mod wire;
 
 pub use control::{Rooms, RoomsResult};
 pub use media::{Media, MediaError};
-pub use model::{Allowed, LiveLesson, Role, room_of};
+pub use model::{Allowed, LiveLesson, Role, Room, room_of};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
-pub use store::opened;
+pub use store::{opened, rooms_between};
 #[cfg(test)]
 pub(crate) use tests::matrix;
 

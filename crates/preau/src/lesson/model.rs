@@ -4,6 +4,15 @@
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
 use serde::{Deserialize, Serialize};
 
+/// How the live room of a lesson stands; a lesson that was never opened has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// Opened and not ended.
+    Open,
+    /// Over.
+    Ended,
+}
+
 /// How long before the lesson its room may be opened, in milliseconds.
 pub(super) const OPENS_BEFORE: Millis = 15 * 60_000;
 /// How long after the lesson its room is closed for everybody, in milliseconds.

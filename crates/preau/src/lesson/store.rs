@@ -1,13 +1,13 @@
 //! The only SQL on live rooms, their messages and removals.
 
-use super::model::{CLOSES_AFTER, LiveLesson, Message};
+use super::model::{CLOSES_AFTER, LiveLesson, Message, Room};
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
 use crate::store::schema::{
     lesson, lesson_group, lesson_teacher, live_message, live_removal, live_room, person,
 };
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Messages shown to somebody who comes in, the latest ones.
 const LATEST: i64 = 500;
@@ -168,4 +168,26 @@ pub(super) fn messages(conn: &mut Conn, id: LessonId) -> QueryResult<Vec<Message
         .collect();
     messages.reverse();
     Ok(messages)
+}
+
+/// The live rooms of a school's lessons that begin within `[from, to)`, milliseconds since the Unix epoch.
+///
+/// # Errors
+/// The engine's.
+pub fn rooms_between(
+    conn: &mut Conn,
+    school: SchoolId,
+    (from, to): (Millis, Millis),
+) -> QueryResult<HashMap<LessonId, Room>> {
+    let rows: Vec<(LessonId, Option<Millis>)> = live_room::table
+        .inner_join(lesson::table.on(lesson::id.eq(live_room::lesson_id)))
+        .filter(lesson::school_id.eq(school))
+        .filter(lesson::starts_at.ge(from))
+        .filter(lesson::starts_at.lt(to))
+        .select((live_room::lesson_id, live_room::ended_at))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(lesson, ended)| (lesson, if ended.is_some() { Room::Ended } else { Room::Open }))
+        .collect())
 }

@@ -16,7 +16,7 @@ mod views;
 
 pub use model::{Notice, NoticeId, NoticeLine};
 pub use policy::{NoticeBoard, PublishNotice, ReadNotice, ReadReceipts, WithdrawNotice, schools_of};
-pub use store::{insert_for_demo, unread};
+pub use store::{insert_for_demo, latest, opened};
 #[cfg(test)]
 pub(crate) use tests::{matrix, one_for_tests};
 

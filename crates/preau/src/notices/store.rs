@@ -12,8 +12,8 @@ use std::collections::HashSet;
 
 /// Longest list a page shows.
 const LONGEST_LIST: i64 = 100;
-/// Most unread notices shown at the head of a page.
-const MOST_UNREAD: i64 = 5;
+/// Most notices shown at the head of a page.
+const MOST_LATEST: i64 = 5;
 
 #[derive(Queryable)]
 struct Row {
@@ -154,20 +154,17 @@ pub(super) fn list(
     lines(conn, rows)
 }
 
-/// The latest notices that `who` has neither written nor opened, at most five. The caller says whose
-/// notices are for them: [`super::schools_of`].
+/// The latest notices of a school since an instant, at most five, for whoever is meant by them: whether
+/// somebody has opened them is asked apart ([`opened`]). The caller says whose notices are for them:
+/// [`super::schools_of`].
 ///
 /// # Errors
 /// The engine's.
-pub fn unread(conn: &mut Conn, who: PersonId, schools: &[SchoolId]) -> QueryResult<Vec<NoticeLine>> {
+pub fn latest(conn: &mut Conn, school: SchoolId, since: Millis) -> QueryResult<Vec<NoticeLine>> {
     let rows: Vec<LineRow> = notice::table
-        .left_join(
-            notice_read::table.on(notice_read::notice_id.eq(notice::id).and(notice_read::person_id.eq(who))),
-        )
-        .filter(notice::school_id.eq_any(schools.to_vec()))
+        .filter(notice::school_id.eq(school))
+        .filter(notice::published_at.ge(since))
         .filter(notice::withdrawn_at.is_null())
-        .filter(notice::author_id.ne(who))
-        .filter(notice_read::read_at.is_null())
         .order((notice::published_at.desc(), notice::id.desc()))
         .select((
             notice::id,
@@ -175,11 +172,31 @@ pub fn unread(conn: &mut Conn, who: PersonId, schools: &[SchoolId]) -> QueryResu
             notice::title,
             notice::published_at,
             notice::withdrawn_at,
-            notice_read::read_at.nullable(),
+            None::<Millis>.into_sql::<diesel::sql_types::Nullable<diesel::sql_types::BigInt>>(),
         ))
-        .limit(MOST_UNREAD)
+        .limit(MOST_LATEST)
         .load(conn)?;
     lines(conn, rows)
+}
+
+/// Which of these notices `who` has opened or written.
+///
+/// # Errors
+/// The engine's.
+pub fn opened(conn: &mut Conn, who: PersonId, notices: &[NoticeId]) -> QueryResult<HashSet<NoticeId>> {
+    if notices.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let ids: Vec<i64> = notices.iter().map(|notice| notice.get()).collect();
+    let rows: Vec<NoticeId> = notice::table
+        .left_join(
+            notice_read::table.on(notice_read::notice_id.eq(notice::id).and(notice_read::person_id.eq(who))),
+        )
+        .filter(notice::id.eq_any(ids))
+        .filter(notice_read::read_at.is_not_null().or(notice::author_id.eq(who)))
+        .select(notice::id)
+        .load(conn)?;
+    Ok(rows.into_iter().collect())
 }
 
 fn lines(conn: &mut Conn, rows: Vec<LineRow>) -> QueryResult<Vec<NoticeLine>> {

@@ -2,8 +2,10 @@
 
 use super::{
     Notice, NoticeBoard, NoticeId, PublishNotice, ReadNotice, ReadReceipts, WithdrawNotice, insert_for_demo,
-    unread,
+    latest, opened,
 };
+use crate::ids::{PersonId, SchoolId};
+use crate::store::Conn;
 use crate::testing::{AT_7_55, Matrix, People, TestSchool};
 use http::StatusCode;
 
@@ -47,7 +49,7 @@ async fn a_notice_from_writing_to_withdrawal(school: &TestSchool) {
     assert_eq!(reply.status, StatusCode::SEE_OTHER, "{}", reply.text());
     let path = reply.location().to_owned();
 
-    let unread_by = |who| school.ask(move |conn| unread(conn, who, &[people.school])).len();
+    let unread_by = |who| school.ask(move |conn| left_for(conn, people.school, who)).len();
     assert_eq!((unread_by(people.pupil), unread_by(people.head)), (1, 0), "its author knows it");
     for who in [people.pupil, people.guardian, people.teacher] {
         let mut reader = school.signed_in(who);
@@ -72,6 +74,13 @@ async fn a_notice_from_writing_to_withdrawal(school: &TestSchool) {
     let page = head.get(&path).await.words();
     assert!(page.contains("a été retirée") && !page.contains("/withdrawal"), "{page}");
     assert!(head.get("/notices").await.words().contains("retirée"));
+}
+
+/// The latest notices of a school that somebody has neither written nor opened.
+fn left_for(conn: &mut Conn, school: SchoolId, who: PersonId) -> diesel::QueryResult<Vec<NoticeId>> {
+    let shown: Vec<NoticeId> = latest(conn, school, 0)?.iter().map(|line| line.id).collect();
+    let done = opened(conn, who, &shown)?;
+    Ok(shown.into_iter().filter(|id| !done.contains(id)).collect())
 }
 
 #[tokio::test]
@@ -126,7 +135,7 @@ async fn a_page_fetched_on_a_guess_leaves_no_receipt() {
     let mut pupil = school.signed_in(people.pupil);
     let request = http::Request::get(&path).header("sec-purpose", "prefetch").body(axum::body::Body::empty());
     assert_eq!(pupil.send(request.expect("a request")).await.status, StatusCode::OK);
-    let left = || school.ask(|conn| unread(conn, people.pupil, &[people.school])).len();
+    let left = || school.ask(|conn| left_for(conn, people.school, people.pupil)).len();
     assert_eq!(left(), 1);
     pupil.get(&path).await;
     assert_eq!(left(), 0);

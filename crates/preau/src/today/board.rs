@@ -9,6 +9,8 @@ use crate::access::Scope;
 use crate::edge::{Platform, Refusal, Topic};
 use crate::homework::{self, WorkLine};
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId};
+use crate::lesson::{self, Room};
+use crate::notices::{self, NoticeLine};
 use crate::store::Conn;
 use crate::timetable::{self, NamedLesson};
 use jiff::civil::Date;
@@ -20,6 +22,8 @@ use std::sync::{Arc, RwLock};
 const BELIEVED_MS: Millis = 30_000;
 /// The same for open rooms: somebody stands before that door.
 const ROOMS_BELIEVED_MS: Millis = 3_000;
+/// How long an unread notice stays on the page: two weeks.
+const NOTICE_SHOWN_MS: Millis = 14 * 24 * 3_600_000;
 /// Things kept of one kind. A day of a school takes about 100 kB, so that a region of 300 schools fits.
 const KEPT: usize = 20_000;
 
@@ -115,15 +119,6 @@ impl SchoolDay {
     }
 }
 
-/// How the live room of a lesson stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
-    /// Opened and not ended.
-    Open,
-    /// Over.
-    Ended,
-}
-
 /// The rooms of a school's day; a lesson without one was never opened.
 pub(super) type Rooms = HashMap<LessonId, Room>;
 
@@ -138,7 +133,7 @@ struct Shelves {
     days: Shelf<(SchoolId, Date), SchoolDay>,
     rooms: Shelf<(SchoolId, Date), Rooms>,
     work: Shelf<(GroupId, Date), Vec<WorkLine>>,
-    notices: Shelf<SchoolId, Vec<super::store::Notice>>,
+    notices: Shelf<SchoolId, Vec<NoticeLine>>,
 }
 
 impl Board {
@@ -165,7 +160,7 @@ impl Board {
     /// The live rooms of a school's lessons on a day.
     pub(super) async fn rooms(&self, school: SchoolId, day: Date) -> Result<Arc<Rooms>, Refusal> {
         let bounds = timetable::day_bounds(day, &self.platform.zone());
-        let load = move |conn: &mut Conn| Ok(super::store::rooms(conn, school, bounds)?);
+        let load = move |conn: &mut Conn| Ok(lesson::rooms_between(conn, school, bounds)?);
         self.shelves.rooms.get(&self.platform, school, (school, day), load).await
     }
 
@@ -182,9 +177,9 @@ impl Board {
     }
 
     /// The notices of a school that are worth showing.
-    pub(super) async fn notices(&self, school: SchoolId) -> Result<Arc<Vec<super::store::Notice>>, Refusal> {
-        let since = self.platform.now() - super::store::NOTICE_SHOWN_MS;
-        let load = move |conn: &mut Conn| Ok(super::store::notices(conn, school, since)?);
+    pub(super) async fn notices(&self, school: SchoolId) -> Result<Arc<Vec<NoticeLine>>, Refusal> {
+        let since = self.platform.now() - NOTICE_SHOWN_MS;
+        let load = move |conn: &mut Conn| Ok(notices::latest(conn, school, since)?);
         self.shelves.notices.get(&self.platform, school, school, load).await
     }
 }

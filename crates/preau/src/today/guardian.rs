@@ -2,12 +2,12 @@
 
 use super::pages::{Context, rendered};
 use super::pupil::{due_soon, face, next_of, notice_lines};
-use super::store;
 use super::views::{ChildTile, GuardianToday, NoticeLine};
 use crate::access::Child;
 use crate::edge::Refusal;
-use crate::homework::HomeworkId;
+use crate::homework::{self, HomeworkId};
 use crate::ids::{PersonId, SchoolId};
+use crate::notices::{self, NoticeId};
 use crate::school;
 use crate::timetable::{Lesson, NamedLesson};
 use crate::ui::ClockFace;
@@ -31,7 +31,8 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
     for school in &schools {
         notices.push(context.state.board.notices(*school).await?);
     }
-    let shown: Vec<i64> = notices.iter().flat_map(|notices| notices.iter().map(|notice| notice.id)).collect();
+    let shown: Vec<NoticeId> =
+        notices.iter().flat_map(|notices| notices.iter().map(|notice| notice.id)).collect();
     let pupils: Vec<PersonId> = children.iter().map(|child| child.pupil).collect();
     let work: Vec<HomeworkId> = due.iter().flatten().map(|line| line.id).collect();
     let (ticks, read, classes, formal) = context
@@ -46,8 +47,8 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
             }
             let formal = school::formal_names(conn, &[person])?.remove(&person);
             Ok((
-                store::ticks(conn, &pupils, &work)?,
-                store::notices_read(conn, person, &shown)?,
+                homework::ticks(conn, &pupils, &work)?,
+                notices::opened(conn, person, &shown)?,
                 classes,
                 formal,
             ))

@@ -1,8 +1,8 @@
 //! The rules of the minute: what may be done with a lesson now, and when a page will say something else.
 //! Pure: the clock comes from outside.
 
-use super::board::Room;
 use crate::ids::Millis;
+use crate::lesson::Room;
 use crate::timetable::Lesson;
 
 const MINUTE: Millis = 60_000;

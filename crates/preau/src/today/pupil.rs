@@ -2,12 +2,12 @@
 
 use super::moment::{AtTheDoor, pupil_at_the_door};
 use super::pages::{Context, rendered};
-use super::store;
 use super::views::{BellCard, Door, LessonLine, LessonState, NoticeLine, PupilToday, SubjectLabel, WorkLine};
 use crate::access::Profile;
 use crate::edge::Refusal;
 use crate::homework;
 use crate::ids::{GroupId, SchoolId};
+use crate::notices::{self, NoticeId};
 use crate::timetable::{self, NamedLesson, current_or_next};
 use crate::ui::ClockFace;
 use jiff::ToSpan as _;
@@ -87,8 +87,8 @@ async fn own_rows(
     let person = context.caller.person()?;
     due.truncate(WORK_LINES);
     let ids: Vec<_> = due.iter().map(|line| line.id).collect();
-    let notices = context.state.board.notices(school).await?;
-    let shown: Vec<i64> = notices.iter().map(|notice| notice.id).collect();
+    let latest = context.state.board.notices(school).await?;
+    let shown: Vec<NoticeId> = latest.iter().map(|notice| notice.id).collect();
     let (ticks, read) = if ids.is_empty() && shown.is_empty() {
         Default::default()
     } else {
@@ -97,7 +97,7 @@ async fn own_rows(
             .platform
             .store()
             .read::<_, Refusal, _>(move |conn| {
-                Ok((store::ticks(conn, &[person], &ids)?, store::notices_read(conn, person, &shown)?))
+                Ok((homework::ticks(conn, &[person], &ids)?, notices::opened(conn, person, &shown)?))
             })
             .await?
     };
@@ -114,16 +114,16 @@ async fn own_rows(
             due: line.due.map(|day| context.dates.due(context.today, day)).unwrap_or_default(),
         })
         .collect();
-    Ok((work, notice_lines(context, &notices, |id| read.contains(&id))))
+    Ok((work, notice_lines(context, &latest, |id| read.contains(&id))))
 }
 
 /// The unread among a school's notices, as lines.
 pub(super) fn notice_lines(
     context: &Context<'_>,
-    notices: &[store::Notice],
-    read: impl Fn(i64) -> bool,
+    latest: &[notices::NoticeLine],
+    read: impl Fn(NoticeId) -> bool,
 ) -> Vec<NoticeLine> {
-    notices
+    latest
         .iter()
         .filter(|notice| !read(notice.id))
         .map(|notice| NoticeLine {
@@ -140,15 +140,14 @@ pub(super) fn notice_lines(
 
 /// The unread notices of a school for whoever asks.
 pub(super) async fn unread(context: &Context<'_>, school: SchoolId) -> Result<Vec<NoticeLine>, Refusal> {
-    let (person, notices) = (context.caller.person()?, context.state.board.notices(school).await?);
-    let shown: Vec<i64> = notices.iter().map(|notice| notice.id).collect();
+    let (person, latest) = (context.caller.person()?, context.state.board.notices(school).await?);
+    let shown: Vec<NoticeId> = latest.iter().map(|notice| notice.id).collect();
     if shown.is_empty() {
         return Ok(Vec::new());
     }
     let store = context.state.platform.store();
-    let read =
-        store.read::<_, Refusal, _>(move |conn| Ok(store::notices_read(conn, person, &shown)?)).await?;
-    Ok(notice_lines(context, &notices, |id| read.contains(&id)))
+    let read = store.read::<_, Refusal, _>(move |conn| Ok(notices::opened(conn, person, &shown)?)).await?;
+    Ok(notice_lines(context, &latest, |id| read.contains(&id)))
 }
 
 fn beginning(text: &str) -> String {

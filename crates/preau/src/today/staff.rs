@@ -2,37 +2,18 @@
 
 use super::pages::{Context, rendered};
 use super::pupil::{subject, unread};
-use super::store::{self, Expected, Seen};
-use super::views::{DeskToday, HeadToday, MissingPupil, RegisterState, SchoolLesson, StudentLifeToday};
+use super::views::{DeskToday, HeadToday, MissingPupil, SchoolLesson, StudentLifeToday};
 use crate::access::Profile;
 use crate::edge::Refusal;
-use crate::ids::{GroupId, LessonId, PersonId, SchoolId};
-use crate::timetable::{Lesson, NamedLesson};
+use crate::ids::{LessonId, PersonId, SchoolId};
+use crate::lesson::Room;
+use crate::presence;
+use crate::rollcall::{self, Progress};
+use crate::timetable::NamedLesson;
 use std::collections::HashSet;
 
 /// How long before its beginning the head sees a lesson, when none runs.
 const AHEAD_MS: i64 = 15 * 60_000;
-
-/// Who is expected in these lessons, and what was seen and noted.
-async fn roll_of(context: &Context<'_>, lessons: &[&NamedLesson]) -> Result<(Vec<Expected>, Seen), Refusal> {
-    let ids: Vec<LessonId> = lessons.iter().map(|named| named.lesson.id).collect();
-    let mut groups: Vec<GroupId> =
-        lessons.iter().flat_map(|named| named.lesson.groups.iter().copied()).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    context
-        .state
-        .platform
-        .store()
-        .read::<_, Refusal, _>(move |conn| Ok((store::expected(conn, &groups)?, store::seen(conn, &ids)?)))
-        .await
-}
-
-/// The pupils expected in one lesson, each once.
-fn expected_in<'e>(lesson: &Lesson, expected: &'e [Expected]) -> Vec<&'e Expected> {
-    let mut once: HashSet<PersonId> = HashSet::new();
-    expected.iter().filter(|pupil| lesson.groups.contains(&pupil.group) && once.insert(pupil.pupil)).collect()
-}
 
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
@@ -46,37 +27,26 @@ pub(super) async fn student_life(context: &Context<'_>) -> Result<String, Refusa
         .ok_or(Refusal::NotFound)?;
     let day = context.state.board.day(school, context.today).await?;
     let all = day.all();
-    let running: Vec<&NamedLesson> =
-        all.iter().copied().filter(|named| named.lesson.runs_at(context.now)).collect();
-    let (expected, seen) = roll_of(context, &running).await?;
-    let (mut total, mut there, mut missing) = (HashSet::new(), HashSet::new(), Vec::new());
-    for named in &running {
-        for pupil in expected_in(&named.lesson, &expected) {
-            total.insert(pupil.pupil);
-            if seen.is_there(named.lesson.id, pupil.pupil) {
-                there.insert(pupil.pupil);
-            } else {
-                missing.push((*named, pupil));
-            }
-        }
-    }
-    // Somebody of two groups that have lessons at once is in one of them.
-    missing.retain(|(_, pupil)| !there.contains(&pupil.pupil));
-    let mut lines: Vec<MissingPupil> =
-        missing.into_iter().map(|(named, pupil)| missing_line(context, named, pupil, &seen)).collect();
-    lines.sort_by(|a, b| a.class.cmp(&b.class));
-    let done = running.iter().filter(|named| seen.register(named.lesson.id) == RegisterState::Done).count();
-    let minute = context.minute(all.iter().map(|named| &named.lesson), !running.is_empty());
+    let (store, now) = (context.state.platform.store(), context.now);
+    let roll = store.read::<_, Refusal, _>(move |conn| Ok(rollcall::missing_now(conn, school, now)?)).await?;
+    let lines: Vec<MissingPupil> = roll
+        .missing
+        .iter()
+        .map(|missing| {
+            missing_line(context, all.iter().copied().find(|one| one.lesson.id == missing.lesson), missing)
+        })
+        .collect();
+    let minute = context.minute(all.iter().map(|named| &named.lesson), roll.registers > 0);
     Ok(rendered!(
         context,
         StudentLifeToday {
             page: &context.shell,
             date: &context.dates.day(context.today),
             hour: &context.hour(context.now),
-            seen: count(there.len()),
-            expected: count(total.len()),
-            registers_done: count(done),
-            registers: count(running.len()),
+            seen: roll.seen,
+            expected: roll.expected,
+            registers_done: roll.registers_done,
+            registers: roll.registers,
             missing: &lines,
             enter_href: "",
             minute: &minute,
@@ -84,20 +54,20 @@ pub(super) async fn student_life(context: &Context<'_>) -> Result<String, Refusa
     ))
 }
 
-fn missing_line(context: &Context<'_>, named: &NamedLesson, pupil: &Expected, seen: &Seen) -> MissingPupil {
-    let class = named.groups.iter().find(|group| group.id == pupil.group);
-    let teacher = named.teacher();
+fn missing_line(
+    context: &Context<'_>,
+    named: Option<&NamedLesson>,
+    missing: &rollcall::MissingPupil,
+) -> MissingPupil {
+    let subject = named.map_or(missing.lesson_label.as_str(), |named| named.subject.name.as_str());
+    let teacher = missing.teachers.first().map_or("", String::as_str);
     MissingPupil {
-        href: format!("/lessons/{}/register", named.lesson.id),
-        name: pupil.name.clone(),
-        class: class.map(|group| group.label.clone()).unwrap_or_default(),
-        lesson: if teacher.is_empty() {
-            named.subject.name.clone()
-        } else {
-            format!("{}, {teacher}", named.subject.name)
-        },
-        since: context.hour(named.lesson.starts_at),
-        confirmed: seen.absent.contains(&(named.lesson.id, pupil.pupil)),
+        href: format!("/lessons/{}/register", missing.lesson),
+        name: missing.name.clone(),
+        class: missing.class.clone(),
+        lesson: if teacher.is_empty() { subject.to_owned() } else { format!("{subject}, {teacher}") },
+        since: context.hour(missing.since),
+        confirmed: missing.confirmed,
         announced: false,
     }
 }
@@ -117,31 +87,40 @@ pub(super) async fn head(context: &Context<'_>) -> Result<String, Refusal> {
             .filter(|named| named.lesson.takes_place() && soon.contains(&named.lesson.starts_at))
             .collect();
     }
-    let (expected, seen) = roll_of(context, &now).await?;
+    let asked: Vec<LessonId> = now.iter().map(|named| named.lesson.id).collect();
+    let (states, seen) = context
+        .state
+        .platform
+        .store()
+        .read::<_, Refusal, _>(move |conn| {
+            Ok((rollcall::state_of(conn, &asked)?, presence::sightings(conn, &asked)?))
+        })
+        .await?;
     let mut lines: Vec<SchoolLesson> = now
         .iter()
         .map(|named| {
-            let pupils = expected_in(&named.lesson, &expected);
-            let present = pupils.iter().filter(|pupil| seen.is_there(named.lesson.id, pupil.pupil)).count();
+            let state = states.get(&named.lesson.id).copied().unwrap_or_default();
             SchoolLesson {
                 href: format!("/lessons/{}", named.lesson.id),
                 class: named.class(),
                 subject: subject(named),
                 teacher: named.teacher(),
-                open: rooms.get(&named.lesson.id) == Some(&super::board::Room::Open),
-                present: count(present),
-                expected: count(pupils.len()),
-                register: seen.register(named.lesson.id),
+                open: rooms.get(&named.lesson.id) == Some(&Room::Open),
+                present: state.present,
+                expected: state.expected,
+                register: state.progress,
             }
         })
         .collect();
     // What needs attention first: not open, then roll not called, then by class.
     lines.sort_by(|a, b| {
-        let rank = |line: &SchoolLesson| (line.open, line.register == RegisterState::Done);
+        let rank = |line: &SchoolLesson| (line.open, line.register == Progress::Done);
         rank(a).cmp(&rank(b)).then_with(|| a.class.cmp(&b.class))
     });
+    let inside: HashSet<PersonId> =
+        seen.iter().filter(|(_, seen)| seen.live.is_some()).map(|((_, pupil), _)| *pupil).collect();
     let waiting: HashSet<PersonId> =
-        seen.waiting.iter().filter(|key| !seen.inside.contains(key)).map(|(_, pupil)| *pupil).collect();
+        seen.keys().map(|(_, pupil)| *pupil).filter(|pupil| !inside.contains(pupil)).collect();
     let notices = unread(context, school).await?;
     let minute = context.minute(all.iter().map(|named| &named.lesson), !now.is_empty());
     Ok(rendered!(

@@ -3,14 +3,14 @@
 use super::moment::{AtTheDoor, TEACHERS_BEFORE_MS, teacher_at_the_door};
 use super::pages::{Context, rendered};
 use super::pupil::{card, line, next_of, unread};
-use super::store::{self, Seen};
-use super::views::{Arrivals, Door, LessonLine, RegisterState, TaskLine, TeacherToday};
+use super::views::{Arrivals, Door, LessonLine, TaskLine, TeacherToday};
 use crate::access::Profile;
 use crate::edge::Refusal;
 use crate::ids::{LessonId, SchoolId};
+use crate::rollcall::{self, Progress, RollState};
 use crate::school;
 use crate::timetable::NamedLesson;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
     let facts = context.caller.actor().facts().ok_or(Refusal::SignInFirst)?;
@@ -46,14 +46,13 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
         .collect();
     let near = next.filter(|named| context.now >= named.lesson.starts_at - TEACHERS_BEFORE_MS);
     let asked: Vec<LessonId> = over.iter().copied().chain(near).map(|named| named.lesson.id).collect();
-    let groups = near.map(|named| named.lesson.groups.clone()).unwrap_or_default();
-    let (seen, expected, formal) = context
+    let (rolls, formal) = context
         .state
         .platform
         .store()
         .read::<_, Refusal, _>(move |conn| {
             let formal = school::formal_names(conn, &[person])?.remove(&person);
-            Ok((store::seen(conn, &asked)?, store::expected(conn, &groups)?, formal))
+            Ok((rollcall::state_of(conn, &asked)?, formal))
         })
         .await?;
 
@@ -63,13 +62,12 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
         card(context, named, named.class(), door(context, named, at_door))
     });
     let arrivals = near.map(|named| {
-        let pupils: HashSet<_> = expected.iter().map(|expected| expected.pupil).collect();
-        let arrived = pupils.iter().filter(|pupil| seen.is_there(named.lesson.id, **pupil)).count();
+        let state = rolls.get(&named.lesson.id).copied().unwrap_or_default();
         Arrivals {
-            arrived: u32::try_from(arrived).unwrap_or(u32::MAX),
-            expected: u32::try_from(pupils.len()).unwrap_or(u32::MAX),
+            arrived: state.present,
+            expected: state.expected,
             register_href: format!("/lessons/{}/register", named.lesson.id),
-            register: seen.register(named.lesson.id),
+            register: state.progress,
         }
     });
     let lines: Vec<LessonLine> =
@@ -89,7 +87,7 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
             bell,
             arrivals,
             lessons: &lines,
-            tasks: &tasks(context, &over, &seen),
+            tasks: &tasks(context, &over, &rolls),
             notices: &notices,
             write_work_href: "/homework/new",
             minute: &minute,
@@ -98,10 +96,15 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
 }
 
 /// Rolls of today that were not closed.
-fn tasks(context: &Context<'_>, over: &[&NamedLesson], seen: &Seen) -> Vec<TaskLine> {
+fn tasks(
+    context: &Context<'_>,
+    over: &[&NamedLesson],
+    rolls: &HashMap<LessonId, RollState>,
+) -> Vec<TaskLine> {
     over.iter()
         .filter(|named| {
-            seen.register(named.lesson.id) != RegisterState::Done && !named.lesson.groups.is_empty()
+            let done = rolls.get(&named.lesson.id).is_some_and(|roll| roll.progress == Progress::Done);
+            !done && !named.lesson.groups.is_empty()
         })
         .map(|named| TaskLine {
             href: format!("/lessons/{}/register", named.lesson.id),

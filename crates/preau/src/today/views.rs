@@ -6,6 +6,7 @@
 
 use askama::Template;
 
+use crate::rollcall::Progress;
 use crate::ui::{ClockFace, Shell};
 
 /// Where the script asks for the page's `<main>` alone, to show the day as it goes on.
@@ -187,17 +188,6 @@ pub struct PupilToday<'a> {
     pub minute: &'a Minute,
 }
 
-/// How a roll call stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RegisterState {
-    /// Nobody has begun it.
-    ToDo,
-    /// Begun and not closed.
-    InProgress,
-    /// Closed.
-    Done,
-}
-
 /// The teacher's part of the card: who has arrived, and the roll.
 #[derive(Debug, Clone)]
 pub struct Arrivals {
@@ -208,7 +198,7 @@ pub struct Arrivals {
     /// The roll's page.
     pub register_href: String,
     /// How the roll stands.
-    pub register: RegisterState,
+    pub register: Progress,
 }
 
 impl Arrivals {
@@ -365,7 +355,7 @@ pub struct SchoolLesson {
     /// Pupils expected.
     pub expected: u32,
     /// How the roll stands.
-    pub register: RegisterState,
+    pub register: Progress,
 }
 
 impl SchoolLesson {
