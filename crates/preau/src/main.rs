@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use preau::app::App;
 use preau::config::{Config, DOCUMENTED};
 use preau::edge::{Clock, serve};
+use preau::identity::commands::{self, Appointed, Appointment};
 use preau::school::import::command::ImportArgs;
 use preau::store::Store;
 use std::net::SocketAddr;
@@ -69,6 +70,11 @@ enum Command {
         #[command(flatten)]
         import: ImportArgs,
     },
+    /// Help an account when nobody of the school can, or appoint a school's first administrator.
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
     /// The record.
     Evidence {
         #[command(subcommand)]
@@ -76,6 +82,44 @@ enum Command {
     },
     /// Print every setting with its default.
     Config,
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// Print a new activation code for an account; its password stays valid until the code is used.
+    Code {
+        #[command(flatten)]
+        place: Place,
+        /// The account: prenom.nom
+        login: String,
+    },
+    /// The same, and block the old password and every session at once.
+    Reset {
+        #[command(flatten)]
+        place: Place,
+        /// The account: prenom.nom
+        login: String,
+    },
+    /// Make somebody the administrator of a school, who imports its people in the browser.
+    Appoint {
+        #[command(flatten)]
+        place: Place,
+        /// The school's UAI: seven digits and a letter.
+        #[arg(long)]
+        school: String,
+        /// What the school is called, if it is not there yet.
+        #[arg(long)]
+        school_name: Option<String>,
+        /// Somebody who has an account.
+        #[arg(long, conflicts_with_all = ["given", "family"], required_unless_present = "given")]
+        login: Option<String>,
+        /// First name of somebody new.
+        #[arg(long, requires = "family")]
+        given: Option<String>,
+        /// Family name of somebody new.
+        #[arg(long, requires = "given")]
+        family: Option<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -154,6 +198,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import { place, import } => {
             Ok(preau::school::import::command::run(&import, &place.read()?, &preau::app::followers()))
         }
+        Command::Admin { command } => admin(command),
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
             let config = place.read()?;
             preau::evidence::verify(&Store::open_to_read(&config.store.url)?, head.as_deref())
@@ -163,6 +208,41 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+fn admin(command: AdminCommand) -> anyhow::Result<ExitCode> {
+    let now = preau::ids::now_ms();
+    let (config, issued) = match command {
+        AdminCommand::Code { place, login } => {
+            let config = place.read()?;
+            let issued = commands::code(&Store::open(&config.store.url)?, &config, &login, now)?;
+            (config, issued)
+        }
+        AdminCommand::Reset { place, login } => {
+            let config = place.read()?;
+            let issued = commands::reset(&Store::open(&config.store.url)?, &config, &login, now)?;
+            (config, issued)
+        }
+        AdminCommand::Appoint { place, school, school_name, login, given, family } => {
+            let config = place.read()?;
+            let who = match (login, given, family) {
+                (Some(login), ..) => Appointed::Login(login),
+                (None, Some(given), Some(family)) => Appointed::Named { given, family },
+                _ => anyhow::bail!("say who: --login, or --given and --family"),
+            };
+            let wish = Appointment { uai: school, school_name, who };
+            let issued = commands::appoint(&Store::open(&config.store.url)?, &config, &wish, now)?;
+            (config, issued)
+        }
+    };
+    println!("{} ({})", issued.name, issued.login);
+    println!("Activation code: {}", issued.code);
+    println!(
+        "To be used once at {}/activation, within {} days. It is shown only now.",
+        config.server.public_url.trim_end_matches('/'),
+        config.identity.activation_days
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A listening address given on the command line is also the address people type, unless the

@@ -78,6 +78,11 @@ pub(in crate::identity) fn person_of_login(conn: &mut Conn, login: &str) -> Quer
         .optional()
 }
 
+/// The login of a person's account.
+pub(in crate::identity) fn login_of_person(conn: &mut Conn, who: PersonId) -> QueryResult<Option<String>> {
+    account::table.find(who.get()).select(account::login).first(conn).optional()
+}
+
 /// Gives the account this password (a PHC string) and opens it.
 pub(in crate::identity) fn set_password(tx: &mut Tx<'_>, who: PersonId, phc: &str) -> QueryResult<usize> {
     diesel::update(account::table.filter(account::person_id.eq(who)))

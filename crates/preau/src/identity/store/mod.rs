@@ -6,7 +6,7 @@ mod people;
 mod sessions;
 
 pub(super) use accounts::{
-    NewAccount, account_line, credentials, insert_accounts, logins_among, open_accounts,
+    NewAccount, account_line, credentials, insert_accounts, login_of_person, logins_among, open_accounts,
     people_without_account, person_of_login, set_blocked, set_display, set_password, still_has,
 };
 pub(super) use codes::{find_code, replace_code, use_code};

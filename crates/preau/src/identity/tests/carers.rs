@@ -168,6 +168,42 @@ async fn a_guardian_helps_their_own_child() {
 }
 
 #[tokio::test]
+async fn a_school_begins_with_somebody_appointed() {
+    use commands::{Appointed, Appointment};
+    let school = TestSchool::open();
+    let (store, config) = (school.app.platform.store().clone(), school.app.platform.config().clone());
+    let issued = tokio::task::spawn_blocking(move || {
+        let somebody = Appointed::Named { given: "Zoé".into(), family: "L’Écuyer".into() };
+        let mut wish = Appointment { uai: "0350999z".into(), school_name: None, who: somebody };
+        let nowhere = commands::appoint(&store, &config, &wish, AT_7_55).err();
+        assert!(matches!(nowhere, Some(CommandError::NoSuchSchool(_))), "{nowhere:?}");
+        wish.school_name = Some("Collège des Landes".into());
+        let first = commands::appoint(&store, &config, &wish, AT_7_55).expect("appointed");
+        // Again, by the login now: the same person, a new code.
+        wish.who = Appointed::Login(first.login.clone());
+        let second = commands::appoint(&store, &config, &wish, AT_7_55).expect("appointed again");
+        assert_eq!(first.login, second.login);
+        assert_ne!(first.code, second.code);
+        wish.uai = "35' OR 1=1".into();
+        assert!(matches!(commands::appoint(&store, &config, &wish, AT_7_55), Err(CommandError::NoUai(_))));
+        second
+    })
+    .await
+    .expect("no panic");
+    assert_eq!((issued.name.as_str(), issued.login.as_str()), ("Zoé L’Écuyer", "zoe.lecuyer"));
+    let mut browser = at_the_door(&school).await;
+    let page = browser.post("/activation", &[("code", &issued.code)]).await.text();
+    assert!(page.contains("Zoé L’Écuyer"), "{page}");
+    let page = browser.post("/activation", &[("state", &hidden(&page, "state")), ("confirm", "yes")]).await;
+    let state = hidden(&page.text(), "state");
+    browser.post("/activation", &[("state", &state), ("password", PASSWORD), ("again", PASSWORD)]).await;
+    sign_in(&mut browser, &issued.login, PASSWORD).await;
+    let page = browser.get("/import").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text().contains("Collège des Landes"), "{}", page.text());
+}
+
+#[tokio::test]
 async fn an_operator_can_always_help() {
     let school = TestSchool::open();
     give(&school, school.people.head, "odile.charme");

@@ -16,4 +16,4 @@ pub use groups::{
     subjects_taught,
 };
 pub use schools::School;
-pub use write::{NewPerson, add_group, add_person, add_school, add_subject, enrol, guard, teach};
+pub use write::{NewPerson, add_group, add_person, add_school, add_subject, enrol, guard, teach, tie};

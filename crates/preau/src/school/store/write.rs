@@ -112,6 +112,30 @@ pub fn add_person(
     Ok(id)
 }
 
+/// Ties a person to a school in one more way; whether the tie is new.
+///
+/// # Errors
+/// The engine's.
+pub fn tie(tx: &mut Tx<'_>, who: PersonId, school: SchoolId, profile: Profile) -> QueryResult<bool> {
+    let there: i64 = affiliation::table
+        .filter(affiliation::person_id.eq(who))
+        .filter(affiliation::school_id.eq(school))
+        .filter(affiliation::profile.eq(profile.word()))
+        .count()
+        .get_result(tx.conn())?;
+    if there > 0 {
+        return Ok(false);
+    }
+    diesel::insert_into(affiliation::table)
+        .values((
+            affiliation::person_id.eq(who),
+            affiliation::school_id.eq(school),
+            affiliation::profile.eq(profile.word()),
+        ))
+        .execute(tx.conn())?;
+    Ok(true)
+}
+
 /// Puts a pupil into a class or group.
 ///
 /// # Errors
