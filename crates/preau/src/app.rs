@@ -84,6 +84,8 @@ impl App {
         // language.
         let router = router
             .layer(from_fn_with_state(platform.clone(), edge::refusal_pages))
+            // Within the gate: whoever waits gets bytes that cost nothing to make.
+            .layer(edge::compression())
             .layer(from_fn_with_state(platform.clone(), edge::session_layer))
             .layer(from_fn_with_state(entrance, admission))
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))

@@ -11,6 +11,7 @@
 pub mod admission;
 mod caller;
 mod changes;
+mod compression;
 mod cookies;
 mod csrf;
 mod device;
@@ -27,6 +28,7 @@ pub mod views;
 pub use admission::{Door, Standing, Waiting};
 pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
 pub use changes::{Change, Changes, Topic};
+pub use compression::compression;
 pub use cookies::{CookieJar, Kept};
 pub use csrf::CsrfKey;
 pub use device::DeviceId;

@@ -13,7 +13,7 @@ pub mod pictures;
 pub mod shell;
 pub mod texts;
 
-pub use assets::{Asset, Encoding, asset, served};
+pub use assets::{Asset, Encoding, asset, favicon, served};
 pub use clock::ClockFace;
 pub use dates::Dates;
 pub use form::{Pages, SelectOption};
