@@ -44,8 +44,9 @@ pub use policy::{
 pub use session::SessionCache;
 
 use crate::access::Profile;
-use crate::edge::{Audience, Body, Cost, NavEntry, Platform, Routes};
+use crate::edge::{Audience, Body, Caller, Cost, NavEntry, Platform, Refusal, Routes};
 use crate::ids::Millis;
+use axum::response::Response;
 use pool::PasswordPool;
 use std::sync::Arc;
 use throttle::Throttle;
@@ -101,6 +102,15 @@ impl IdentityState {
     }
 }
 
+/// The sign-in page for whoever comes to the front door without a session: no detour by a redirect, which
+/// at eight o'clock would be one more request for everybody.
+///
+/// # Errors
+/// [`Refusal::Internal`] when the page cannot be written.
+pub fn front_door(caller: &Caller) -> Result<Response, Refusal> {
+    pages::sign_in::blank(caller, "")
+}
+
 /// The pages of this slice.
 pub fn routes(state: IdentityState) -> Routes {
     use pages::{account, activation, display, people, sign_in};
@@ -109,6 +119,7 @@ pub fn routes(state: IdentityState) -> Routes {
         .nav(NavEntry { order: 80, href: "/people", key: "nav-people", profiles: CARERS })
         .get("/sign-in", anyone, Cost::Page, sign_in::form)
         .post("/sign-in", anyone, Cost::Password, Body::Form, sign_in::enter)
+        .get("/signed-out", anyone, Cost::Static, sign_in::goodbye)
         .post("/sign-out", signed_in, Cost::Write, Body::Form, sign_in::leave)
         .post("/sign-out-everywhere", signed_in, Cost::Write, Body::Form, sign_in::leave_everywhere)
         .post("/display", anyone, Cost::Write, Body::Form, display::choose)

@@ -30,6 +30,16 @@ pub struct SignInPage<'a> {
     pub remember: bool,
 }
 
+/// What is shown after signing out.
+#[derive(Debug, Template)]
+#[template(path = "identity/signed_out.html")]
+pub struct SignedOutPage<'a> {
+    /// The frame.
+    pub page: &'a Shell,
+    /// What is over, in a sentence.
+    pub what: &'a str,
+}
+
 /// A way to sign in elsewhere ("ÉduConnect", "Académie de Rennes").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInProvider {

@@ -4,6 +4,7 @@ use super::views::{Minute, RoleChoice};
 use super::{TodayState, guardian, moment, pupil, staff, teacher};
 use crate::access::{Actor, Profile};
 use crate::edge::{Caller, Refusal, html_text};
+use crate::identity;
 use crate::ids::Millis;
 use crate::timetable::{Lesson, NamedLesson};
 use crate::ui::{Dates, Shell};
@@ -176,6 +177,18 @@ async fn page(state: &TodayState, caller: &Caller, wish: &Wish, fragment: bool) 
         Role::Head => staff::head(&context).await,
         Role::Desk => staff::desk(&context).await,
     }
+}
+
+/// The front door: today, or the sign-in page for whoever is not signed in.
+pub(super) async fn front(
+    state: State<TodayState>,
+    caller: Caller,
+    wish: Query<Wish>,
+) -> Result<Response, Refusal> {
+    if caller.actor().id().is_none() {
+        return identity::front_door(&caller);
+    }
+    show(state, caller, wish).await
 }
 
 pub(super) async fn show(

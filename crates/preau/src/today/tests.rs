@@ -128,8 +128,11 @@ async fn nobody_sees_the_day_of_others() {
         let page = today(&mut school.signed_in(quiet)).await;
         assert!(page.contains("Que faire ici") && !page.contains("Verdoyant"), "{page}");
     }
+    // The front door is the sign-in page itself; any other address leads there.
     let reply = school.anonymous().get("/").await;
-    assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, "/sign-in"));
+    assert!(reply.status == StatusCode::OK && reply.text().contains("C’est par ici"), "{}", reply.text());
+    let reply = school.anonymous().get("/today").await;
+    assert_eq!((reply.status, reply.location()), (StatusCode::SEE_OTHER, "/sign-in?next=/today"));
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@
 
 use super::super::proof::{Unproven, prove};
 use super::super::throttle::Wait;
-use super::super::views::SignInPage;
+use super::super::views::{SignInPage, SignedOutPage};
 use super::super::{IdentityState, ManageOwn, policy::Account, store};
 use super::{open_session, own_path, refused, wait_in_words, without_session};
 use crate::access::{Permit, SystemPermit};
-use crate::edge::{Caller, FormFields, Refusal, html, see_other, see_other_with};
+use crate::edge::{Caller, FormFields, Refusal, html, see_other};
 use crate::ids::PersonId;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -30,6 +30,11 @@ pub(in crate::identity) async fn form(
     if caller.session().is_some() {
         return Ok(see_other(if next.is_empty() { "/" } else { next }));
     }
+    blank(&caller, next)
+}
+
+/// The form with nothing typed yet.
+pub(in crate::identity) fn blank(caller: &Caller, next: &str) -> Result<Response, Refusal> {
     let shell = caller.shell("sign-in-title");
     html(&SignInPage { page: &shell, login: "", error: "", next, providers: &[], remember: false })
 }
@@ -91,7 +96,7 @@ pub(in crate::identity) async fn leave(
             Ok(())
         })
         .await?;
-    Ok(without_session(&state, &caller, see_other_with(&state.platform, "/sign-in", "done.signed-out")))
+    Ok(without_session(&state, &caller, see_other("/signed-out")))
 }
 
 pub(in crate::identity) async fn leave_everywhere(
@@ -110,11 +115,26 @@ pub(in crate::identity) async fn leave_everywhere(
             Ok(())
         })
         .await?;
-    Ok(without_session(
-        &state,
-        &caller,
-        see_other_with(&state.platform, "/sign-in", "done.signed-out-everywhere"),
-    ))
+    Ok(without_session(&state, &caller, see_other("/signed-out?everywhere=1")))
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(in crate::identity) struct GoodbyeQuery {
+    /// Whether all devices were signed out, and not only this one.
+    #[serde(default)]
+    everywhere: u8,
+}
+
+/// What is shown after leaving. It comes from memory and needs no seat: were it the sign-in page, whoever
+/// leaves a full house would at once hold the seat again that the next person waits for.
+pub(in crate::identity) async fn goodbye(
+    State(_): State<IdentityState>,
+    caller: Caller,
+    Query(query): Query<GoodbyeQuery>,
+) -> Result<Response, Refusal> {
+    let shell = caller.shell("signed-out-title");
+    let key = if query.everywhere == 0 { "signed-out-here" } else { "signed-out-everywhere" };
+    html(&SignedOutPage { page: &shell, what: caller.texts().get(key) })
 }
 
 /// The permit to manage the account of the person who asks.

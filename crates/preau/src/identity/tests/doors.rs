@@ -21,9 +21,9 @@ async fn in_and_out(school: &TestSchool) {
     assert_eq!(browser.get("/sign-in?next=/account").await.location(), "/account");
 
     let out = browser.post_bare("/sign-out", &[("csrf", &hidden(&page, "csrf"))]).await;
-    assert_eq!((out.status, out.location()), (StatusCode::SEE_OTHER, "/sign-in"), "{}", out.text());
+    assert_eq!((out.status, out.location()), (StatusCode::SEE_OTHER, "/signed-out"), "{}", out.text());
     assert_eq!(browser.cookie("preau_session"), None);
-    assert!(browser.get("/sign-in").await.text().contains("La session est fermée."));
+    assert!(browser.get("/signed-out").await.text().contains("La session est fermée."));
     assert_eq!(browser.get("/account").await.location(), "/sign-in?next=/account");
     let actions: Vec<String> = school
         .app
@@ -280,7 +280,7 @@ async fn signing_out_everywhere_closes_every_session_at_once() {
     let page = phone.get("/account").await.text();
     assert!(page.contains("Un autre appareil"));
     let reply = phone.post_bare("/sign-out-everywhere", &[("csrf", &hidden(&page, "csrf"))]).await;
-    assert_eq!(reply.location(), "/sign-in");
+    assert_eq!(reply.location(), "/signed-out?everywhere=1");
     for browser in [&mut phone, &mut desk] {
         assert_eq!(browser.get("/account").await.status, StatusCode::SEE_OTHER);
     }
