@@ -29,6 +29,8 @@ const REQUIRED: [&str; 10] = [
 ];
 
 const REPORT: &str = "report.json";
+/// The weights: a script of `web/package.json`, and what `cargo xtask bench` calls it.
+const WEIGHTS: &str = "weights";
 
 /// Runs the benchmarks whose name contains `filter` (all without one), or only collects.
 pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Result<()> {
@@ -36,16 +38,19 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Resu
     if !collect_only {
         fs::create_dir_all(&folder)?;
         let targets = targets(root)?;
-        let chosen: Vec<_> =
-            targets.iter().filter(|(_, name)| filter.is_none_or(|filter| name.contains(filter))).collect();
-        if chosen.is_empty() {
-            bail!("no benchmark matches; there are: {}", names(&targets));
+        let wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter));
+        let chosen: Vec<_> = targets.iter().filter(|(_, name)| wanted(name)).collect();
+        if chosen.is_empty() && !wanted(WEIGHTS) {
+            bail!("no benchmark matches; there are: {}, {WEIGHTS}", names(&targets));
         }
         for (file, _) in results(&folder)? {
             fs::remove_file(file)?;
         }
         for (package, name) in chosen {
             run_in(root, "cargo", &["bench", "--locked", "--package", package, "--bench", name], &[])?;
+        }
+        if wanted(WEIGHTS) {
+            weigh(root, &folder)?;
         }
     }
     let mut all: Vec<Measurement> = results(&folder)?.into_iter().flat_map(|(_, results)| results).collect();
@@ -58,6 +63,14 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Resu
         complete(&all)?;
     }
     Ok(())
+}
+
+/// Weighs what browsers load: the server as it is published, a real Chromium, a script of `web/`.
+fn weigh(root: &Path, folder: &Path) -> Result<()> {
+    run_in(root, "cargo", &["build", "--release", "--locked", "--package", "preau"], &[])?;
+    let binary = root.join("target/release/preau");
+    let environment = [("PREAU_BIN", binary.as_os_str()), ("WEIGHTS", folder.as_os_str())];
+    run_in(&root.join("web"), "npm", &["run", "--silent", WEIGHTS], &environment)
 }
 
 fn names(targets: &[(String, String)]) -> String {
