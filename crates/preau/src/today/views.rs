@@ -337,6 +337,31 @@ pub struct StudentLifeToday<'a> {
     pub minute: &'a Minute,
 }
 
+/// The missing of one class.
+#[derive(Debug, Clone, Copy)]
+pub struct MissingClass<'a> {
+    /// "4A"; empty for pupils without a class.
+    pub name: &'a str,
+    /// Who, by family name.
+    pub pupils: &'a [MissingPupil],
+}
+
+/// So many names are read at a glance; more are folded by class.
+const A_GLANCE: usize = 40;
+
+impl<'a> StudentLifeToday<'a> {
+    /// Whether the missing fit into one list.
+    fn few(&self) -> bool {
+        self.missing.len() <= A_GLANCE
+    }
+
+    /// The missing, class by class; they stand in that order already.
+    fn by_class(&self) -> Vec<MissingClass<'a>> {
+        let classes = self.missing.chunk_by(|one, next| one.class == next.class);
+        classes.map(|pupils| MissingClass { name: pupils[0].class.as_str(), pupils }).collect()
+    }
+}
+
 /// A lesson on the head's page.
 #[derive(Debug, Clone)]
 pub struct SchoolLesson {

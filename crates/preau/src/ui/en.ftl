@@ -211,6 +211,10 @@ today-not-seen = pupils not seen yet
 today-seen = pupils seen
 today-registers-closed = rolls called
 today-missing = Pupils not seen yet
+today-missing-of = { $count ->
+    [one] { $class }, { $count } pupil
+   *[other] { $class }, { $count } pupils
+}
 today-nobody-missing = Everybody is here
 today-nobody-missing-text = Every expected pupil has been seen since the hour began.
 today-announced = announced by the family

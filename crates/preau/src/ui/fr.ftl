@@ -212,6 +212,10 @@ today-not-seen = élèves pas encore vus
 today-seen = élèves vus
 today-registers-closed = appels faits
 today-missing = Élèves pas encore vus
+today-missing-of = { $count ->
+    [one] { $class }, { $count } élève
+   *[other] { $class }, { $count } élèves
+}
 today-nobody-missing = Tout le monde est là
 today-nobody-missing-text = Chaque élève attendu a été vu depuis le début de l’heure.
 today-announced = annoncé par la famille
