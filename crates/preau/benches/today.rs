@@ -177,6 +177,7 @@ fn request(cookies: &str) -> anyhow::Result<Request<Body>> {
     Ok(Request::get("/")
         .header(header::COOKIE, cookies)
         .header(header::ACCEPT, "text/html")
+        .header(header::ACCEPT_ENCODING, "gzip, deflate, br")
         .body(Body::empty())?)
 }
 
