@@ -16,3 +16,6 @@ class-reset = New password
 class-reset-of = New password: { $name }
 class-empty = This list is empty
 class-empty-meaning = No pupil is enrolled here. The local administrator can correct this.
+column-family-name = Family name
+column-given-name = First name
+class-download = Download the list (spreadsheet)

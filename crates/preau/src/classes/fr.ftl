@@ -16,3 +16,6 @@ class-reset = Nouveau mot de passe
 class-reset-of = Nouveau mot de passe : { $name }
 class-empty = Cette liste est vide
 class-empty-meaning = Aucun élève n’y est inscrit. Le référent numérique peut corriger cela.
+column-family-name = Nom
+column-given-name = Prénom
+class-download = Télécharger la liste (tableur)

@@ -32,6 +32,10 @@ const READERS: &[Profile] = &[
     Profile::LocalAdmin,
 ];
 
+/// Who takes a list along as a file: those who work with it.
+const STAFF: &[Profile] =
+    &[Profile::Teacher, Profile::Supervisor, Profile::Counsellor, Profile::Head, Profile::LocalAdmin];
+
 /// The pages of this slice.
 pub fn routes(platform: Platform) -> Routes {
     let readers = Audience::Profiles(READERS);
@@ -39,5 +43,6 @@ pub fn routes(platform: Platform) -> Routes {
         .nav(NavEntry { order: 40, href: "/classes", key: "nav-classes", profiles: READERS })
         .get("/classes", readers, Cost::Page, pages::list)
         .get("/classes/{id}", readers, Cost::Page, pages::show)
+        .get("/classes/{id}/pupils.csv", Audience::Profiles(STAFF), Cost::Page, pages::table)
         .with_state(platform)
 }

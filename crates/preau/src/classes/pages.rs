@@ -3,7 +3,7 @@
 use super::policy::{ReadClassList, offers_reset};
 use super::{store, views};
 use crate::access::Permit;
-use crate::edge::{Caller, Platform, Refusal, html};
+use crate::edge::{Caller, Platform, Refusal, html, sheet};
 use crate::ids::{GroupId, PersonId};
 use crate::school::{self, Group};
 use axum::extract::{Path, State};
@@ -39,5 +39,27 @@ pub(super) async fn show(
         .await?;
     let shell = caller.shell_titled(group.label.clone());
     let reset = offers_reset(caller.actor(), &group);
-    html(&views::ClassPage::new(&shell, pupils, teachers, reset))
+    let keeps = super::STAFF.iter().any(|profile| caller.actor().has(*profile));
+    let table = if keeps { format!("/classes/{id}/pupils.csv") } else { String::new() };
+    html(&views::ClassPage::new(&shell, pupils, teachers, reset, table))
+}
+
+/// The list as a table for a spreadsheet.
+pub(super) async fn table(
+    State(platform): State<Platform>,
+    caller: Caller,
+    Path(id): Path<GroupId>,
+) -> Result<Response, Refusal> {
+    let actor = caller.actor().clone();
+    let (group, pupils) = platform
+        .store()
+        .read::<_, Refusal, _>(move |conn| {
+            let permit: Permit<Group, ReadClassList> = actor.permit(conn, id)?;
+            Ok((permit.into_resource(), school::pupils_of(conn, id)?))
+        })
+        .await?;
+    let texts = caller.texts();
+    let head = [texts.get("column-family-name"), texts.get("column-given-name"), texts.get("column-class")];
+    let line = |pupil: school::Pupil| vec![pupil.family, pupil.given, group.label.clone()];
+    sheet(&format!("{}.csv", group.label), &head, pupils.into_iter().map(line))
 }

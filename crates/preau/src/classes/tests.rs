@@ -29,12 +29,12 @@ async fn lists(school: &TestSchool) {
         page.contains("Tom Aubépine") && page.contains("Soizic Houblon") && page.contains("Français"),
         "{page}"
     );
-    assert!(page.contains("professeur principal") && !page.contains("/reset"), "{page}");
+    assert!(page.contains("professeur principal") && !page.contains("Nouveau mot de passe"), "{page}");
 
     let page = school.signed_in(people.teacher).get(&own).await.words();
     assert!(page.find("Tom Aubépine") < page.find("Maëlys Verdoyant"), "by family name");
-    assert!(page.contains(&format!("/people/{}/reset", people.classmate)), "{page}");
-    assert!(!school.signed_in(people.supervisor).get(&own).await.words().contains("/reset"));
+    assert!(page.contains(&format!("href=\"/people/{}\"", people.classmate)), "{page}");
+    assert!(!school.signed_in(people.supervisor).get(&own).await.words().contains("Nouveau mot de passe"));
     let list = school.signed_in(people.counsellor).get("/classes").await.words();
     assert!(list.contains(&own) && list.contains(&other) && list.contains("ESP1"));
     assert_eq!(list.matches("/classes/").count(), 3, "nothing of the other school: {list}");
@@ -71,5 +71,24 @@ async fn each_right_is_what_the_table_says() {
         let status = school.signed_in(who).get(&own).await.status;
         let expected = if readers.contains(&who) { StatusCode::OK } else { StatusCode::NOT_FOUND };
         assert_eq!(status, expected, "{persona}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_is_taken_along_as_a_table() {
+    let school = TestSchool::open();
+    let people = school.people;
+    let table = format!("/classes/{}/pupils.csv", people.class_4a);
+    let reply = school.signed_in(people.teacher).get(&table).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(reply.headers["content-disposition"], "attachment; filename*=UTF-8''4A.csv");
+    assert!(
+        reply.text().contains("Nom;Prénom;Classe") && reply.text().contains("Verdoyant;Maëlys;4A"),
+        "{}",
+        reply.text()
+    );
+    for stranger in [people.pupil, people.guardian, people.foreign_head, people.other_teacher] {
+        let status = school.signed_in(stranger).get(&table).await.status;
+        assert_eq!(status, StatusCode::NOT_FOUND);
     }
 }

@@ -42,6 +42,8 @@ impl<'a> ListPage<'a> {
 #[template(path = "classes/class.html")]
 pub(super) struct ClassPage<'a> {
     page: &'a Shell,
+    /// The list as a file; empty when that is not offered.
+    table: String,
     size: String,
     pupils: Vec<PupilLine>,
     teachers: Vec<TeacherLine>,
@@ -67,14 +69,16 @@ impl<'a> ClassPage<'a> {
         pupils: Vec<Pupil>,
         teachers: Vec<(String, TeacherOfClass)>,
         reset: bool,
+        table: String,
     ) -> Self {
         ClassPage {
             page,
+            table,
             size: page.with("class-size", "count", pupils.len()),
             pupils: pupils
                 .into_iter()
                 .map(|pupil| PupilLine {
-                    reset: if reset { format!("/people/{}/reset", pupil.id) } else { String::new() },
+                    reset: if reset { format!("/people/{}", pupil.id) } else { String::new() },
                     name: pupil.name,
                 })
                 .collect(),

@@ -9,6 +9,16 @@ use bytes::{Bytes, BytesMut};
 pub struct FormFields(Vec<(String, String)>);
 
 impl FormFields {
+    /// Fields as they came. The byte zero, which no keyboard types and PostgreSQL stores in no text, is left out.
+    fn received(mut fields: Vec<(String, String)>) -> FormFields {
+        for (_, value) in &mut fields {
+            if value.contains('\0') {
+                value.retain(|letter| letter != '\0');
+            }
+        }
+        FormFields(fields)
+    }
+
     /// The first value of a field, without surrounding white space; empty when it is absent.
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value.trim())
@@ -54,7 +64,7 @@ impl<S: Send + Sync> FromRequest<S> for FormFields {
         let axum::Form(fields) = axum::Form::<Vec<(String, String)>>::from_request(request, state)
             .await
             .map_err(|error| Refusal::Malformed(error.body_text()))?;
-        Ok(FormFields(fields))
+        Ok(FormFields::received(fields))
     }
 }
 
@@ -120,7 +130,7 @@ pub async fn read_multipart(
             }
         }
     }
-    Ok((FormFields(fields), uploads))
+    Ok((FormFields::received(fields), uploads))
 }
 
 fn broken(error: &axum::extract::multipart::MultipartError) -> Refusal {

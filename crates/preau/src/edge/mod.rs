@@ -22,6 +22,7 @@ mod platform;
 mod refusal;
 mod routes;
 mod server;
+mod sheet;
 mod statics;
 pub mod views;
 
@@ -40,4 +41,5 @@ pub use platform::{Clock, Platform, Secrets};
 pub use refusal::{Refusal, refusal_pages};
 pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes};
 pub use server::serve;
+pub use sheet::sheet;
 pub use statics::static_files;

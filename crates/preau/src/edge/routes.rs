@@ -209,6 +209,10 @@ async fn guard(rule: &RouteInfo, mut request: Request, next: Next) -> Result<Res
             Some(_) => Refusal::NotFound,
         });
     }
+    // No address of ours holds the byte zero, and PostgreSQL takes it in no text.
+    if request.uri().path_and_query().is_some_and(|address| address.as_str().contains("%00")) {
+        return Err(Refusal::NotFound);
+    }
     if rule.method != Method::GET {
         request = check_body(rule, &caller, request).await?;
     }

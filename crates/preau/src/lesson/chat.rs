@@ -55,7 +55,7 @@ pub(super) async fn write(
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, WriteLive> = pages::permit(&state, &caller, id).await?;
     while_open(&state, permit.resource())?;
-    let text = document(words)?.text.trim().to_owned();
+    let text = document(words)?.text.replace('\0', "").trim().to_owned();
     if text.is_empty() {
         return Err(Refusal::Malformed("text is empty".into()));
     }

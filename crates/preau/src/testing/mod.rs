@@ -6,6 +6,7 @@
 //! is a contact of Maëlys without rights. A second school has a head and a pupil of its own.
 
 mod client;
+mod hostile;
 mod matrix;
 mod store;
 

@@ -78,6 +78,10 @@ pub struct Pupil {
     pub id: PersonId,
     /// First name and name.
     pub name: String,
+    /// First name.
+    pub given: String,
+    /// Family name.
+    pub family: String,
 }
 
 /// The pupils of a class or group, by family name, as class lists are read.
@@ -104,7 +108,7 @@ pub fn pupils_of_groups(conn: &mut Conn, groups: &[GroupId]) -> QueryResult<Vec<
         .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(family, given, id)| Pupil { id, name: display_name(&given, &family) })
+        .map(|(family, given, id)| Pupil { id, name: display_name(&given, &family), given, family })
         .collect())
 }
 

@@ -345,16 +345,13 @@ impl<W: Write> Sweep<'_, W> {
             .collect();
         let systems = self.dictionary.naming.systems(&roles);
         let mut done: HashSet<PersonId> = HashSet::new();
-        for schools in schools.chunks(BATCH as usize) {
-            let mut after = PersonId::from_raw(0);
-            loop {
-                let found = store::people_of(self.conn, schools, &profiles, &systems, after, 2 * BATCH)?;
-                let Some(last) = found.last().copied() else { break };
-                let named = self.scratch.named(&found)?;
+        for school in schools {
+            let all = store::people_of(self.conn, school, &profiles, &systems)?;
+            for found in all.chunks(2 * BATCH as usize) {
+                let named = self.scratch.named(found)?;
                 let missing: Vec<PersonId> =
-                    found.into_iter().filter(|id| !named.contains(id) && done.insert(*id)).collect();
+                    found.iter().copied().filter(|id| !named.contains(id) && done.insert(*id)).collect();
                 self.remove(&missing, &roles)?;
-                after = last;
             }
         }
         Ok(())

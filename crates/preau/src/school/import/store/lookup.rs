@@ -217,27 +217,25 @@ fn load(conn: &mut Conn, ids: Vec<PersonId>, found: &mut Current) -> QueryResult
     Ok(())
 }
 
-/// People with a tie of one of `profiles` to one of `schools`, bearing a name of one of `systems`, after
-/// `after`, in order, at most `limit`.
+/// People with a tie of one of `profiles` to `school`, bearing a name of one of `systems`, in order. All of
+/// them at once: a school's people are some thousands of numbers, and asked for in pages, SQLite walks
+/// through the people of every school for each page.
 pub(in crate::school::import) fn people_of(
     conn: &mut Conn,
-    schools: &[SchoolId],
+    school: SchoolId,
     profiles: &[&'static str],
     systems: &[String],
-    after: PersonId,
-    limit: i64,
 ) -> QueryResult<Vec<PersonId>> {
-    affiliation::table
+    let mut people: Vec<PersonId> = affiliation::table
         .inner_join(person_identifier::table.on(person_identifier::person_id.eq(affiliation::person_id)))
-        .filter(affiliation::school_id.eq_any(schools.to_vec()))
+        .filter(affiliation::school_id.eq(school))
         .filter(affiliation::profile.eq_any(profiles.to_vec()))
         .filter(person_identifier::system.eq_any(systems.to_vec()))
-        .filter(affiliation::person_id.gt(after))
         .select(affiliation::person_id)
-        .distinct()
-        .order(affiliation::person_id.asc())
-        .limit(limit)
-        .load(conn)
+        .load(conn)?;
+    people.sort_unstable();
+    people.dedup();
+    Ok(people)
 }
 
 /// How many people have a tie to one of `schools`.
