@@ -192,6 +192,23 @@ export async function assertFits(page, what) {
   assert.ok(page_ <= window_, `${what}: the page is ${page_} px wide in a window of ${window_} px`);
 }
 
+/** Fails when anything on the page moved after it was first shown, without the reader having done anything (Layout Instability API). */
+export async function assertSteady(page, what) {
+  const moved = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        let sum = 0;
+        const observer = new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+        });
+        observer.observe({ type: "layout-shift", buffered: true });
+        // What is buffered arrives with the next task; scripts have settled by the second frame after it.
+        setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => resolve(sum))), 100);
+      }),
+  );
+  assert.ok(moved < 0.005, `${what}: the page moved by ${moved} after it was shown`);
+}
+
 /** Fails when the browser complained of anything on this page. */
 export function assertNoComplaint(page, what) {
   assert.deepEqual(page.complaints, [], `${what}: the browser complained`);

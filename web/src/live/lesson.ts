@@ -120,6 +120,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
 
   function showReady(): void {
     panel.show(text("ready-title"), text("ready"), [{ label: text("open-class"), go: () => void open(), primary: true }, home], false);
+    panel.expectPreview();
     void devices.prepare().then((tracks) => {
       if (connection.phase === "ready") panel.preview(tracks);
       else devices.release();

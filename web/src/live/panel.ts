@@ -39,9 +39,14 @@ export class Panel {
     if (focus) heading.focus();
   }
 
-  /** Adds the teacher's own picture and a bar that moves with the voice. */
+  /** Keeps the room that the preview will take, so that nothing moves when it comes. */
+  expectPreview(): void {
+    this.root.append(el("div", { class: "preview" }));
+  }
+
+  /** Shows the teacher's own picture and a bar that moves with the voice. */
   preview(tracks: readonly LocalTrack[]): void {
-    this.root.querySelector(".preview")?.remove();
+    const place = this.root.querySelector(".preview");
     this.stopMeter?.();
     this.stopMeter = undefined;
     const parts: HTMLElement[] = [];
@@ -54,7 +59,8 @@ export class Panel {
     }
     const microphone = tracks.find((track) => track.source === Track.Source.Microphone);
     if (microphone) parts.push(this.meter(microphone as LocalAudioTrack));
-    if (parts.length > 0) this.root.querySelector("h2")?.after(el("div", { class: "preview" }, ...parts));
+    if (parts.length > 0) place?.replaceChildren(...parts);
+    else place?.remove();
   }
 
   clear(): void {

@@ -7,6 +7,7 @@ use crate::access::Profile;
 use crate::edge::Refusal;
 use crate::ids::{LessonId, PersonId, SchoolId};
 use crate::lesson::Room;
+use crate::notices;
 use crate::presence;
 use crate::rollcall::{self, Progress};
 use crate::timetable::NamedLesson;
@@ -145,7 +146,8 @@ pub(super) async fn head(context: &Context<'_>) -> Result<String, Refusal> {
 /// The page of those who have no lessons of their own: what they can do here.
 pub(super) async fn desk(context: &Context<'_>) -> Result<String, Refusal> {
     let facts = context.caller.actor().facts().ok_or(Refusal::SignInFirst)?;
-    let school: Option<SchoolId> = facts.affiliations.first().map(|tie| tie.school);
+    // Not everybody with a desk reads the school's notices: the authority does not.
+    let school: Option<SchoolId> = notices::schools_of(context.caller.actor()).first().copied();
     let notices = match school {
         Some(school) => unread(context, school).await?,
         None => Vec::new(),

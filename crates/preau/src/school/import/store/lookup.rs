@@ -226,13 +226,22 @@ pub(in crate::school::import) fn people_of(
     profiles: &[&'static str],
     systems: &[String],
 ) -> QueryResult<Vec<PersonId>> {
-    let mut people: Vec<PersonId> = affiliation::table
-        .inner_join(person_identifier::table.on(person_identifier::person_id.eq(affiliation::person_id)))
+    let tied: Vec<PersonId> = affiliation::table
         .filter(affiliation::school_id.eq(school))
         .filter(affiliation::profile.eq_any(profiles.to_vec()))
-        .filter(person_identifier::system.eq_any(systems.to_vec()))
         .select(affiliation::person_id)
         .load(conn)?;
+    let mut people = Vec::with_capacity(tied.len());
+    for some in tied.chunks(LIST) {
+        // The system is looked at here and not there: SQLite would go through all names of the system.
+        let names: Vec<(PersonId, String)> = person_identifier::table
+            .filter(person_identifier::person_id.eq_any(some.to_vec()))
+            .select((person_identifier::person_id, person_identifier::system))
+            .load(conn)?;
+        people.extend(
+            names.into_iter().filter(|(_, system)| systems.contains(system)).map(|(person, _)| person),
+        );
+    }
     people.sort_unstable();
     people.dedup();
     Ok(people)
