@@ -55,7 +55,10 @@ mod time;
 mod verdict;
 mod view;
 
-pub use capacity::{Capacity, Cause, Load, Quota, Reading};
+pub use capacity::{
+    Capacity, Cause, Found, FoundRules, Limit, LimitCause, LimitRules, LineRules, Load, Offer, Outcome, Quota,
+    Reading, Turn, Valve, ValveReading, ValveReport,
+};
 pub use draw::{Rank, Seed};
 pub use estimate::RangeMinutes;
 pub use gate::{Gate, KeepError};

@@ -275,7 +275,7 @@ impl Scheduler {
         let standing_by = book.standing_by();
         let live: f64 = self.queues.iter().map(|queue| queue.live()).sum();
         let waiting = live as u32 + standing_by.iter().sum::<u32>();
-        let load = Load { seated: book.taken(), waiting };
+        let load = Load { seated: book.taken(), waiting, admitted: admitted.iter().sum() };
         let reading = self.capacity.read(load, now);
         book.limit = reading.seats;
         (reading, book.taken(), book.taken_by_lane(), standing_by)
