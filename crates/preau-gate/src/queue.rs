@@ -313,6 +313,30 @@ impl Queue {
         }
     }
 
+    /// The turn has come of everyone up to `rank`, by a plan that knows better than the sample.
+    pub(crate) fn advance(&mut self, rank: Rank, now: Moment) {
+        if rank <= self.watermark {
+            return;
+        }
+        let from = self.watermark;
+        self.watermark = rank;
+        self.slots = self.slots.split_off(&rank.slot());
+        let mut expected = 0.0;
+        while let Some(standing) = self.standings.front().filter(|standing| standing.slot < rank.slot()) {
+            expected += standing.live;
+            self.standings.pop_front();
+        }
+        self.samples = self.samples.split_off(&Rank::from_bits(rank.bits().saturating_add(1)));
+        if expected > 0.0 {
+            self.waves.push_back(Wave { at: now, after: from, to: rank, expected, came: 0.0 });
+        }
+    }
+
+    /// The first slot in which a ticket waits.
+    pub(crate) fn first_slot(&self) -> Option<u32> {
+        self.slots.first_key_value().map(|(slot, _)| *slot)
+    }
+
     /// Nobody live waits: the watermark catches up with `bound`, so that returning ghosts are served.
     pub(crate) fn catch_up(&mut self, bound: u32) {
         if bound == 0 {

@@ -7,9 +7,12 @@ use std::time::Duration;
 use crate::draw::Rank;
 use crate::estimate::RangeMinutes;
 use crate::lanes::Lane;
+use crate::networks::Network;
+use crate::plan::LessonId;
 use crate::session::{Session, SessionText};
 use crate::ticket::{DeviceId, TicketText};
 use crate::time::Moment;
+use crate::toll::Challenge;
 
 /// A request at the gate: what its cookies hold, unchecked, and what the timetable says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +26,20 @@ pub struct Arrival<'a> {
     /// The end of the lesson that this device's holder is due in, when the caller knows one: it
     /// puts a known device into the lesson lane, and keeps its seat until the lesson is over.
     pub lesson_ends: Option<Moment>,
+}
+
+/// What is known or claimed of a request besides its cookies. Everything may be left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Claims<'a> {
+    /// The lesson of the plan that the device's holder is due in, when the caller knows one. Counts
+    /// for known devices only.
+    pub lesson: Option<LessonId>,
+    /// Where it comes from; used for unknown devices only.
+    pub network: Option<Network>,
+    /// An answer to the challenge of a ticket of the unknown lane.
+    pub proof: Option<&'a str>,
+    /// A class code as typed.
+    pub class_code: Option<&'a str>,
 }
 
 /// What the gate says.
@@ -63,10 +80,15 @@ pub struct Wait {
     pub range_minutes: RangeMinutes,
     /// When to ask again, jitter included.
     pub interval: Duration,
-    /// The bell at which the order will be drawn, if that is what is waited for.
+    /// What is waited for before anything else: the bell at which the order will be drawn, or the
+    /// moment at which access opens to one's lesson.
     pub opens_at: Option<Moment>,
+    /// `opens_at` is a bell at which the order will be drawn.
+    pub drawn_at_bell: bool,
     /// The turn has come, but no seat is free this second: the next one is.
     pub called: bool,
+    /// What to compute meanwhile: without it (or a class code) one waits behind those who have.
+    pub challenge: Option<Challenge>,
 }
 
 impl Wait {

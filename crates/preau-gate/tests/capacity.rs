@@ -83,7 +83,8 @@ impl Upstream {
             let Some(request) = self.inside.pop_front() else { return };
             self.busy += 1;
             let bound = 3.0 * f64::from(self.servers);
-            let thrash = if self.thrashes { 1.0 + (f64::from(inflight) - bound).max(0.0) / bound } else { 1.0 };
+            let thrash =
+                if self.thrashes { 1.0 + (f64::from(inflight) - bound).max(0.0) / bound } else { 1.0 };
             let service = -SERVICE * (1.0 - chance.part()).ln() * self.slower * thrash;
             self.ends.push(Reverse((At(t + service), request)));
         }
@@ -268,7 +269,8 @@ fn goodput_through_rush_loss_and_a_slow_database() {
 #[test]
 fn what_is_served_through_the_line_is_served_in_time() {
     for seed in [4, 5] {
-        let came = run(valve(1_024), &[phase(60.0, 280.0, 20, 1.0), phase(120.0, 1_200.0, 20, 1.0)], seed, true);
+        let came =
+            run(valve(1_024), &[phase(60.0, 280.0, 20, 1.0), phase(120.0, 1_200.0, 20, 1.0)], seed, true);
         println!("{came:?}");
         assert!(came[0].p95 < 0.25 && came[1].p95 < 0.4, "{came:?}");
         assert!(came[1].limit < 60, "{came:?}");
@@ -282,7 +284,9 @@ fn the_number_of_people_is_found() {
     for seed in [1, 2, 3] {
         let (inside, refused, wanted) = people(seed);
         // 400 requests a second, 0.2 a second each: 2,000 people, of which 85 % are to be in.
-        println!("seed {seed}: {inside:.0} people in of {wanted:.0} the upstream bears, {refused:.2} % refused");
+        println!(
+            "seed {seed}: {inside:.0} people in of {wanted:.0} the upstream bears, {refused:.2} % refused"
+        );
         assert!((0.72..=0.98).contains(&(inside / wanted)), "{inside} of {wanted}");
         assert!(refused < 1.0, "{refused} %");
     }

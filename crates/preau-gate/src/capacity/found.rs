@@ -142,7 +142,8 @@ impl<R: ValveReport> Found<R> {
             // A second's work varies by chance, and seconds with more of it saturate more often: only
             // what is done on average says what can be done.
             if reading.saturated {
-                let first = known.measured == Moment::default() || now.since(known.measured) > self.rules.evidence;
+                let first =
+                    known.measured == Moment::default() || now.since(known.measured) > self.rules.evidence;
                 known.can = if first { known.work } else { known.can + SMOOTHING * (known.work - known.can) };
                 known.measured = now;
             } else if known.can > 0.0 && known.work > known.can * (self.rules.give - NEAR) {
@@ -186,7 +187,8 @@ impl<R: ValveReport> Capacity for Found<R> {
         self.learn(seconds, load, now);
 
         let grown = self.pace * (1.0 + self.rules.growth).powf(seconds / 10.0);
-        let over = self.known.iter().zip(&self.readings).find(|(known, _)| known.saturated).map(|(_, r)| r.valve);
+        let over =
+            self.known.iter().zip(&self.readings).find(|(known, _)| known.saturated).map(|(_, r)| r.valve);
         let mut cause = Cause::Ramp;
         self.pace = grown;
         if let Some((bound, valve)) = self.bound(now)

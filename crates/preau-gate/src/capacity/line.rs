@@ -293,12 +293,10 @@ mod tests {
     #[test]
     fn a_full_line_refuses_at_once_and_who_goes_away_is_forgotten() {
         let mut valve = valve(1, 2);
-        assert_eq!([0, 1, 2, 3].map(|n| valve.offer(n, START)), [
-            Offer::Go,
-            Offer::Wait,
-            Offer::Wait,
-            Offer::Refused
-        ]);
+        assert_eq!(
+            [0, 1, 2, 3].map(|n| valve.offer(n, START)),
+            [Offer::Go, Offer::Wait, Offer::Wait, Offer::Refused]
+        );
         valve.forget(|n| *n == 1);
         let mut turns = Vec::new();
         valve.finished(Outcome::Void, Duration::ZERO, false, after(10), &mut turns);
