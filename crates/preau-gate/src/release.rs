@@ -10,6 +10,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::draw::Rank;
 use crate::kept::KeptSeats;
@@ -24,9 +25,15 @@ pub(crate) struct Demand {
     pub(crate) promised: u32,
     /// People of lessons whose access has opened but who have not been released.
     pub(crate) due: u32,
-    /// People of lessons that open before their bell's last, `due` included.
+    /// People of lessons whose bell's release has begun, `due` included.
+    pub(crate) opening: u32,
+    /// People of lessons that open within half an hour or so, `opening` included.
     pub(crate) coming: u32,
 }
+
+/// Lessons are looked at this long before their release begins: who is early must not take a seat
+/// out of turn.
+const EARLY: Duration = Duration::from_secs(900);
 
 /// The state of the release.
 #[derive(Debug, Default)]
@@ -59,8 +66,7 @@ impl Releaser {
         let mut demand = Demand::default();
         for planned in self.plan.lessons() {
             let lesson = &planned.lesson;
-            if lesson.begins - release.first > now {
-                // The order is one of bells, but for lessons announced late.
+            if lesson.begins - release.first > now + EARLY {
                 continue;
             }
             let missing = lesson.people.saturating_sub(kept.seated(lesson.id));
@@ -68,7 +74,9 @@ impl Releaser {
             let is_released = planned.to <= watermark || (lesson.exam && planned.opens() <= now);
             if !is_released {
                 if lesson.ends > now {
+                    let opening = lesson.begins - release.first <= now;
                     demand.coming = demand.coming.saturating_add(missing);
+                    demand.opening = demand.opening.saturating_add(if opening { missing } else { 0 });
                     demand.due = demand.due.saturating_add(if open { missing } else { 0 });
                 }
                 continue;

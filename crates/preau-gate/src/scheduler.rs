@@ -328,7 +328,7 @@ impl Scheduler {
                 // Before a full bell the lessons' guarantee is not lent: it would not be back in time.
                 let guarantee = self.shared.rules.shares.guarantees(reading.seats)[lesson];
                 let owed = guarantee.saturating_sub(claim.held.saturating_add(claim.wanted));
-                held_back = owed.min(demand.coming - demand.due);
+                held_back = owed.min(demand.opening.saturating_sub(demand.due));
                 claim.wanted = claim.wanted.saturating_add(held_back);
             }
         }
@@ -431,16 +431,16 @@ impl Scheduler {
     fn bound(&self, lane: usize, now: Moment) -> u32 {
         let second = now.unix_seconds();
         let watermark = self.queues[lane].watermark().slot();
-        if watermark >= second {
-            // The clock was set back: places go on behind the watermark until it has caught up.
-            return watermark.saturating_add(2);
-        }
         if lane == Lane::Unknown.index()
-            && let Some(first) = self.queues[lane].first_slot()
+            && let Some(first) = self.queues[lane].first_live_slot()
             && first > second
         {
             // Only places that a busy network was put back to are left: nobody else waits for a seat.
             return first.saturating_add(1);
+        }
+        if watermark >= second {
+            // The clock was set back: places go on behind the watermark until it has caught up.
+            return watermark.saturating_add(2);
         }
         let pool = self.pools.iter().find(|pool| pool.slot <= second && now < pool.bell);
         let bound = pool.map_or(second, |pool| pool.slot);
@@ -465,6 +465,7 @@ impl Scheduler {
         let toll = rules
             .toll_from
             .map_or(0, |from| self.tollgate.turn(self.asked, served, from, self.cap_unknown, now));
+        self.queues[Lane::Unknown.index()].count_only_heard(toll > 0);
         let lanes: [LaneView; LANES] = std::array::from_fn(|i| {
             let queue = &self.queues[i];
             let share = f64::from(rules.shares.permille(Lane::ALL[i])) / f64::from(asking.max(1));
