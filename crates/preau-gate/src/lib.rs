@@ -42,6 +42,7 @@ mod capacity;
 mod draw;
 mod estimate;
 mod filter;
+mod fleet;
 mod gate;
 mod kept;
 mod keys;
@@ -69,6 +70,7 @@ pub use capacity::{
 };
 pub use draw::{DrawError, DrawRecord, Rank, Seed, verify_draw};
 pub use estimate::RangeMinutes;
+pub use fleet::{Ask, Grant, Ledger, Member, NODES, NodeId};
 pub use gate::{Gate, KeepError};
 pub use keys::{SealError, Sealed, Secret};
 pub use ladder::{Ladder, LadderRules, RUNGS, Rung, Step, Wish};
