@@ -187,15 +187,17 @@ impl Gate {
         }
         let arrival = if copy { &Arrival::default() } else { arrival };
         let mut since = now;
-        if let Some(text) = arrival.ticket
-            && let Ok(ticket) = Ticket::open_any(text.as_bytes(), &view.keys, now)
-        {
-            match self.ticket_verdict(&view, ticket, &request, now) {
+        match arrival.ticket.map(|text| Ticket::open_any(text.as_bytes(), &view.keys, now)) {
+            Some(Ok(ticket)) => match self.ticket_verdict(&view, ticket, &request, now) {
                 Some(verdict) => return verdict,
                 // Who waited elsewhere has been here since then.
                 None if ticket.issued < now => since = ticket.issued,
                 None => {}
+            },
+            Some(Err(SealError::Forged)) if shared.rules.refuse_forged => {
+                return Verdict::Wait(Wait::forged(&shared.rules, now));
             }
+            Some(Err(_)) | None => {}
         }
         let mark = arrival.mark.and_then(|text| Mark::open(text.as_bytes(), &view.keys, now).ok());
         let known = mark.map(|mark| mark.device).or(former);
@@ -243,15 +245,18 @@ impl Gate {
         let lesson =
             if ticket.planned { view.plan.at(ticket.rank).or(request.lesson) } else { request.lesson };
         let mut text = None;
-        if ticket.lane == Lane::Unknown && !ticket.paid && self.pays(view, &ticket, request.claims, now) {
-            ticket.paid = true;
+        if ticket.lane == Lane::Unknown
+            && !ticket.paid
+            && let Some(paid) = self.pays(view, &ticket, request.claims, now)
+        {
+            ticket = paid;
             text = Some(ticket.seal(&view.keys));
         }
         let owes = view.owes(&ticket);
         let place = view.place(&ticket, now);
         let called = match place {
             Place::Drawn(rank) if owes => view.called_late(rank, rules),
-            Place::Drawn(rank) => view.called(ticket.lane, rank, lesson, now),
+            Place::Drawn(rank) => view.called(&ticket, rank, lesson, now),
             Place::Opening { .. } | Place::BeforeBell { .. } => false,
         };
         if called && !ticket.future(now) {
@@ -279,22 +284,30 @@ impl Gate {
         Some(Verdict::Wait(wait))
     }
 
-    /// Whether what comes with a ticket pays its toll: a proof of work, or a class code.
-    fn pays(&self, view: &View, ticket: &Ticket, claims: &Claims<'_>, now: Moment) -> bool {
+    /// The ticket with its toll paid, if what comes with it pays: a proof of work, or a class code.
+    fn pays(&self, view: &View, ticket: &Ticket, claims: &Claims<'_>, now: Moment) -> Option<Ticket> {
+        let paid = Ticket { paid: true, ..*ticket };
         if claims.proof.is_some_and(|proof| toll::verify(&view.keys, ticket, proof.as_bytes(), now).is_ok()) {
-            return true;
+            return Some(paid);
         }
-        claims
-            .class_code
-            .and_then(|code| toll::read_code(&view.keys, code, now))
-            .is_some_and(|code| self.shared.book().use_code(code, CODE_USES))
+        let code = toll::read_code(&view.keys, claims.class_code?, now)?;
+        if !self.shared.book().use_code(code, CODE_USES) {
+            return None;
+        }
+        // A teacher vouches for them: their network's crowd is held against them no longer.
+        let slot = ticket.issued.unix_seconds();
+        if ticket.drawn_at_bell || ticket.rank.slot() <= slot {
+            return Some(paid);
+        }
+        let rank = Rank::new(slot, Seed::of_slot(&view.keys, slot).draw(ticket.device));
+        Some(Ticket { paid: true, ..Ticket::waiting(ticket.lane, rank, ticket.issued, ticket.device) })
     }
 
     fn newcomer(&self, view: &View, newcomer: &Newcomer, request: &Request<'_>, now: Moment) -> Verdict {
         let shared = &*self.shared;
         let Newcomer { lane, device, known, since } = *newcomer;
         // While there are fewer seats than people due, the plan says whose turn it is.
-        let planned = request.lesson.filter(|_| lane == Lane::Lesson);
+        let planned = request.lesson.filter(|_| matches!(lane, Lane::Lesson | Lane::Teacher));
         let by_plan = planned.filter(|_| view.tight);
         let open = by_plan.is_none()
             && view.lane(lane).open
@@ -305,7 +318,7 @@ impl Gate {
         let kept = planned.is_some_and(|planned| view.released(planned, now));
         let mut rank = None;
         if open || known || kept {
-            let way = match (open, kept) {
+            let way = match (open, kept || by_plan.is_some()) {
                 (true, _) => Way::Open,
                 (_, true) => Way::Kept,
                 _ => Way::Back,
@@ -327,7 +340,7 @@ impl Gate {
                 Entered::No => {}
             }
         }
-        match planned {
+        match planned.filter(|_| lane == Lane::Lesson).or(by_plan) {
             Some(planned) if rank.is_none() => self.issue_planned(view, newcomer, planned, now),
             _ => self.issue(view, newcomer, rank, request.claims, now),
         }
@@ -412,6 +425,7 @@ impl Gate {
             drawn_at_bell: matches!(place, Place::BeforeBell { .. }),
             called,
             challenge: view.owes(ticket).then(|| toll::challenge(&view.keys, ticket, view.toll, now)),
+            forged: false,
         }
     }
 
@@ -433,7 +447,7 @@ impl Gate {
         let view = self.shared.view.load();
         let Ok(ticket) = Ticket::open(ticket.as_bytes(), &view.keys, now) else { return false };
         let place = view.place(&ticket, now);
-        if place.rank() > view.lane(ticket.lane).watermark {
+        if place.rank() > view.queue_of(&ticket).watermark {
             let forecast = view.forecast(&self.shared.rules, &ticket, place, now);
             self.report(&view, &ticket, place, forecast.interval, now);
         }

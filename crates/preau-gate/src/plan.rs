@@ -44,7 +44,7 @@ pub struct Lesson {
     pub begins: Moment,
     /// Its end.
     pub ends: Moment,
-    /// People expected, without the teacher.
+    /// People expected, the teacher included.
     pub people: u32,
     /// An exam: it comes first, and its seats are set aside from the beginning.
     pub exam: bool,

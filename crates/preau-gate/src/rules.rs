@@ -54,6 +54,9 @@ pub struct Rules {
     pub toll_from: Option<u32>,
     /// How long who has not paid the toll waits behind their place. Default 2 min.
     pub toll_delay: Duration,
+    /// A forged ticket is answered with `Wait::forged` instead of a new place, which costs less than a
+    /// poll. Default no: whoever turns it on must clear the cookie, or its holder waits for ever.
+    pub refuse_forged: bool,
     /// Several nodes share secret, queue and people: sessions of another node are taken up. Default no.
     pub several_nodes: bool,
 }
@@ -77,6 +80,7 @@ impl Default for Rules {
             exam_permille: 300,
             toll_from: None,
             toll_delay: Duration::from_secs(120),
+            refuse_forged: false,
             several_nodes: false,
         }
     }

@@ -32,7 +32,7 @@ use crate::seat::Notice;
 use crate::seats::Book;
 use crate::state::{FORMAT, LaneState, Pool, Snapshot, StateError, joined};
 use crate::time::Moment;
-use crate::toll::Tollgate;
+use crate::toll::{Crowd, Tollgate};
 use crate::view::{LaneStatus, LaneView, Status, View, now_json};
 
 /// Reports of waiting tickets that may be under way between two ticks; about 1 MB.
@@ -84,8 +84,9 @@ pub struct Scheduler {
     closed: [bool; LANES],
     releaser: Releaser,
     tollgate: Tollgate,
-    /// Unknown tickets asked for, a second, on average.
+    /// Unknown tickets and seats asked for, a second, on average; and since the last tick.
     asked: f64,
+    asked_now: f64,
     /// People who may still be let in by the pace.
     tokens: f64,
     /// Seats that walk-ins were offered at the last tick.
@@ -155,6 +156,7 @@ impl Scheduler {
             releaser: Releaser::default(),
             tollgate: Tollgate::default(),
             asked: 0.0,
+            asked_now: 0.0,
             tokens: 0.0,
             offered: 0,
             ticked: now,
@@ -280,7 +282,7 @@ impl Scheduler {
 
     /// The round: end, count, deal, call, publish. About once a second.
     pub fn tick(&mut self, now: Moment) {
-        self.collect(now);
+        self.collect();
         let day = Duration::from_secs(2 * 86_400);
         self.pools.retain(|pool| now.since(pool.bell) < day);
         if !self.keys.suit(now) {
@@ -375,7 +377,7 @@ impl Scheduler {
     }
 
     /// Takes in what requests have left for us.
-    fn collect(&mut self, now: Moment) {
+    fn collect(&mut self) {
         // Reports first: whoever has reported is in the counts that are read afterwards.
         let reports: Vec<Report> = self.reports.try_iter().take(REPORTS).collect();
         let mut unknown = 0_u32;
@@ -397,8 +399,7 @@ impl Scheduler {
                 }
             }
         }
-        let span = now.since(self.ticked).as_secs_f64().max(0.1);
-        self.asked += 0.2 * (f64::from(unknown) / span - self.asked);
+        self.asked_now = f64::from(unknown);
     }
 
     /// Ends what has run out, sets seats aside, and counts.
@@ -412,12 +413,21 @@ impl Scheduler {
         for (pacer, people) in self.pacers.iter_mut().zip(admitted) {
             pacer.admitted(people, now);
         }
+        self.asked_now += f64::from(admitted[Lane::Unknown.index()]);
+        self.asked_now /= now.since(self.ticked).as_secs_f64().max(0.5);
+        self.asked += 0.2 * (self.asked_now - self.asked);
         let standing_by = book.standing_by();
         let live: f64 = self.queues.iter().map(|queue| queue.live()).sum();
         let waiting = live as u32 + standing_by.iter().sum::<u32>();
         let load = Load { seated: book.taken(), waiting, admitted: admitted.iter().sum() };
         let reading = self.capacity.read(load, now);
         book.limit = reading.seats;
+        let unknown = per_mille(reading.seats, self.shared.rules.shares.permille(Lane::Unknown));
+        book.caps = std::array::from_fn(|i| match (self.closed[i], self.cap_unknown) {
+            (true, _) => 0,
+            (false, true) if i == Lane::Unknown.index() => unknown.max(1),
+            (false, _) => u32::MAX,
+        });
         let taken = book.taken();
         let room = reading.seats.saturating_sub(taken);
         let watermark = self.queues[Lane::Lesson.index()].watermark();
@@ -462,9 +472,13 @@ impl Scheduler {
             .map(|l| u32::from(rules.shares.permille(*l)))
             .sum();
         let served = self.pacers[Lane::Unknown.index()].pace(0.0).middle();
-        let toll = rules
-            .toll_from
-            .map_or(0, |from| self.tollgate.turn(self.asked, served, from, self.cap_unknown, now));
+        let guarantee = rules.shares.guarantees(reading.seats)[Lane::Unknown.index()];
+        let crowd = Crowd {
+            asked: self.asked.max(self.asked_now),
+            served,
+            borrows: seated[Lane::Unknown.index()] >= guarantee.max(1),
+        };
+        let toll = rules.toll_from.map_or(0, |from| self.tollgate.turn(crowd, from, self.cap_unknown, now));
         self.queues[Lane::Unknown.index()].count_only_heard(toll > 0);
         let lanes: [LaneView; LANES] = std::array::from_fn(|i| {
             let queue = &self.queues[i];

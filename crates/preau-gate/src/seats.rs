@@ -57,6 +57,8 @@ const NOTICES: usize = 65_536;
 #[derive(Debug)]
 pub(crate) struct Book {
     pub(crate) limit: u32,
+    /// Seats that a lane may hold at most; people who come back are not kept out.
+    pub(crate) caps: [u32; LANES],
     pub(crate) epoch: u8,
     started: Moment,
     filter: Arc<Filter>,
@@ -91,6 +93,7 @@ impl Book {
     pub(crate) fn new(started: Moment, epoch: u8, absent: &[SeatGroup], filter: Arc<Filter>) -> Self {
         Self {
             limit: 0,
+            caps: [u32::MAX; LANES],
             epoch,
             started,
             filter,
@@ -205,11 +208,16 @@ impl Book {
         }
         let may = self.lesson_keeps(asker.lesson)
             || match way {
-                Way::Open => self.free() > 0 && self.standby.is_empty(),
+                Way::Open => self.free() > 0 && self.standby.is_empty() && !self.capped(asker.lane),
                 Way::Back => self.teacher_may(asker.lane, rules),
                 Way::Kept => false,
             };
         if may { Entered::Seated(self.seat(asker, rules, now)) } else { Entered::No }
+    }
+
+    /// Whether a lane holds all that it may.
+    fn capped(&self, lane: Lane) -> bool {
+        self.by_lane[lane.index()] >= self.caps[lane.index()]
     }
 
     /// Whether a seat is set aside for somebody of this lesson.
@@ -232,7 +240,8 @@ impl Book {
         if self.spent.contains(&ticket.tag) || self.spent_before.contains(&ticket.tag) {
             return Asked::Spent;
         }
-        if asker.narrow && !self.narrow_may(rules) {
+        // Who may not come in for such a reason must not stand in anybody's way at the door.
+        if self.capped(asker.lane) || (asker.narrow && !self.narrow_may(rules)) {
             return Asked::Full;
         }
         let key = (rank, ticket.device);

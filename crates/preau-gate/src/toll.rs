@@ -188,16 +188,27 @@ pub(crate) struct Tollgate {
     calm_since: Option<Moment>,
 }
 
+/// Who asks in the unknown lane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crowd {
+    /// Tickets and seats asked for, a second.
+    pub(crate) asked: f64,
+    /// People who can be let in, a second.
+    pub(crate) served: f64,
+    /// They hold more than their lane's share already.
+    pub(crate) borrows: bool,
+}
+
 /// Calm for this long before the toll is lifted or lowered.
 const CALM: Duration = Duration::from_secs(60);
 
 impl Tollgate {
-    /// The difficulty from now on, 0 for none: `asked` tickets a second are asked for, of which
-    /// `served` can be let in. One bit for each doubling beyond four to one, so that a flood pays in
+    /// The difficulty from now on, 0 for none. One bit for each doubling beyond four to one, so that a flood pays in
     /// proportion and a rush of people, who need one ticket each, hardly notices.
-    pub(crate) fn turn(&mut self, asked: f64, served: f64, from: u32, under_attack: bool, now: Moment) -> u8 {
-        let excess = asked / served.max(1.0);
-        let wanted = if under_attack || (asked > f64::from(from) && excess > 4.0) {
+    pub(crate) fn turn(&mut self, crowd: Crowd, from: u32, under_attack: bool, now: Moment) -> u8 {
+        let excess = crowd.asked / crowd.served.max(1.0);
+        let pressed = crowd.asked > f64::from(from) && (excess > 4.0 || crowd.borrows);
+        let wanted = if under_attack || pressed {
             let more = (excess / 4.0).max(1.0).log2().min(f64::from(BITS.1 - BITS.0));
             BITS.0 + more as u8
         } else {
@@ -276,14 +287,20 @@ mod tests {
     fn the_toll_follows_the_flood_up_at_once_and_down_after_a_calm_minute() {
         let mut gate = Tollgate::default();
         let at = |second| NOW + Duration::from_secs(second);
-        assert_eq!(gate.turn(15.0, 1.0, 20, false, at(0)), 0, "a class is no flood");
-        assert_eq!(gate.turn(200.0, 100.0, 20, false, at(1)), 0, "and a rush that is served is none");
-        assert_eq!(gate.turn(1_000.0, 10.0, 20, false, at(2)), 22);
-        assert_eq!(gate.turn(1e9, 1.0, 20, false, at(3)), 24);
-        assert_eq!(gate.turn(1.0, 10.0, 20, false, at(4)), 24);
-        assert_eq!(gate.turn(1.0, 10.0, 20, false, at(63)), 24);
-        assert_eq!(gate.turn(1.0, 10.0, 20, false, at(65)), 0);
-        assert_eq!(gate.turn(0.0, 10.0, 20, true, at(66)), 18);
+        let mut turn = |asked, served, borrows, under_attack, second| {
+            gate.turn(Crowd { asked, served, borrows }, 20, under_attack, at(second))
+        };
+        assert_eq!(turn(15.0, 1.0, true, false, 0), 0, "a class is no flood");
+        assert_eq!(turn(200.0, 100.0, false, false, 1), 0, "and a rush that is served is none");
+        assert_eq!(turn(1_000.0, 10.0, false, false, 2), 22);
+        assert_eq!(turn(1e9, 1.0, false, false, 3), 24);
+        assert_eq!(turn(1.0, 10.0, false, false, 4), 24);
+        assert_eq!(turn(1.0, 10.0, false, false, 63), 24);
+        assert_eq!(turn(1.0, 10.0, false, false, 65), 0);
+        assert_eq!(turn(0.0, 10.0, false, true, 66), 18);
+        assert_eq!(turn(0.0, 10.0, false, false, 67), 18);
+        assert_eq!(turn(0.0, 10.0, false, false, 127), 0);
+        assert_eq!(turn(30.0, 30.0, true, false, 128), 18, "strangers fill an empty house");
     }
 
     proptest! {

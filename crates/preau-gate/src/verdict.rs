@@ -9,6 +9,7 @@ use crate::estimate::RangeMinutes;
 use crate::lanes::Lane;
 use crate::networks::Network;
 use crate::plan::LessonId;
+use crate::rules::Rules;
 use crate::session::{Session, SessionText};
 use crate::ticket::{DeviceId, TicketText};
 use crate::time::Moment;
@@ -89,9 +90,32 @@ pub struct Wait {
     pub called: bool,
     /// What to compute meanwhile: without it (or a class code) one waits behind those who have.
     pub challenge: Option<Challenge>,
+    /// The ticket shown was forged, or is so old that nobody can tell. There is no place behind this
+    /// answer: clear the ticket cookie, and the next request gets one. Only with
+    /// `Rules::refuse_forged`.
+    pub forged: bool,
 }
 
 impl Wait {
+    /// The cheapest answer there is, for those who send forgeries.
+    pub(crate) fn forged(rules: &Rules, now: Moment) -> Self {
+        Self {
+            ticket: None,
+            lane: Lane::Unknown,
+            device: DeviceId::new([0; 12]),
+            arrived: now,
+            rank: Rank::default(),
+            people_before: 0,
+            range_minutes: RangeMinutes { low: 0, high: None },
+            interval: rules.poll.0,
+            opens_at: None,
+            drawn_at_bell: false,
+            called: false,
+            challenge: None,
+            forged: true,
+        }
+    }
+
     /// The place as sixteen hexadecimal digits, in the form `/now` uses.
     pub fn rank_text(&self) -> String {
         self.rank.to_string()

@@ -196,9 +196,14 @@ impl View {
         planned.to <= self.lane(Lane::Lesson).watermark || (planned.lesson.exam && planned.opens() <= now)
     }
 
-    /// Whether a place's turn has come.
-    pub(crate) fn called(&self, lane: Lane, rank: Rank, lesson: Option<&Planned>, now: Moment) -> bool {
-        rank <= self.lane(lane).watermark || lesson.is_some_and(|planned| self.released(planned, now))
+    /// The lane whose watermark a ticket waits for: a teacher's place in a lesson is one of the lesson's.
+    pub(crate) fn queue_of(&self, ticket: &Ticket) -> &LaneView {
+        self.lane(if ticket.planned { Lane::Lesson } else { ticket.lane })
+    }
+
+    /// Whether a ticket's turn has come.
+    pub(crate) fn called(&self, ticket: &Ticket, rank: Rank, lesson: Option<&Planned>, now: Moment) -> bool {
+        rank <= self.queue_of(ticket).watermark || lesson.is_some_and(|planned| self.released(planned, now))
     }
 
     /// Whether the turn has come of somebody who has not paid the toll.
@@ -213,7 +218,7 @@ impl View {
     }
 
     pub(crate) fn forecast(&self, rules: &Rules, ticket: &Ticket, place: Place, now: Moment) -> Forecast {
-        let lane = self.lane(ticket.lane);
+        let lane = self.queue_of(ticket);
         let spin = mix(ticket.device.mixed() ^ now.unix_millis());
         let (before, until_bell) = match place {
             Place::Drawn(rank) => (lane.depth.before(rank), Duration::ZERO),

@@ -206,9 +206,8 @@ impl<R: ValveReport> Capacity for Found<R> {
             }
             cause = Cause::Saturated(valve);
         }
-        if self.pace < self.rules.least_pace {
-            (self.pace, cause) = (self.rules.least_pace, Cause::Floor);
-        }
+        // What brought it down to the least says more than that it is the least.
+        self.pace = self.pace.max(self.rules.least_pace);
         // A pace beyond filling the house in a second means nothing, and would hide a later ramp.
         self.pace = self.pace.min(f64::from(self.rules.ceiling.max(1)));
 
