@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run web test bench screenshots fmt lint fuzz dist clean
+.PHONY: help run web test bench scenarios screenshots fmt lint fuzz dist clean
 
 # Where `make run` listens, where it keeps its school, and what else it is told.
 LISTEN ?= 127.0.0.1:8000
@@ -54,6 +54,10 @@ bench: ## Measures; prints a table and writes target/bench/report.json
 	@xtask/prepare.sh build test
 	@$(MAKE) --no-print-directory web
 	cargo xtask bench
+
+scenarios: ## The gate's ten scenarios, a line each (ONLY=4 for one of them)
+	@xtask/prepare.sh build
+	@cargo test --quiet --locked --package preau-gate --test scenarios -- $(ONLY)
 
 screenshots: ## Photographs every main page for each role (target/screenshots)
 	@xtask/prepare.sh build test

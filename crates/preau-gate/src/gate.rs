@@ -12,17 +12,21 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::draw::{Rank, Seed};
+use crate::draw::{DrawRecord, Rank, Seed, to_hex};
 use crate::estimate::RangeMinutes;
 use crate::filter::Filter;
 use crate::keys::{SealError, Secret};
 use crate::lanes::{LANES, Lane};
+use crate::networks::Networks;
+use crate::plan::{LessonId, Planned};
 use crate::rules::Rules;
-use crate::seats::{Asked, Book, Entered, Presented, Way};
+use crate::seat::{Asked, Asker, Entered, Presented, Way};
+use crate::seats::Book;
 use crate::session::{Mark, MarkText, Session, SessionText, Standing};
 use crate::ticket::{DeviceId, Ticket, TicketText};
 use crate::time::Moment;
-use crate::verdict::{Admission, Arrival, Verdict, Wait};
+use crate::toll;
+use crate::verdict::{Admission, Arrival, Claims, Verdict, Wait};
 use crate::view::{Place, Status, View};
 
 /// Seconds of arrivals that can be counted without the scheduler looking.
@@ -31,13 +35,16 @@ pub(crate) const ARRIVAL_CELLS: usize = 64;
 /// The longest lesson a seat is kept for; anything beyond is a mistake in a timetable.
 const LONGEST_LESSON: Duration = Duration::from_secs(12 * 3_600);
 
-/// A sampled ticket was heard of.
+/// A class code may be used this often a day: a large class, twice.
+const CODE_USES: u32 = 80;
+
+/// What requests leave for the scheduler.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Heard {
-    pub(crate) lane: Lane,
-    pub(crate) rank: Rank,
-    pub(crate) class: u8,
-    pub(crate) due: Moment,
+pub(crate) enum Report {
+    /// A sampled ticket was heard of.
+    Heard { lane: Lane, rank: Rank, class: u8, due: Moment },
+    /// A ticket was issued for a slot too far ahead for the table of arrivals.
+    Far { lane: Lane, slot: u32 },
 }
 
 /// What gate and scheduler share.
@@ -51,7 +58,8 @@ pub(crate) struct Shared {
     pub(crate) open_seats: AtomicU32,
     /// Tickets issued, by lane and slot: slot in the upper half, number in the lower.
     pub(crate) arrivals: [[AtomicU64; ARRIVAL_CELLS]; LANES],
-    pub(crate) heard: SyncSender<Heard>,
+    pub(crate) reports: SyncSender<Report>,
+    pub(crate) networks: Networks,
     pub(crate) lost: AtomicU64,
     pub(crate) epoch: AtomicU8,
 }
@@ -62,7 +70,11 @@ impl Shared {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count(&self, lane: Lane, slot: u32) {
+    fn count(&self, lane: Lane, slot: u32, now: Moment) {
+        if slot > now.unix_seconds().saturating_add(ARRIVAL_CELLS as u32 / 2) {
+            self.tell(Report::Far { lane, slot });
+            return;
+        }
         let cell = &self.arrivals[lane.index()][slot as usize % ARRIVAL_CELLS];
         let fresh = (u64::from(slot) << 32) | 1;
         // The cell belongs to one slot at a time. A scheduler that has not looked for a minute
@@ -70,6 +82,12 @@ impl Shared {
         let _ = cell.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |seen| {
             Some(if (seen >> 32) as u32 == slot { seen.saturating_add(1) } else { fresh })
         });
+    }
+
+    fn tell(&self, report: Report) {
+        if self.reports.try_send(report).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -93,6 +111,24 @@ pub enum KeepError {
     Lesson,
 }
 
+/// What of a request is checked once and used in several places.
+struct Request<'a> {
+    claims: &'a Claims<'a>,
+    /// The lesson it is due in, if the plan knows it.
+    lesson: Option<&'a Planned>,
+    held: Option<Moment>,
+}
+
+/// Somebody without a ticket that counts.
+struct Newcomer {
+    lane: Lane,
+    device: DeviceId,
+    /// Seen before: by a mark, or by a session that has ended.
+    known: bool,
+    /// Here since then, as an earlier ticket proves.
+    since: Moment,
+}
+
 impl Gate {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
@@ -108,9 +144,25 @@ impl Gate {
     ///
     /// Forged, altered and expired texts count as absent: who shows them is a newcomer.
     pub fn decide(&self, arrival: &Arrival<'_>, fresh: impl FnOnce() -> DeviceId, now: Moment) -> Verdict {
+        self.judge(arrival, &Claims::default(), fresh, now)
+    }
+
+    /// The verdict on a request of which more is known or claimed than its cookies: the lesson its
+    /// device is due in, where it comes from, a proof of work, a class code.
+    pub fn judge(
+        &self,
+        arrival: &Arrival<'_>,
+        claims: &Claims<'_>,
+        fresh: impl FnOnce() -> DeviceId,
+        now: Moment,
+    ) -> Verdict {
         let shared = &*self.shared;
         let view = shared.view.load();
-        let held = self.held(arrival.lesson_ends, now);
+        let lesson =
+            claims.lesson.and_then(|id| view.plan.get(id)).filter(|planned| planned.lesson.ends > now);
+        let ends = arrival.lesson_ends.max(lesson.map(|planned| planned.lesson.ends));
+        let held = self.held(ends, now);
+        let request = Request { claims, lesson, held };
         let mut former = None;
         let mut copy = false;
         if let Some(session) = self.session_in(arrival.session, &view, now) {
@@ -119,23 +171,44 @@ impl Gate {
                 return Verdict::Admit(Admission { session, renewed: None });
             }
             let asked = Session { held_until: session.held_until.max(held), ..session };
-            let presented = shared.book().present(&asked, &shared.rules, now);
-            match presented {
-                Presented::Seated(session) => return self.admit(&view, session),
+            let mut book = shared.book();
+            match book.present(&asked, &shared.rules, now) {
+                Presented::Seated(session) => {
+                    if let Some(planned) = lesson {
+                        book.join(session.device, planned.lesson.id);
+                    }
+                    drop(book);
+                    return self.admit(&view, session);
+                }
                 // An older copy starts again as a stranger, or the two would oust each other forever.
                 Presented::Superseded => copy = true,
                 Presented::Ended => former = Some(session.device),
             }
         }
         let arrival = if copy { &Arrival::default() } else { arrival };
-        if let Some(text) = arrival.ticket
-            && let Ok(ticket) = Ticket::open_any(text.as_bytes(), &view.keys, now)
-            && let Some(verdict) = self.ticket_verdict(&view, &ticket, held, now)
-        {
-            return verdict;
+        let mut since = now;
+        match arrival.ticket.map(|text| Ticket::open_any(text.as_bytes(), &view.keys, now)) {
+            Some(Ok(ticket)) => match self.ticket_verdict(&view, ticket, &request, now) {
+                Some(verdict) => return verdict,
+                // Who waited elsewhere has been here since then.
+                None if ticket.issued < now => since = ticket.issued,
+                None => {}
+            },
+            Some(Err(SealError::Forged)) if shared.rules.refuse_forged => {
+                return Verdict::Wait(Wait::forged(&shared.rules, now));
+            }
+            Some(Err(_)) | None => {}
         }
         let mark = arrival.mark.and_then(|text| Mark::open(text.as_bytes(), &view.keys, now).ok());
-        self.newcomer(&view, mark, former, fresh, held, now)
+        let known = mark.map(|mark| mark.device).or(former);
+        let lane = match mark {
+            Some(Mark { standing: Standing::Teacher, .. }) => Lane::Teacher,
+            Some(_) if held.is_some() => Lane::Lesson,
+            Some(_) => Lane::Known,
+            None => Lane::Unknown,
+        };
+        let newcomer = Newcomer { lane, device: known.unwrap_or_else(fresh), known: known.is_some(), since };
+        self.newcomer(&view, &newcomer, &request, now)
     }
 
     fn session_in(&self, text: Option<&str>, view: &View, now: Moment) -> Option<Session> {
@@ -156,70 +229,149 @@ impl Gate {
         Verdict::Admit(Admission { session, renewed: Some(session.seal(&view.keys)) })
     }
 
-    /// The verdict on a genuine ticket; `None` when it has served its turn.
+    /// The verdict on a genuine ticket; `None` when it has served its turn, or when its holder is due
+    /// in a lesson whose place is a better one.
     fn ticket_verdict(
         &self,
         view: &View,
-        ticket: &Ticket,
-        held: Option<Moment>,
+        mut ticket: Ticket,
+        request: &Request<'_>,
         now: Moment,
     ) -> Option<Verdict> {
-        let place = view.place(ticket, now);
-        if let Place::Drawn(rank) = place
-            && rank <= view.lane(ticket.lane).watermark
-            && !ticket.future(now)
-        {
-            let asked = self.shared.book().claim(ticket, rank, held, &self.shared.rules, now);
-            return match asked {
-                Asked::Seated(session) => Some(self.admit(view, session)),
-                Asked::Full => Some(Verdict::Wait(self.wait(view, ticket, place, None, true, now))),
-                Asked::Spent => None,
-            };
+        if request.lesson.is_some() && !ticket.planned && ticket.lane == Lane::Known {
+            return None;
         }
-        let wait = self.wait(view, ticket, place, None, false, now);
-        self.report(view, ticket, place, wait.interval, now);
+        let rules = &self.shared.rules;
+        let lesson =
+            if ticket.planned { view.plan.at(ticket.rank).or(request.lesson) } else { request.lesson };
+        let mut text = None;
+        if ticket.lane == Lane::Unknown
+            && !ticket.paid
+            && let Some(paid) = self.pays(view, &ticket, request.claims, now)
+        {
+            ticket = paid;
+            text = Some(ticket.seal(&view.keys));
+        }
+        let owes = view.owes(&ticket);
+        let place = view.place(&ticket, now);
+        let called = match place {
+            Place::Drawn(rank) if owes => view.called_late(rank, rules),
+            Place::Drawn(rank) => view.called(&ticket, rank, lesson, now),
+            Place::Opening { .. } | Place::BeforeBell { .. } => false,
+        };
+        if called && !ticket.future(now) {
+            let held = request.held.max(self.held(lesson.map(|planned| planned.lesson.ends), now));
+            let asker = Asker {
+                device: ticket.device,
+                lane: ticket.lane,
+                arrived: ticket.issued,
+                held_until: held,
+                lesson: lesson.map(|planned| planned.lesson.id),
+                narrow: owes,
+                spent: Some(ticket.tag),
+            };
+            let asked = self.shared.book().claim(&ticket, place.rank(), &asker, rules, now);
+            match asked {
+                Asked::Seated(session) => return Some(self.admit(view, session)),
+                Asked::Spent => return None,
+                // In the narrow sub-lane nobody is next.
+                Asked::Full if owes => {}
+                Asked::Full => return Some(Verdict::Wait(self.wait(view, &ticket, place, text, true, now))),
+            }
+        }
+        let wait = self.wait(view, &ticket, place, text, false, now);
+        self.report(view, &ticket, place, wait.interval, now);
         Some(Verdict::Wait(wait))
     }
 
-    fn newcomer(
-        &self,
-        view: &View,
-        mark: Option<Mark>,
-        former: Option<DeviceId>,
-        fresh: impl FnOnce() -> DeviceId,
-        held: Option<Moment>,
-        now: Moment,
-    ) -> Verdict {
+    /// The ticket with its toll paid, if what comes with it pays: a proof of work, or a class code.
+    fn pays(&self, view: &View, ticket: &Ticket, claims: &Claims<'_>, now: Moment) -> Option<Ticket> {
+        let paid = Ticket { paid: true, ..*ticket };
+        if claims.proof.is_some_and(|proof| toll::verify(&view.keys, ticket, proof.as_bytes(), now).is_ok()) {
+            return Some(paid);
+        }
+        let code = toll::read_code(&view.keys, claims.class_code?, now)?;
+        if !self.shared.book().use_code(code, CODE_USES) {
+            return None;
+        }
+        // A teacher vouches for them: their network's crowd is held against them no longer.
+        let slot = ticket.issued.unix_seconds();
+        if ticket.drawn_at_bell || ticket.rank.slot() <= slot {
+            return Some(paid);
+        }
+        let rank = Rank::new(slot, Seed::of_slot(&view.keys, slot).draw(ticket.device));
+        Some(Ticket { paid: true, ..Ticket::waiting(ticket.lane, rank, ticket.issued, ticket.device) })
+    }
+
+    fn newcomer(&self, view: &View, newcomer: &Newcomer, request: &Request<'_>, now: Moment) -> Verdict {
         let shared = &*self.shared;
-        let lane = match mark {
-            Some(Mark { standing: Standing::Teacher, .. }) => Lane::Teacher,
-            Some(_) if held.is_some() => Lane::Lesson,
-            Some(_) => Lane::Known,
-            None => Lane::Unknown,
-        };
-        let known = mark.map(|mark| mark.device).or(former);
-        let device = known.unwrap_or_else(fresh);
-        let open = view.lane(lane).open
+        let Newcomer { lane, device, known, since } = *newcomer;
+        // While there are fewer seats than people due, the plan says whose turn it is.
+        let planned = request.lesson.filter(|_| matches!(lane, Lane::Lesson | Lane::Teacher));
+        let by_plan = planned.filter(|_| view.tight);
+        let open = by_plan.is_none()
+            && view.lane(lane).open
             && shared
                 .open_seats
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |seats| seats.checked_sub(1))
                 .is_ok();
+        let kept = planned.is_some_and(|planned| view.released(planned, now));
         let mut rank = None;
-        if open || known.is_some() {
-            let way = if open { Way::Open } else { Way::Back };
-            let entered = shared.book().enter(device, lane, way, held, &shared.rules, now);
+        if open || known || kept {
+            let way = match (open, kept || by_plan.is_some()) {
+                (true, _) => Way::Open,
+                (_, true) => Way::Kept,
+                _ => Way::Back,
+            };
+            let lesson = request.lesson.map(|planned| planned.lesson.id);
+            let asker = Asker {
+                device,
+                lane,
+                arrived: since,
+                held_until: request.held,
+                lesson,
+                narrow: false,
+                spent: None,
+            };
+            let entered = shared.book().enter(&asker, way, &shared.rules, now);
             match entered {
                 Entered::Seated(session) => return self.admit(view, session),
                 Entered::Next => rank = Some(view.lane(lane).watermark),
                 Entered::No => {}
             }
         }
-        self.issue(view, lane, device, rank, now)
+        match planned.filter(|_| lane == Lane::Lesson).or(by_plan) {
+            Some(planned) if rank.is_none() => self.issue_planned(view, newcomer, planned, now),
+            _ => self.issue(view, newcomer, rank, request.claims, now),
+        }
+    }
+
+    /// Hands out a place of a lesson in the plan.
+    fn issue_planned(&self, view: &View, newcomer: &Newcomer, planned: &Planned, now: Moment) -> Verdict {
+        let seed = Seed::of_slot(&view.keys, planned.from.slot());
+        let rank = planned.rank(&seed, newcomer.device);
+        let ticket =
+            Ticket { planned: true, ..Ticket::waiting(newcomer.lane, rank, newcomer.since, newcomer.device) };
+        let text = ticket.seal(&view.keys);
+        self.shared.book().lessons.waits(planned.lesson.id);
+        Verdict::Wait(self.wait(view, &ticket, view.place(&ticket, now), Some(text), false, now))
     }
 
     /// Hands out a ticket: at the end of the queue, or at `rank` for somebody who is next.
-    fn issue(&self, view: &View, lane: Lane, device: DeviceId, rank: Option<Rank>, now: Moment) -> Verdict {
-        let (slot, bell) = view.slot(lane, now);
+    fn issue(
+        &self,
+        view: &View,
+        newcomer: &Newcomer,
+        rank: Option<Rank>,
+        claims: &Claims<'_>,
+        now: Moment,
+    ) -> Verdict {
+        let Newcomer { lane, device, since, .. } = *newcomer;
+        let (mut slot, bell) = view.slot(lane, now);
+        if let (None, Lane::Unknown, Some(network)) = (bell, lane, claims.network) {
+            let earliest = u64::from(slot) * 1_000;
+            slot = u32::try_from(self.shared.networks.place(network, earliest) / 1_000).unwrap_or(slot);
+        }
         let draw = || Rank::new(slot, Seed::of_slot(&view.keys, slot).draw(device));
         let (shown, place) = match (rank, bell) {
             (Some(rank), _) => (rank, Place::Drawn(rank)),
@@ -230,11 +382,11 @@ impl Gate {
             (None, Some(bell)) => (Rank::new(slot, 0), Place::BeforeBell { bell, secret: draw() }),
         };
         let drawn_at_bell = matches!(place, Place::BeforeBell { .. });
-        let ticket = Ticket { lane, rank: shown, drawn_at_bell, issued: now, device, tag: 0 };
+        let ticket = Ticket { drawn_at_bell, ..Ticket::waiting(lane, shown, since, device) };
         let text = ticket.seal(&view.keys);
         let wait = self.wait(view, &ticket, place, Some(text), rank.is_some(), now);
         if rank.is_none() {
-            self.shared.count(lane, slot);
+            self.shared.count(lane, slot, now);
             self.report(view, &ticket, place, wait.interval, now);
         }
         Verdict::Wait(wait)
@@ -250,39 +402,43 @@ impl Gate {
         now: Moment,
     ) -> Wait {
         let forecast = view.forecast(&self.shared.rules, ticket, place, now);
-        let opens_at = match place {
-            Place::Drawn(_) => None,
-            Place::BeforeBell { bell, .. } => Some(bell),
-        };
+        let exam = ticket.planned && view.plan.at(ticket.rank).is_some_and(|planned| planned.lesson.exam);
         Wait {
             ticket: text,
             lane: ticket.lane,
             device: ticket.device,
             arrived: ticket.issued,
             rank: match place {
-                Place::Drawn(rank) => rank,
+                // Exams come in whatever the watermark: their pages need not wait for it.
+                Place::Drawn(_) if exam => Rank::default(),
+                Place::Drawn(rank) | Place::Opening { rank, .. } => rank,
                 Place::BeforeBell { .. } => ticket.rank,
             },
             people_before: if called { 0 } else { forecast.people_before },
             range_minutes: forecast.range_minutes,
             interval: forecast.interval,
-            opens_at,
+            opens_at: match place {
+                Place::Drawn(_) => None,
+                Place::BeforeBell { bell, .. } => Some(bell),
+                Place::Opening { opens, .. } => Some(opens),
+            },
+            drawn_at_bell: matches!(place, Place::BeforeBell { .. }),
             called,
+            challenge: view.owes(ticket).then(|| toll::challenge(&view.keys, ticket, view.toll, now)),
+            forged: false,
         }
     }
 
     /// Tells the scheduler that a ticket of the sample is live.
     fn report(&self, view: &View, ticket: &Ticket, place: Place, interval: Duration, now: Moment) {
         let class = ticket.device.class();
-        if class & view.lane(ticket.lane).mask != 0 {
+        // Lessons are counted by their roster, and who owes the toll is not called with the others.
+        if class & view.lane(ticket.lane).mask != 0 || ticket.planned || view.owes(ticket) {
             return;
         }
-        let (Place::Drawn(rank) | Place::BeforeBell { secret: rank, .. }) = place;
         // Half an interval and ten seconds of grace: a slow page is not a ghost.
         let due = now + interval + interval / 2 + Duration::from_secs(10);
-        if self.shared.heard.try_send(Heard { lane: ticket.lane, rank, class, due }).is_err() {
-            self.shared.lost.fetch_add(1, Ordering::Relaxed);
-        }
+        self.shared.tell(Report::Heard { lane: ticket.lane, rank: place.rank(), class, due });
     }
 
     /// A waiting page has asked `/now` and sent its ticket along: a sign of life, no claim.
@@ -291,8 +447,7 @@ impl Gate {
         let view = self.shared.view.load();
         let Ok(ticket) = Ticket::open(ticket.as_bytes(), &view.keys, now) else { return false };
         let place = view.place(&ticket, now);
-        let (Place::Drawn(rank) | Place::BeforeBell { secret: rank, .. }) = place;
-        if rank > view.lane(ticket.lane).watermark {
+        if place.rank() > view.queue_of(&ticket).watermark {
             let forecast = view.forecast(&self.shared.rules, &ticket, place, now);
             self.report(&view, &ticket, place, forecast.interval, now);
         }
@@ -383,6 +538,52 @@ impl Gate {
     /// Ends the session of a device for good, without a way back. Whether there was one.
     pub fn revoke(&self, device: DeviceId, now: Moment) -> bool {
         self.shared.book().leave(device, false, &self.shared.rules, now)
+    }
+
+    /// The holder is in a lesson of the plan: the seat counts for it, and is theirs until it has ended
+    /// and five minutes more. Returns the session cookie to send.
+    ///
+    /// # Errors
+    /// When the plan does not know the lesson or it is over, or another session of this device counts.
+    pub fn join_lesson(
+        &self,
+        session: &Session,
+        lesson: LessonId,
+        now: Moment,
+    ) -> Result<SessionText, KeepError> {
+        let ends = self.shared.view.load().plan.get(lesson).map(|planned| planned.lesson.ends);
+        let kept = self.keep_for_lesson(session, ends.ok_or(KeepError::Lesson)?, now)?;
+        self.shared.book().join(session.device, lesson);
+        Ok(kept)
+    }
+
+    /// The teacher of a lesson is there: seats are set aside for its pupils as soon as it opens.
+    pub fn teacher_live(&self, lesson: LessonId) {
+        self.shared.book().lessons.teacher_live(lesson);
+    }
+
+    /// When the access of a lesson in the plan opens: "votre accès ouvre à 7 h 52".
+    pub fn lesson_opens(&self, lesson: LessonId) -> Option<Moment> {
+        self.shared.view.load().plan.get(lesson).map(Planned::opens)
+    }
+
+    /// The code with which pupils of a lesson skip the toll of the unknown lane, for the teacher to
+    /// read out: twelve letters, good for this UTC day and the next.
+    pub fn class_code(&self, lesson: LessonId, now: Moment) -> String {
+        toll::class_code(&self.shared.view.load().keys, lesson, now)
+    }
+
+    /// What to publish of a draw once its slot has closed, for `devices` in any order.
+    pub fn draw_record(&self, slot: u32, devices: &[DeviceId], now: Moment) -> Option<DrawRecord> {
+        let seed = self.draw_seed(slot, now)?;
+        let mut order: Vec<_> = devices.iter().map(|device| (seed.draw(*device), device)).collect();
+        order.sort_unstable();
+        Some(DrawRecord {
+            slot,
+            commitment: to_hex(&seed.commitment()),
+            seed: to_hex(seed.bytes()),
+            order: order.iter().map(|(_, device)| to_hex(device.bytes())).collect(),
+        })
     }
 
     /// What to publish before `slot` opens, so that its draw can be checked afterwards.

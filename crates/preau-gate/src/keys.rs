@@ -107,6 +107,8 @@ pub(crate) enum Purpose {
     Ticket,
     Session,
     Draw,
+    Toll,
+    Code,
 }
 
 impl Purpose {
@@ -115,6 +117,8 @@ impl Purpose {
             Self::Ticket => "ticket",
             Self::Session => "session",
             Self::Draw => "draw",
+            Self::Toll => "toll",
+            Self::Code => "class code",
         }
     }
 }
@@ -123,6 +127,8 @@ struct Day {
     ticket: Signer,
     session: Signer,
     draw: Signer,
+    toll: Signer,
+    code: Signer,
 }
 
 /// The keys of yesterday, today and tomorrow, ready to use.
@@ -142,6 +148,8 @@ impl Keys {
             ticket: secret.derive(Purpose::Ticket.name(), n),
             session: secret.derive(Purpose::Session.name(), n),
             draw: secret.derive(Purpose::Draw.name(), n),
+            toll: secret.derive(Purpose::Toll.name(), n),
+            code: secret.derive(Purpose::Code.name(), n),
         };
         let mark_period = now.day() / MARK_PERIOD;
         let marks =
@@ -161,6 +169,8 @@ impl Keys {
                 Purpose::Ticket => keys.ticket.clone(),
                 Purpose::Session => keys.session.clone(),
                 Purpose::Draw => keys.draw.clone(),
+                Purpose::Toll => keys.toll.clone(),
+                Purpose::Code => keys.code.clone(),
             },
             // The publisher is late or the clock has jumped: correct at the price of a derivation.
             None => self.secret.derive(purpose.name(), day),

@@ -37,35 +37,53 @@
 //! # Ok::<(), preau_gate::OpenError>(())
 //! ```
 
+mod atoms;
 mod capacity;
 mod draw;
 mod estimate;
 mod filter;
+mod fleet;
 mod gate;
+mod kept;
 mod keys;
+mod ladder;
 mod lanes;
+mod networks;
+mod plan;
 mod queue;
+mod release;
 mod rules;
 mod scheduler;
+mod seat;
 mod seats;
 mod session;
 mod state;
 mod ticket;
 mod time;
+mod toll;
 mod verdict;
 mod view;
 
-pub use capacity::{Capacity, Cause, Load, Quota, Reading};
-pub use draw::{Rank, Seed};
+pub use capacity::{
+    Capacity, Cause, Found, FoundRules, Limit, LimitCause, LimitRules, LineRules, Load, Offer, Outcome,
+    Quota, Reading, Turn, Valve, ValveReading, ValveReport,
+};
+pub use draw::{DrawError, DrawRecord, Rank, Seed, verify_draw};
 pub use estimate::RangeMinutes;
+pub use fleet::{Ask, Grant, Ledger, Member, NODES, NodeId};
 pub use gate::{Gate, KeepError};
 pub use keys::{SealError, Sealed, Secret};
+pub use ladder::{Ladder, LadderRules, RUNGS, Rung, Step, Wish};
 pub use lanes::{LANES, Lane, Shares, SharesError};
+pub use networks::Network;
+pub use plan::{Lesson, LessonId, Release};
 pub use rules::{Rules, RulesError};
 pub use scheduler::{OpenError, Scheduler};
+pub use seat::Notice;
 pub use session::{Mark, MarkText, Session, SessionText, Standing};
 pub use state::{LaneState, Pool, SeatGroup, Snapshot, StateError};
 pub use ticket::{DeviceId, Ticket, TicketText};
 pub use time::Moment;
-pub use verdict::{Admission, Arrival, Verdict, Wait};
+pub use toll::{Challenge, ChallengeText, TollError, proof_text};
+pub use verdict::{Admission, Arrival, Claims, Verdict, Wait};
 pub use view::{LaneStatus, Status};

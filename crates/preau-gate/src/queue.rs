@@ -74,6 +74,8 @@ pub(crate) struct Queue {
     /// Share of live tickets when a slot has no sample of its own.
     live_share: f64,
     sparse: bool,
+    /// Only tickets heard of count as live: under a toll, whoever has not paid it is silent.
+    only_heard: bool,
     /// What the last survey found, kept up to date as people are called.
     standings: VecDeque<Standing>,
 }
@@ -97,6 +99,7 @@ impl Queue {
             waves: VecDeque::new(),
             live_share: live_share.clamp(0.02, 1.0),
             sparse: false,
+            only_heard: false,
             standings: VecDeque::new(),
         }
     }
@@ -138,6 +141,14 @@ impl Queue {
                 *entry.get_mut() += tickets;
             }
         }
+    }
+
+    /// Whether only tickets heard of count as live. What was heard before says nothing then.
+    pub(crate) fn count_only_heard(&mut self, only: bool) {
+        if only && !self.only_heard {
+            self.samples.clear();
+        }
+        self.only_heard = only;
     }
 
     /// A ticket of the sample was heard of, and will be again by `due`.
@@ -202,14 +213,18 @@ impl Queue {
             let unseen = f64::from(tickets.saturating_sub(sampled));
             // Two pseudo-observations at the lane's share keep a thin sample from running wild.
             let share = (f64::from(live) + 2.0 * self.live_share) / (f64::from(sampled) + 2.0);
+            let part = if self.sparse { f64::from(SPARSE) + 1.0 } else { 1.0 };
             self.standings.push_back(Standing {
                 slot,
                 after: Rank::new(slot, 0).max(self.watermark),
-                live: f64::from(live) + unseen * share,
-                complete: sampled >= tickets,
+                live: match self.only_heard {
+                    true => (f64::from(live) * part).min(f64::from(tickets)),
+                    false => f64::from(live) + unseen * share,
+                },
+                complete: sampled >= tickets || (self.only_heard && !self.sparse),
             });
         }
-        if all_sampled >= 8 {
+        if all_sampled >= 8 && !self.only_heard {
             let share = f64::from(all_live) / f64::from(all_sampled);
             self.live_share = (0.9 * self.live_share + 0.1 * share).clamp(0.02, 1.0);
         }
@@ -238,7 +253,9 @@ impl Queue {
         }
         let from = self.watermark;
         let mut left = f64::from(seats);
-        let mut tickets_left = f64::from(seats) * CALLS_PER_SEAT;
+        // Who has not paid the toll is no crowd at the door, however many are called.
+        let calls = if self.only_heard { f64::INFINITY } else { CALLS_PER_SEAT };
+        let mut tickets_left = f64::from(seats) * calls;
         let mut expected = 0.0;
         while let Some(standing) = self.standings.front().copied() {
             if standing.slot >= bound || left < 1e-6 || tickets_left <= 0.0 {
@@ -311,6 +328,30 @@ impl Queue {
                 self.slots.remove(&slot);
             }
         }
+    }
+
+    /// The turn has come of everyone up to `rank`, by a plan that knows better than the sample.
+    pub(crate) fn advance(&mut self, rank: Rank, now: Moment) {
+        if rank <= self.watermark {
+            return;
+        }
+        let from = self.watermark;
+        self.watermark = rank;
+        self.slots = self.slots.split_off(&rank.slot());
+        let mut expected = 0.0;
+        while let Some(standing) = self.standings.front().filter(|standing| standing.slot < rank.slot()) {
+            expected += standing.live;
+            self.standings.pop_front();
+        }
+        self.samples = self.samples.split_off(&Rank::from_bits(rank.bits().saturating_add(1)));
+        if expected > 0.0 {
+            self.waves.push_back(Wave { at: now, after: from, to: rank, expected, came: 0.0 });
+        }
+    }
+
+    /// The first slot in which somebody live waits, as of the last survey.
+    pub(crate) fn first_live_slot(&self) -> Option<u32> {
+        self.standings.iter().find(|standing| standing.live >= 0.5).map(|standing| standing.slot)
     }
 
     /// Nobody live waits: the watermark catches up with `bound`, so that returning ghosts are served.

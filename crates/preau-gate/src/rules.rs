@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::lanes::Shares;
+use crate::plan::Release;
 
 /// What the gate goes by. `Rules::default()` is what a school wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,22 @@ pub struct Rules {
     /// A lane with at most this many waiters hears of every one; beyond, one in sixteen reports.
     /// Default 4096: at that length everybody reporting costs less than 300 requests a second.
     pub sample_all_up_to: u32,
+    /// When lessons of the plan are let in.
+    pub release: Release,
+    /// Seats that exams may have set aside, in thousandths of the quota, while one is on; the rest of
+    /// the time they are lent like any other. Default 300.
+    pub exam_permille: u16,
+    /// From how many unknown tickets a second a toll may be asked (it also takes four times as many as
+    /// can be let in, or `cap_unknown`); 20 suits a school. `None` for never, the default: whoever
+    /// turns it on must show the challenges and hand in the proofs.
+    pub toll_from: Option<u32>,
+    /// How long who has not paid the toll waits behind their place. Default 2 min.
+    pub toll_delay: Duration,
+    /// A forged ticket is answered with `Wait::forged` instead of a new place, which costs less than a
+    /// poll. Default no: whoever turns it on must clear the cookie, or its holder waits for ever.
+    pub refuse_forged: bool,
+    /// Several nodes share secret, queue and people: sessions of another node are taken up. Default no.
+    pub several_nodes: bool,
 }
 
 impl Default for Rules {
@@ -59,6 +76,12 @@ impl Default for Rules {
             shares: Shares::default(),
             overdraft_permille: 50,
             sample_all_up_to: 4096,
+            release: Release::default(),
+            exam_permille: 300,
+            toll_from: None,
+            toll_delay: Duration::from_secs(120),
+            refuse_forged: false,
+            several_nodes: false,
         }
     }
 }
@@ -92,6 +115,9 @@ pub enum RulesError {
     /// More jitter than interval.
     #[error("jitter_percent must be at most 90, it is {0}")]
     Jitter(u8),
+    /// More for exams than there is.
+    #[error("exam_permille must be at most 1000, it is {0}")]
+    Exams(u16),
     /// More overdraft than the name allows.
     #[error("overdraft_permille must be at most 500, it is {0}")]
     Overdraft(u16),
@@ -114,6 +140,11 @@ impl Rules {
             ("claim", self.claim, second, day),
             ("poll (shortest)", self.poll.0, second, day),
             ("pool", self.pool, Duration::ZERO, day),
+            ("toll_delay", self.toll_delay, Duration::ZERO, day),
+            ("release (last)", self.release.last, Duration::ZERO, self.release.first),
+            ("release (first)", self.release.first, Duration::ZERO, day),
+            ("release (kept)", self.release.kept, Duration::ZERO, day),
+            ("release (kept, exam)", self.release.kept_exam, Duration::ZERO, day),
         ] {
             if found < least {
                 return Err(RulesError::TooShort { name, found, least });
@@ -127,6 +158,9 @@ impl Rules {
         }
         if self.jitter_percent > 90 {
             return Err(RulesError::Jitter(self.jitter_percent));
+        }
+        if self.exam_permille > 1_000 {
+            return Err(RulesError::Exams(self.exam_permille));
         }
         if self.overdraft_permille > 500 {
             return Err(RulesError::Overdraft(self.overdraft_permille));

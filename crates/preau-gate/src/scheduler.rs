@@ -17,17 +17,22 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::capacity::{Capacity, Load, Reading};
-use crate::draw::Rank;
+use crate::draw::{Rank, Seed};
 use crate::estimate::{Depth, Pacer};
 use crate::filter::Filter;
-use crate::gate::{ARRIVAL_CELLS, Gate, Heard, Shared};
+use crate::gate::{ARRIVAL_CELLS, Gate, Report, Shared};
 use crate::keys::{Keys, Secret};
 use crate::lanes::{Claim, Dealer, LANES, Lane};
+use crate::networks::Networks;
+use crate::plan::Lesson;
 use crate::queue::Queue;
+use crate::release::{Demand, Releaser};
 use crate::rules::{Rules, RulesError, per_mille};
+use crate::seat::Notice;
 use crate::seats::Book;
 use crate::state::{FORMAT, LaneState, Pool, Snapshot, StateError, joined};
 use crate::time::Moment;
+use crate::toll::{Crowd, Tollgate};
 use crate::view::{LaneStatus, LaneView, Status, View, now_json};
 
 /// Reports of waiting tickets that may be under way between two ticks; about 1 MB.
@@ -52,6 +57,18 @@ pub enum OpenError {
     State(#[from] StateError),
 }
 
+/// What one tick has counted.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    reading: Reading,
+    /// Seats taken in all, and set aside for lessons.
+    taken: u32,
+    kept: u32,
+    seated: [u32; LANES],
+    standing_by: [u32; LANES],
+    demand: Demand,
+}
+
 /// The scheduler. There is one for each gate; whoever owns it calls `tick` about once a second.
 pub struct Scheduler {
     shared: Arc<Shared>,
@@ -60,10 +77,21 @@ pub struct Scheduler {
     queues: [Queue; LANES],
     pacers: [Pacer; LANES],
     dealer: Dealer,
-    heard: Receiver<Heard>,
+    reports: Receiver<Report>,
     pools: Vec<Pool>,
     message: u16,
     cap_unknown: bool,
+    closed: [bool; LANES],
+    releaser: Releaser,
+    tollgate: Tollgate,
+    /// Unknown tickets and seats asked for, a second, on average; and since the last tick.
+    asked: f64,
+    asked_now: f64,
+    /// People who may still be let in by the pace.
+    tokens: f64,
+    /// Seats that walk-ins were offered at the last tick.
+    offered: u32,
+    ticked: Moment,
     /// The start, if people were waiting then.
     settling: Option<Moment>,
 }
@@ -94,7 +122,7 @@ impl Scheduler {
             None => Queue::new(Rank::default(), 1.0, []),
         });
         let waiting = queues.iter().any(|queue| queue.tickets() > 0);
-        let (reports, heard) = sync_channel(REPORTS);
+        let (sender, reports) = sync_channel(REPORTS);
         let reading = capacity.read(Load::default(), now);
         let pacers: [Pacer; LANES] = std::array::from_fn(|_| Pacer::default());
         let empty = View::empty(&rules, &keys, reading, now);
@@ -107,7 +135,8 @@ impl Scheduler {
             arrivals: std::array::from_fn(|_| {
                 std::array::from_fn::<_, ARRIVAL_CELLS, _>(|_| AtomicU64::new(0))
             }),
-            heard: reports,
+            reports: sender,
+            networks: Networks::new(),
             lost: AtomicU64::new(0),
             epoch: AtomicU8::new(epoch),
             rules,
@@ -119,10 +148,18 @@ impl Scheduler {
             queues,
             pacers,
             dealer: Dealer::default(),
-            heard,
+            reports,
             pools: snapshot.map_or_else(Vec::new, |snapshot| snapshot.pools.clone()),
             message: snapshot.map_or(0, |snapshot| snapshot.message),
             cap_unknown: false,
+            closed: [false; LANES],
+            releaser: Releaser::default(),
+            tollgate: Tollgate::default(),
+            asked: 0.0,
+            asked_now: 0.0,
+            tokens: 0.0,
+            offered: 0,
+            ticked: now,
             settling: waiting.then_some(now),
         };
         scheduler.tick(now);
@@ -142,6 +179,47 @@ impl Scheduler {
     /// While under attack: unknown devices hold their own share of the seats and borrow none.
     pub fn cap_unknown(&mut self, cap: bool) {
         self.cap_unknown = cap;
+    }
+
+    /// Closes lanes to newcomers, as the last rungs of the ladder ask for; who is in stays in, and who
+    /// left a moment ago still comes back. Replaces what was closed before.
+    pub fn close(&mut self, lanes: &[Lane]) {
+        self.closed = Lane::ALL.map(|lane| lanes.contains(&lane));
+    }
+
+    /// Announces the lessons of the timetable, those already announced included; each of these keeps
+    /// its place, however often this is called.
+    pub fn set_lessons(&mut self, lessons: &[Lesson], now: Moment) {
+        let keys = &self.keys;
+        let seed = |slot| Seed::of_slot(keys, slot);
+        let plan = self.releaser.plan.with(lessons, &self.shared.rules.release, seed, now);
+        self.releaser.set_plan(plan, &mut self.shared.book().lessons);
+    }
+
+    /// What other nodes are to hear of who is seated here; see `fleet.rs`.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        self.shared.book().take_notices()
+    }
+
+    /// What other nodes say of who is seated there.
+    pub fn hear(&mut self, notices: &[Notice], now: Moment) {
+        let mut book = self.shared.book();
+        notices.iter().for_each(|notice| book.hear(notice, now));
+    }
+
+    /// The watermarks, for the other nodes.
+    pub fn watermarks(&self) -> [Rank; LANES] {
+        std::array::from_fn(|i| self.queues[i].watermark())
+    }
+
+    /// A place called on another node is called here too. Places still to come are not touched.
+    pub fn adopt(&mut self, watermarks: &[Rank; LANES], now: Moment) {
+        let second = now.unix_seconds();
+        for (queue, watermark) in self.queues.iter_mut().zip(watermarks) {
+            if watermark.slot() < second {
+                queue.advance(*watermark, now);
+            }
+        }
     }
 
     /// Announces bells. Who arrives in the quarter of an hour before one (`Rules::pool`) and must
@@ -217,52 +295,115 @@ impl Scheduler {
             queue.forget_waves(now, claim);
             queue.survey(now, self.shared.rules.sample_all_up_to);
         }
-        let (reading, taken, seated, standing_by) = self.count(now);
+        let counted = self.count(now);
+        let Counted { reading, taken, kept, seated, standing_by, demand } = counted;
+        let span = now.since(self.ticked).as_secs_f64();
+        self.ticked = now;
         let outstanding: [f64; LANES] =
             std::array::from_fn(|i| self.queues[i].outstanding(now, patience, claim));
 
-        let spoken_for =
-            f64::from(taken) + f64::from(standing_by.iter().sum::<u32>()) + outstanding.iter().sum::<f64>();
+        let spoken_for = f64::from(taken)
+            + f64::from(kept)
+            + f64::from(standing_by.iter().sum::<u32>())
+            + outstanding.iter().sum::<f64>();
         let settling = self.settling.is_some_and(|start| start <= now && now.since(start) < SETTLING);
-        let free = if settling { 0 } else { (f64::from(reading.seats) - spoken_for + 1e-6).max(0.0) as u32 };
+        let idle = if settling { 0 } else { (f64::from(reading.seats) - spoken_for + 1e-6).max(0.0) as u32 };
+        let free = idle.min(self.paced(&reading, span));
+
         let callable: [f64; LANES] = std::array::from_fn(|i| self.queues[i].callable(self.bound(i, now)));
         let capped = per_mille(reading.seats, self.shared.rules.shares.permille(Lane::Unknown));
-        let claims: [Claim; LANES] = std::array::from_fn(|i| Claim {
+        let mut claims: [Claim; LANES] = std::array::from_fn(|i| Claim {
             held: seated[i] + standing_by[i] + outstanding[i].round() as u32,
-            wanted: (callable[i] - 1e-6).max(0.0).ceil() as u32,
+            wanted: if self.closed[i] { 0 } else { (callable[i] - 1e-6).max(0.0).ceil() as u32 },
             cap: (self.cap_unknown && i == Lane::Unknown.index()).then_some(capped),
         });
-        let dealt = self.dealer.deal(&self.shared.rules.shares, reading.seats, free, &claims);
+        let tight = kept.saturating_add(demand.promised).saturating_add(demand.coming) > idle + kept;
+        let lesson = Lane::Lesson.index();
+        let mut held_back = 0;
+        if !self.closed[lesson] {
+            let claim = &mut claims[lesson];
+            claim.held = claim.held.saturating_add(kept).saturating_add(demand.promised);
+            let saved = self.shared.book().lessons.saved;
+            let due = demand.due.saturating_sub(saved).min(idle.saturating_sub(demand.promised));
+            claim.wanted = claim.wanted.saturating_add(due);
+            if tight {
+                // Before a full bell the lessons' guarantee is not lent: it would not be back in time.
+                let guarantee = self.shared.rules.shares.guarantees(reading.seats)[lesson];
+                let owed = guarantee.saturating_sub(claim.held.saturating_add(claim.wanted));
+                held_back = owed.min(demand.opening.saturating_sub(demand.due));
+                claim.wanted = claim.wanted.saturating_add(held_back);
+            }
+        }
+        let mut dealt = self.dealer.deal(&self.shared.rules.shares, reading.seats, free, &claims);
+        let left = free - dealt.iter().sum::<u32>();
+        dealt[lesson] = dealt[lesson].min(claims[lesson].wanted - held_back);
+        self.tokens -= f64::from(dealt.iter().sum::<u32>());
+        dealt[lesson] = self.release_lessons(dealt[lesson], &reading, now);
         for (i, seats) in dealt.into_iter().enumerate() {
             let bound = self.bound(i, now);
             self.queues[i].call(seats, bound, now);
-            if claims[i].wanted == 0 && free > 0 {
+            if claims[i].wanted == 0 && free > 0 && !self.closed[i] {
                 self.queues[i].catch_up(bound);
             }
         }
-        let left = free - dealt.iter().sum::<u32>();
-        self.publish(reading, taken, seated, standing_by, left, now);
+        self.publish(&counted, left, tight, now);
+    }
+
+    /// How many may be let in by the pace.
+    fn paced(&mut self, reading: &Reading, span: f64) -> u32 {
+        let walked_in = self.offered.saturating_sub(self.shared.open_seats.load(Ordering::Relaxed));
+        match reading.pace {
+            Some(pace) => {
+                // Two seconds' worth may be saved, so that a late tick loses nothing.
+                let earned = (pace * span).min(pace * 2.0);
+                self.tokens = (self.tokens - f64::from(walked_in) + earned).min(pace.max(1.0) * 2.0);
+                self.tokens.max(0.0) as u32
+            }
+            None => {
+                self.tokens = 0.0;
+                u32::MAX
+            }
+        }
+    }
+
+    fn release_lessons(&mut self, seats: u32, reading: &Reading, now: Moment) -> u32 {
+        let queue = &mut self.queues[Lane::Lesson.index()];
+        let lessons = &mut self.shared.book().lessons;
+        let (to, left) = self.releaser.release(lessons, seats, reading.seats, queue.watermark(), now);
+        if let Some(to) = to {
+            queue.advance(to, now);
+        }
+        left
     }
 
     /// Takes in what requests have left for us.
     fn collect(&mut self) {
         // Reports first: whoever has reported is in the counts that are read afterwards.
-        let reports: Vec<Heard> = self.heard.try_iter().take(REPORTS).collect();
-        for (queue, cells) in self.queues.iter_mut().zip(&self.shared.arrivals) {
+        let reports: Vec<Report> = self.reports.try_iter().take(REPORTS).collect();
+        let mut unknown = 0_u32;
+        for (lane, cells) in Lane::ALL.iter().zip(&self.shared.arrivals) {
             for cell in cells {
                 let seen = cell.swap(0, Ordering::Relaxed);
                 if seen != 0 {
-                    queue.issued((seen >> 32) as u32, seen as u32);
+                    self.queues[lane.index()].issued((seen >> 32) as u32, seen as u32);
+                    unknown += if *lane == Lane::Unknown { seen as u32 } else { 0 };
                 }
             }
         }
         for report in reports {
-            self.queues[report.lane.index()].heard(report.rank, report.class, report.due);
+            match report {
+                Report::Heard { lane, rank, class, due } => self.queues[lane.index()].heard(rank, class, due),
+                Report::Far { lane, slot } => {
+                    self.queues[lane.index()].issued(slot, 1);
+                    unknown += u32::from(lane == Lane::Unknown);
+                }
+            }
         }
+        self.asked_now = f64::from(unknown);
     }
 
-    /// Ends what has run out, and counts: capacity, seats taken in all and by lane, people standing by.
-    fn count(&mut self, now: Moment) -> (Reading, u32, [u32; LANES], [u32; LANES]) {
+    /// Ends what has run out, sets seats aside, and counts.
+    fn count(&mut self, now: Moment) -> Counted {
         let mut book = self.shared.book();
         book.expire(&self.shared.rules, now);
         let (came, admitted) = book.take_events();
@@ -272,36 +413,56 @@ impl Scheduler {
         for (pacer, people) in self.pacers.iter_mut().zip(admitted) {
             pacer.admitted(people, now);
         }
+        self.asked_now += f64::from(admitted[Lane::Unknown.index()]);
+        self.asked_now /= now.since(self.ticked).as_secs_f64().max(0.5);
+        self.asked += 0.2 * (self.asked_now - self.asked);
         let standing_by = book.standing_by();
         let live: f64 = self.queues.iter().map(|queue| queue.live()).sum();
         let waiting = live as u32 + standing_by.iter().sum::<u32>();
-        let load = Load { seated: book.taken(), waiting };
+        let load = Load { seated: book.taken(), waiting, admitted: admitted.iter().sum() };
         let reading = self.capacity.read(load, now);
         book.limit = reading.seats;
-        (reading, book.taken(), book.taken_by_lane(), standing_by)
+        let unknown = per_mille(reading.seats, self.shared.rules.shares.permille(Lane::Unknown));
+        book.caps = std::array::from_fn(|i| match (self.closed[i], self.cap_unknown) {
+            (true, _) => 0,
+            (false, true) if i == Lane::Unknown.index() => unknown.max(1),
+            (false, _) => u32::MAX,
+        });
+        let taken = book.taken();
+        let room = reading.seats.saturating_sub(taken);
+        let watermark = self.queues[Lane::Lesson.index()].watermark();
+        let rules = &self.shared.rules;
+        let demand = self.releaser.keep(&mut book.lessons, rules, reading.seats, room, watermark, now);
+        let kept = book.lessons.kept();
+        Counted { reading, taken, kept, seated: book.taken_by_lane(), standing_by, demand }
     }
 
     /// The slot before which a lane's watermark must stay: people still arrive in it.
     fn bound(&self, lane: usize, now: Moment) -> u32 {
         let second = now.unix_seconds();
         let watermark = self.queues[lane].watermark().slot();
+        if lane == Lane::Unknown.index()
+            && let Some(first) = self.queues[lane].first_live_slot()
+            && first > second
+        {
+            // Only places that a busy network was put back to are left: nobody else waits for a seat.
+            return first.saturating_add(1);
+        }
         if watermark >= second {
             // The clock was set back: places go on behind the watermark until it has caught up.
             return watermark.saturating_add(2);
         }
         let pool = self.pools.iter().find(|pool| pool.slot <= second && now < pool.bell);
-        pool.map_or(second, |pool| pool.slot)
+        let bound = pool.map_or(second, |pool| pool.slot);
+        if lane == Lane::Lesson.index() {
+            let lesson = self.releaser.bound(self.queues[lane].watermark());
+            return lesson.map_or(bound, |lesson| bound.min(lesson));
+        }
+        bound
     }
 
-    fn publish(
-        &self,
-        reading: Reading,
-        taken: u32,
-        seated: [u32; LANES],
-        standing_by: [u32; LANES],
-        left: u32,
-        now: Moment,
-    ) {
+    fn publish(&mut self, counted: &Counted, left: u32, tight: bool, now: Moment) {
+        let Counted { reading, taken, kept, seated, standing_by, .. } = *counted;
         let rules = &self.shared.rules;
         let claim = rules.claim;
         let live: [f64; LANES] = std::array::from_fn(|i| self.queues[i].live());
@@ -310,17 +471,35 @@ impl Scheduler {
             .filter(|l| live[l.index()] > 0.0)
             .map(|l| u32::from(rules.shares.permille(*l)))
             .sum();
+        let served = self.pacers[Lane::Unknown.index()].pace(0.0).middle();
+        let guarantee = rules.shares.guarantees(reading.seats)[Lane::Unknown.index()];
+        let crowd = Crowd {
+            asked: self.asked.max(self.asked_now),
+            served,
+            borrows: seated[Lane::Unknown.index()] >= guarantee.max(1),
+        };
+        let toll = rules.toll_from.map_or(0, |from| self.tollgate.turn(crowd, from, self.cap_unknown, now));
+        self.queues[Lane::Unknown.index()].count_only_heard(toll > 0);
         let lanes: [LaneView; LANES] = std::array::from_fn(|i| {
             let queue = &self.queues[i];
             let share = f64::from(rules.shares.permille(Lane::ALL[i])) / f64::from(asking.max(1));
             let called = queue.outstanding(now, PATIENCE.min(claim / 2), claim);
             let front = f64::from(standing_by[i]) + called;
             let unknown = i == Lane::Unknown.index();
+            let mut stretches = queue.stretches();
+            if i == Lane::Lesson.index() {
+                let lessons = &self.shared.book().lessons;
+                stretches.extend(self.releaser.stretches(queue.watermark(), lessons, now));
+                stretches.sort_by_key(|stretch| stretch.1);
+            }
             LaneView {
                 watermark: queue.watermark(),
-                depth: Depth::new(front, &queue.stretches()),
+                depth: Depth::new(front, &stretches),
                 pace: self.pacers[i].pace(f64::from(reading.seats) * share.min(1.0)),
-                open: left > 0 && queue.tickets() == 0 && !(unknown && self.cap_unknown),
+                open: left > 0
+                    && queue.tickets() == 0
+                    && !self.closed[i]
+                    && !(unknown && (self.cap_unknown || toll > 0)),
                 mask: queue.reporting_mask(),
             }
         });
@@ -340,14 +519,21 @@ impl Scheduler {
                 open: lanes[i].open,
             }),
             reports_lost: 0,
+            pace: reading.pace,
+            kept,
+            toll_bits: toll,
         };
         let view = View {
             keys: self.keys.clone(),
             now_json: now_json(rules, &status, self.message),
             lanes,
             pools: self.pools.clone(),
+            plan: self.releaser.plan.clone(),
+            tight,
+            toll,
             status,
         };
+        self.offered = left;
         self.shared.open_seats.store(left, Ordering::Relaxed);
         self.shared.view.store(Arc::new(view));
     }

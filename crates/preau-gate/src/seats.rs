@@ -16,8 +16,11 @@ use std::time::Duration;
 
 use crate::draw::Rank;
 use crate::filter::Filter;
+use crate::kept::KeptSeats;
 use crate::lanes::{LANES, Lane};
-use crate::rules::Rules;
+use crate::plan::LessonId;
+use crate::rules::{Rules, per_mille};
+use crate::seat::{Asked, Asker, Entered, Former, Notice, Presented, Seat, Standby, Way};
 use crate::session::Session;
 use crate::state::SeatGroup;
 use crate::ticket::{DeviceId, Ticket};
@@ -35,98 +38,27 @@ const STANDBYS: usize = 65_536;
 /// Spent tickets remembered for each half of their two days; about 16 MB when full.
 const SPENT: usize = 1_000_000;
 
+/// Class codes counted; a school has fewer lessons a day.
+const CODES: usize = 65_536;
+
 /// Half the life of a ticket's key.
 const SPENT_SPAN: Duration = Duration::from_secs(86_400);
 
-/// A seat taken.
-#[derive(Clone, Copy, Debug)]
-struct Seat {
-    lane: Lane,
-    seated: Moment,
-    waited: Duration,
-    renewed: Moment,
-    held_until: Option<Moment>,
-    /// The browser has not sent the session back yet.
-    provisional: bool,
-    /// The ticket it was taken with, to be made good again if the browser never came back.
-    spent: Option<u64>,
-    /// Where the seat stands in the order of ends; it is looked at then, and moved on if renewed.
-    looked_at: Moment,
-}
+/// Devices seated or revoked elsewhere that are remembered, for an hour; about 10 MB when full.
+const ELSEWHERE: usize = 200_000;
 
-impl Seat {
-    fn session(&self, device: DeviceId, epoch: u8) -> Session {
-        Session {
-            lane: self.lane,
-            device,
-            seated: self.seated,
-            waited: self.waited,
-            held_until: self.held_until,
-            renewed: self.renewed,
-            provisional: self.provisional,
-            epoch,
-        }
-    }
-}
+/// See `ELSEWHERE`.
+const ELSEWHERE_SPAN: Duration = Duration::from_secs(3_600);
 
-/// Somebody who was in.
-#[derive(Clone, Copy, Debug)]
-struct Former {
-    ended: Moment,
-    lane: Lane,
-    arrived: Moment,
-    held_until: Option<Moment>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Standby {
-    lane: Lane,
-    seen: Moment,
-}
-
-/// What became of a presented session.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Presented {
-    /// Still seated; to be signed anew.
-    Seated(Session),
-    /// Its device has taken a seat since: a copy.
-    Superseded,
-    /// Ended, or not known here.
-    Ended,
-}
-
-/// What became of a request for a seat.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Asked {
-    Seated(Session),
-    /// No seat this moment; the asker stands by.
-    Full,
-    /// The ticket had its seat already, and that is over.
-    Spent,
-}
-
-/// What became of somebody without a ticket.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Entered {
-    Seated(Session),
-    /// Entitled to come back, but even the overdraft is used up: first in line.
-    Next,
-    No,
-}
-
-/// How a newcomer without a ticket may get in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Only back in: as the holder of a seat, or within the re-entry span, or a teacher.
-    Back,
-    /// Through the open door: nobody is waiting.
-    Open,
-}
+/// News for the other nodes kept between two ticks; beyond, a copied session lives a little longer.
+const NOTICES: usize = 65_536;
 
 /// The book.
 #[derive(Debug)]
 pub(crate) struct Book {
     pub(crate) limit: u32,
+    /// Seats that a lane may hold at most; people who come back are not kept out.
+    pub(crate) caps: [u32; LANES],
     pub(crate) epoch: u8,
     started: Moment,
     filter: Arc<Filter>,
@@ -143,6 +75,15 @@ pub(crate) struct Book {
     spent_turn: Moment,
     /// Seats taken before a restart whose holders have not been heard of, by lane and end.
     absent: BTreeMap<(Moment, Lane), u32>,
+    /// Seats set aside for lessons.
+    pub(crate) lessons: KeptSeats,
+    /// Seats taken by the narrow sub-lane.
+    narrow: u32,
+    /// Uses of class codes since the last turn of `spent`.
+    codes: HashMap<u32, u32>,
+    /// Devices that took a seat, or were revoked, on another node: when, and when it was heard.
+    elsewhere: HashMap<DeviceId, (Moment, Moment)>,
+    notices: Vec<Notice>,
     /// Tickets that came for their seat since the last tick.
     came: Vec<(Lane, Rank)>,
     admitted: [u32; LANES],
@@ -152,6 +93,7 @@ impl Book {
     pub(crate) fn new(started: Moment, epoch: u8, absent: &[SeatGroup], filter: Arc<Filter>) -> Self {
         Self {
             limit: 0,
+            caps: [u32::MAX; LANES],
             epoch,
             started,
             filter,
@@ -168,7 +110,17 @@ impl Book {
             absent: absent.iter().map(|group| ((group.ends, group.lane), group.seats)).collect(),
             came: Vec::new(),
             admitted: [0; LANES],
+            lessons: KeptSeats::default(),
+            narrow: 0,
+            codes: HashMap::new(),
+            elsewhere: HashMap::new(),
+            notices: Vec::new(),
         }
+    }
+
+    /// Seats that anybody may take: neither taken nor set aside for a lesson.
+    pub(crate) fn free(&self) -> u32 {
+        self.limit.saturating_sub(self.taken()).saturating_sub(self.lessons.kept())
     }
 
     /// Seats taken, those of people not heard of since a restart included.
@@ -217,12 +169,22 @@ impl Book {
             seat.spent = None;
             return Presented::Seated(seat.session(device, self.epoch));
         }
-        // From before a restart: the book has forgotten, the signature has not.
+        if self.elsewhere.get(&device).is_some_and(|(seated, _)| session.seated < *seated) {
+            return Presented::Superseded;
+        }
+        // From before a restart, or from another node: the book does not know, the signature does.
+        let before = session.seated < self.started;
         let known = self.revoked.contains_key(&device) || self.former.contains_key(&device);
-        if session.seated < self.started && !session.future(now) && session.ends(rules) > now && !known {
-            self.forget_absent(session, rules);
+        let good = !session.future(now) && session.ends(rules) > now && !known;
+        if (before || rules.several_nodes) && good {
+            if before {
+                self.forget_absent(session, rules);
+            }
+            self.tell(device, session.seated, false, rules);
             let seat = Seat {
                 lane: session.lane,
+                lesson: None,
+                narrow: false,
                 seated: session.seated,
                 waited: session.waited,
                 renewed: now,
@@ -237,30 +199,30 @@ impl Book {
     }
 
     /// Whether the device has a seat or had one a moment ago, or is let in by the way given.
-    pub(crate) fn enter(
-        &mut self,
-        device: DeviceId,
-        lane: Lane,
-        way: Way,
-        held_until: Option<Moment>,
-        rules: &Rules,
-        now: Moment,
-    ) -> Entered {
-        if let Some(session) = self.back(device, held_until, rules, now) {
+    pub(crate) fn enter(&mut self, asker: &Asker, way: Way, rules: &Rules, now: Moment) -> Entered {
+        if let Some(session) = self.back(asker, rules, now) {
             return Entered::Seated(session);
         }
-        if self.former.get(&device).is_some_and(|former| now.since(former.ended) < rules.reentry) {
+        if self.former.get(&asker.device).is_some_and(|former| now.since(former.ended) < rules.reentry) {
             return Entered::Next;
         }
-        let may = match way {
-            Way::Open => self.taken() < self.limit && self.standby.is_empty(),
-            Way::Back => self.teacher_may(lane, rules),
-        };
-        if may {
-            Entered::Seated(self.seat(device, lane, now, held_until, None, rules, now))
-        } else {
-            Entered::No
-        }
+        let may = self.lesson_keeps(asker.lesson)
+            || match way {
+                Way::Open => self.free() > 0 && self.standby.is_empty() && !self.capped(asker.lane),
+                Way::Back => self.teacher_may(asker.lane, rules),
+                Way::Kept => false,
+            };
+        if may { Entered::Seated(self.seat(asker, rules, now)) } else { Entered::No }
+    }
+
+    /// Whether a lane holds all that it may.
+    fn capped(&self, lane: Lane) -> bool {
+        self.by_lane[lane.index()] >= self.caps[lane.index()]
+    }
+
+    /// Whether a seat is set aside for somebody of this lesson.
+    fn lesson_keeps(&self, lesson: Option<LessonId>) -> bool {
+        lesson.is_some_and(|lesson| self.lessons.kept_for(lesson) > 0) && self.taken() < self.limit
     }
 
     /// A called ticket asks for its seat.
@@ -268,33 +230,32 @@ impl Book {
         &mut self,
         ticket: &Ticket,
         rank: Rank,
-        held_until: Option<Moment>,
+        asker: &Asker,
         rules: &Rules,
         now: Moment,
     ) -> Asked {
-        if let Some(session) = self.back(ticket.device, held_until, rules, now) {
+        if let Some(session) = self.back(asker, rules, now) {
             return Asked::Seated(session);
         }
         if self.spent.contains(&ticket.tag) || self.spent_before.contains(&ticket.tag) {
             return Asked::Spent;
+        }
+        // Who may not come in for such a reason must not stand in anybody's way at the door.
+        if self.capped(asker.lane) || (asker.narrow && !self.narrow_may(rules)) {
+            return Asked::Full;
         }
         let key = (rank, ticket.device);
         let stood_by = self.standby.contains_key(&key);
         if !stood_by {
             self.came.push((ticket.lane, rank));
         }
-        if self.first_in_line(key) || self.teacher_may(ticket.lane, rules) {
+        let may = self.lesson_keeps(asker.lesson)
+            || self.first_in_line(key)
+            || self.teacher_may(ticket.lane, rules);
+        if may {
             self.standby.remove(&key);
             self.spent.insert(ticket.tag);
-            return Asked::Seated(self.seat(
-                ticket.device,
-                ticket.lane,
-                ticket.issued,
-                held_until,
-                Some(ticket.tag),
-                rules,
-                now,
-            ));
+            return Asked::Seated(self.seat(asker, rules, now));
         }
         if stood_by || self.standby.len() < STANDBYS {
             self.standby.insert(key, Standby { lane: ticket.lane, seen: now });
@@ -304,7 +265,7 @@ impl Book {
 
     /// Whether a free seat falls to this place, those standing by before it counted.
     fn first_in_line(&self, key: (Rank, DeviceId)) -> bool {
-        let free = self.limit.saturating_sub(self.taken()) as usize;
+        let free = self.free() as usize;
         if free == 0 {
             return false;
         }
@@ -320,14 +281,24 @@ impl Book {
             && self.taken() < self.limit + rules.overdraft(self.limit)
     }
 
+    /// The narrow sub-lane holds a fifth of the unknown lane's share, and one seat at least.
+    fn narrow_may(&self, rules: &Rules) -> bool {
+        self.narrow < (per_mille(self.limit, rules.shares.permille(Lane::Unknown)) / 5).max(1)
+    }
+
+    /// A class code is used: whether it may be, `most` times a day at most.
+    pub(crate) fn use_code(&mut self, code: u32, most: u32) -> bool {
+        if self.codes.len() >= CODES && !self.codes.contains_key(&code) {
+            return false;
+        }
+        let used = self.codes.entry(code).or_insert(0);
+        *used += 1;
+        *used <= most
+    }
+
     /// The way back of a device that has a seat, or had one within the re-entry span.
-    fn back(
-        &mut self,
-        device: DeviceId,
-        held_until: Option<Moment>,
-        rules: &Rules,
-        now: Moment,
-    ) -> Option<Session> {
+    fn back(&mut self, asker: &Asker, rules: &Rules, now: Moment) -> Option<Session> {
+        let Asker { device, held_until, .. } = *asker;
         if let Some(seat) = self.seats.get_mut(&device) {
             // The newest wins: an older copy of the session is superseded, unless both claims
             // come from one browser that opened two tabs.
@@ -347,42 +318,93 @@ impl Book {
             return None;
         }
         self.former.remove(&device);
-        let held = held_until.max(former.held_until);
-        Some(self.seat(device, former.lane, former.arrived, held, None, rules, now))
+        let again = Asker {
+            device,
+            lane: former.lane,
+            arrived: former.arrived,
+            held_until: held_until.max(former.held_until),
+            lesson: asker.lesson.or(former.lesson),
+            narrow: false,
+            spent: None,
+        };
+        Some(self.seat(&again, rules, now))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the fields of a seat, used in three places")]
-    fn seat(
-        &mut self,
-        device: DeviceId,
-        lane: Lane,
-        arrived: Moment,
-        held_until: Option<Moment>,
-        spent: Option<u64>,
-        rules: &Rules,
-        now: Moment,
-    ) -> Session {
-        self.admitted[lane.index()] += 1;
+    fn seat(&mut self, asker: &Asker, rules: &Rules, now: Moment) -> Session {
+        self.admitted[asker.lane.index()] += 1;
+        self.tell(asker.device, now, false, rules);
         let seat = Seat {
-            lane,
+            lane: asker.lane,
+            lesson: asker.lesson,
+            narrow: asker.narrow,
             seated: now,
-            waited: now.since(arrived),
+            waited: now.since(asker.arrived),
             renewed: now,
-            held_until,
+            held_until: asker.held_until,
             provisional: true,
-            spent,
+            spent: asker.spent,
             looked_at: now,
         };
-        self.put(device, seat, rules)
+        self.put(asker.device, seat, rules)
+    }
+
+    /// Takes a seat out of all counts.
+    fn uncount(&mut self, seat: &Seat) {
+        self.by_lane[seat.lane.index()] -= 1;
+        self.lessons.leave(seat.lesson);
+        self.narrow -= u32::from(seat.narrow);
+    }
+
+    fn tell(&mut self, device: DeviceId, at: Moment, revoked: bool, rules: &Rules) {
+        if rules.several_nodes && self.notices.len() < NOTICES {
+            self.notices.push(Notice { device, at, revoked });
+        }
+    }
+
+    /// What the other nodes are to hear.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Another node says that a device is seated there, or revoked: what is older here is over. The
+    /// holder loses nothing, their session is good wherever they go.
+    pub(crate) fn hear(&mut self, notice: &Notice, now: Moment) {
+        let device = notice.device;
+        self.filter.raise(device, now);
+        if notice.revoked {
+            self.revoked.insert(device, now + SPENT_SPAN);
+        } else if self.elsewhere.len() < ELSEWHERE {
+            let seen = self.elsewhere.entry(device).or_insert((notice.at, now));
+            *seen = (seen.0.max(notice.at), now);
+        }
+        if self.seats.get(&device).is_some_and(|seat| notice.revoked || seat.seated <= notice.at)
+            && let Some(seat) = self.seats.remove(&device)
+        {
+            self.uncount(&seat);
+        }
+        self.former.remove(&device);
+    }
+
+    /// The holder of a seat is of this lesson: it counts for it from now on.
+    pub(crate) fn join(&mut self, device: DeviceId, lesson: LessonId) {
+        if let Some(seat) = self.seats.get_mut(&device)
+            && seat.lesson != Some(lesson)
+        {
+            let before = seat.lesson.replace(lesson);
+            self.lessons.leave(before);
+            self.lessons.seat(Some(lesson));
+        }
     }
 
     fn put(&mut self, device: DeviceId, mut seat: Seat, rules: &Rules) -> Session {
         let session = seat.session(device, self.epoch);
         seat.looked_at = session.ends(rules);
         if let Some(old) = self.seats.insert(device, seat) {
-            self.by_lane[old.lane.index()] -= 1;
+            self.uncount(&old);
         }
         self.by_lane[seat.lane.index()] += 1;
+        self.lessons.seat(seat.lesson);
+        self.narrow += u32::from(seat.narrow);
         self.ends.push(Reverse((session.ends(rules), device)));
         session
     }
@@ -408,6 +430,9 @@ impl Book {
         }
         let seat = Seat {
             lane,
+            lesson: old.and_then(|seat| seat.lesson),
+            // Who has signed in is no longer a stranger in the narrow sub-lane.
+            narrow: false,
             seated: old.map_or(session.seated, |seat| seat.seated),
             waited: session.waited,
             renewed: now,
@@ -436,16 +461,18 @@ impl Book {
             self.former.remove(&device);
             // Old sessions of this device may have been signed before our start, on this node or another.
             self.revoked.insert(device, now + SPENT_SPAN);
+            self.tell(device, now, true, rules);
         }
         let Some(seat) = self.seats.remove(&device) else { return false };
-        self.by_lane[seat.lane.index()] -= 1;
+        self.uncount(&seat);
         if seat.seated < self.started {
             self.revoked.insert(device, seat.session(device, self.epoch).ends(rules));
         }
         if back {
             // Who leaves by themselves is no longer held inside a lesson, but may return to it.
             let arrived = seat.seated - seat.waited;
-            let former = Former { ended: now, lane: seat.lane, arrived, held_until: seat.held_until };
+            let held_until = seat.held_until;
+            let former = Former { ended: now, lane: seat.lane, arrived, held_until, lesson: seat.lesson };
             self.former.insert(device, former);
             self.former_order.push_back((now, device));
         }
@@ -499,7 +526,7 @@ impl Book {
                     self.spent_before.remove(&tag);
                 }
                 self.seats.remove(&device);
-                self.by_lane[seat.lane.index()] -= 1;
+                self.uncount(&seat);
             } else {
                 self.leave(device, true, rules, now);
             }
@@ -516,6 +543,9 @@ impl Book {
         // Either way: a clock set back must not keep somebody at the door for an hour.
         self.standby.retain(|_, standby| now.since(standby.seen).max(standby.seen.since(now)) < STANDBY);
         self.revoked.retain(|_, until| *until > now);
+        if self.elsewhere.len() > ELSEWHERE / 2 {
+            self.elsewhere.retain(|_, (_, heard)| now.since(*heard) < ELSEWHERE_SPAN);
+        }
         while let Some((&(end, lane), _)) = self.absent.first_key_value() {
             if end > now {
                 break;
@@ -524,6 +554,7 @@ impl Book {
         }
         if now.since(self.spent_turn) >= SPENT_SPAN || self.spent.len() >= SPENT {
             self.spent_before = std::mem::take(&mut self.spent);
+            self.codes.clear();
             self.spent_turn = now;
         }
     }
@@ -538,6 +569,8 @@ impl Book {
         self.former.clear();
         self.former_order.clear();
         self.absent.clear();
+        self.lessons.clear();
+        self.narrow = 0;
         ended
     }
 

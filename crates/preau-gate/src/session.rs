@@ -71,8 +71,11 @@ impl Session {
 
     /// When the seat ends if nothing more is heard of its holder.
     pub(crate) fn ends(&self, rules: &Rules) -> Moment {
-        let idle = if self.provisional { rules.first_hold } else { rules.refresh + rules.idle };
-        (self.renewed + idle).max(self.held_until.unwrap_or_default())
+        if self.provisional {
+            // Whoever has not sent the session back has not been seen inside a lesson either.
+            return self.renewed + rules.first_hold;
+        }
+        (self.renewed + rules.refresh + rules.idle).max(self.held_until.unwrap_or_default())
     }
 
     pub(crate) fn seal(&self, keys: &Keys) -> SessionText {

@@ -9,18 +9,22 @@
 //! | | version | lane | flags | zero | rank | issued, ms | device | code |
 //!
 //! Flags: bits 0–1 the key's number, bit 2 "drawn at the bell" (the draw is left out and computed
-//! by the gate, for showing it before the bell would invite drawing again).
+//! by the gate, for showing it before the bell would invite drawing again), bit 3 "of a lesson in the
+//! plan" (the slot is when its access opens), bit 4 "toll paid".
 //!
 //! A ticket is not a session: it opens nothing but the question whether its turn has come.
 //! Invariant: what `open` returns was issued by this gate and altered nowhere.
 
 use crate::draw::Rank;
+use crate::estimate::mix;
 use crate::keys::{FUTURE, Keys, Purpose, SealError, Sealed, decode};
 use crate::lanes::Lane;
 use crate::time::Moment;
 
 const VERSION: u8 = 1;
 const POOLED: u8 = 4;
+const PLANNED: u8 = 8;
+const PAID: u8 = 16;
 const SIZE: usize = 48;
 
 /// A device's number: random, handed out by us and signed, never a fingerprint.
@@ -68,20 +72,32 @@ pub struct Ticket {
     pub rank: Rank,
     /// Whether the number is drawn at the bell.
     pub drawn_at_bell: bool,
+    /// Whether the place is one of a lesson in the plan: its slot is the second at which access opens.
+    pub planned: bool,
+    /// Whether the toll of the unknown lane has been paid for it.
+    pub paid: bool,
     /// When it was issued: since when its holder has been here.
     pub issued: Moment,
     /// Whose it is.
     pub device: DeviceId,
-    /// Part of the signature, by which a spent ticket is remembered.
+    /// A number by which a spent ticket is remembered, whatever its flags have become.
     pub(crate) tag: u64,
 }
 
 impl Ticket {
+    /// A ticket at a settled place.
+    pub(crate) fn waiting(lane: Lane, rank: Rank, issued: Moment, device: DeviceId) -> Self {
+        let tag = tag(rank, device);
+        Self { lane, rank, drawn_at_bell: false, planned: false, paid: false, issued, device, tag }
+    }
+
     pub(crate) fn seal(&self, keys: &Keys) -> TicketText {
         let mut body = [0_u8; SIZE];
         body[0] = VERSION;
         body[1] = self.lane as u8;
-        body[2] = if self.drawn_at_bell { POOLED } else { 0 };
+        for (holds, flag) in [(self.drawn_at_bell, POOLED), (self.planned, PLANNED), (self.paid, PAID)] {
+            body[2] |= if holds { flag } else { 0 };
+        }
         body[4..12].copy_from_slice(&self.rank.bits().to_be_bytes());
         body[12..20].copy_from_slice(&self.issued.unix_millis().to_be_bytes());
         body[20..32].copy_from_slice(self.device.bytes());
@@ -107,21 +123,29 @@ impl Ticket {
             return Err(SealError::Version(body[0]));
         }
         keys.check(Purpose::Ticket, now, &body)?;
-        if body[3] != 0 || body[2] & !(POOLED | 3) != 0 {
+        if body[3] != 0 || body[2] & !(POOLED | PLANNED | PAID | 3) != 0 {
             return Err(SealError::Field("flags"));
         }
         let issued = Moment::from_unix_millis(number(&body[12..20]));
         let mut device = [0_u8; 12];
         device.copy_from_slice(&body[20..32]);
+        let (rank, device) = (Rank::from_bits(number(&body[4..12])), DeviceId(device));
         Ok(Self {
             lane: Lane::from_number(body[1]).ok_or(SealError::Field("lane"))?,
-            rank: Rank::from_bits(number(&body[4..12])),
+            rank,
             drawn_at_bell: body[2] & POOLED != 0,
+            planned: body[2] & PLANNED != 0,
+            paid: body[2] & PAID != 0,
             issued,
-            device: DeviceId(device),
-            tag: number(&body[32..40]),
+            device,
+            tag: tag(rank, device),
         })
     }
+}
+
+/// Device and place, mixed: both are ours to give, so nobody can choose two that fall together.
+fn tag(rank: Rank, device: DeviceId) -> u64 {
+    mix(mix(number(&device.0[4..])) ^ mix(rank.bits() ^ (number(&device.0[..4]) << 32)))
 }
 
 /// A big-endian number of at most eight bytes.

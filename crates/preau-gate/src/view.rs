@@ -13,6 +13,7 @@ use crate::draw::{Rank, Seed};
 use crate::estimate::{Depth, Pace, RangeMinutes, interval, mix};
 use crate::keys::Keys;
 use crate::lanes::{LANES, Lane};
+use crate::plan::{Plan, Planned};
 use crate::rules::Rules;
 use crate::state::Pool;
 use crate::ticket::Ticket;
@@ -35,6 +36,11 @@ pub(crate) struct View {
     pub(crate) keys: Arc<Keys>,
     pub(crate) lanes: [LaneView; LANES],
     pub(crate) pools: Vec<Pool>,
+    pub(crate) plan: Arc<Plan>,
+    /// More people are due in lessons than there are seats: the plan says whose turn it is.
+    pub(crate) tight: bool,
+    /// Zero bits asked of the unknown lane; 0 for no toll.
+    pub(crate) toll: u8,
     pub(crate) now_json: Arc<str>,
     pub(crate) status: Status,
 }
@@ -76,6 +82,12 @@ pub struct Status {
     /// Reports of waiting tickets lost since the start because too many came at once. They cost
     /// precision of the estimate, nothing else.
     pub reports_lost: u64,
+    /// New people a second at most, if anything but seats bounds them.
+    pub pace: Option<f64>,
+    /// Seats set aside for lessons.
+    pub kept: u32,
+    /// Zero bits asked of the unknown lane; 0 for no toll.
+    pub toll_bits: u8,
 }
 
 /// Where a ticket stands.
@@ -85,6 +97,16 @@ pub(crate) enum Place {
     Drawn(Rank),
     /// Its place will be drawn at the bell; the rank is the scheduler's to know.
     BeforeBell { bell: Moment, secret: Rank },
+    /// Its lesson's access has not opened yet.
+    Opening { opens: Moment, rank: Rank },
+}
+
+impl Place {
+    pub(crate) const fn rank(self) -> Rank {
+        match self {
+            Self::Drawn(rank) | Self::BeforeBell { secret: rank, .. } | Self::Opening { rank, .. } => rank,
+        }
+    }
 }
 
 /// What a waiting page is told.
@@ -114,6 +136,9 @@ impl View {
                 open: false,
             }),
             reports_lost: 0,
+            pace: reading.pace,
+            kept: 0,
+            toll_bits: 0,
         };
         let lanes = std::array::from_fn(|_| LaneView {
             watermark: Rank::default(),
@@ -122,7 +147,16 @@ impl View {
             open: false,
             mask: 0,
         });
-        Self { keys: keys.clone(), lanes, pools: Vec::new(), now_json: now_json(rules, &status, 0), status }
+        Self {
+            keys: keys.clone(),
+            lanes,
+            pools: Vec::new(),
+            plan: Arc::default(),
+            tight: false,
+            toll: 0,
+            now_json: now_json(rules, &status, 0),
+            status,
+        }
     }
 
     pub(crate) fn lane(&self, lane: Lane) -> &LaneView {
@@ -142,6 +176,10 @@ impl View {
     }
 
     pub(crate) fn place(&self, ticket: &Ticket, now: Moment) -> Place {
+        if ticket.planned {
+            let (rank, opens) = (ticket.rank, Moment::from_unix_seconds(u64::from(ticket.rank.slot())));
+            return if now < opens { Place::Opening { opens, rank } } else { Place::Drawn(rank) };
+        }
         if !ticket.drawn_at_bell {
             return Place::Drawn(ticket.rank);
         }
@@ -153,11 +191,39 @@ impl View {
         }
     }
 
+    /// Whether a lesson's turn has come. An exam's comes with the clock, whoever else waits.
+    pub(crate) fn released(&self, planned: &Planned, now: Moment) -> bool {
+        planned.to <= self.lane(Lane::Lesson).watermark || (planned.lesson.exam && planned.opens() <= now)
+    }
+
+    /// The lane whose watermark a ticket waits for: a teacher's place in a lesson is one of the lesson's.
+    pub(crate) fn queue_of(&self, ticket: &Ticket) -> &LaneView {
+        self.lane(if ticket.planned { Lane::Lesson } else { ticket.lane })
+    }
+
+    /// Whether a ticket's turn has come.
+    pub(crate) fn called(&self, ticket: &Ticket, rank: Rank, lesson: Option<&Planned>, now: Moment) -> bool {
+        rank <= self.queue_of(ticket).watermark || lesson.is_some_and(|planned| self.released(planned, now))
+    }
+
+    /// Whether the turn has come of somebody who has not paid the toll.
+    pub(crate) fn called_late(&self, rank: Rank, rules: &Rules) -> bool {
+        let delay = u32::try_from(rules.toll_delay.as_secs()).unwrap_or(u32::MAX);
+        rank.slot().saturating_add(delay) <= self.lane(Lane::Unknown).watermark.slot()
+    }
+
+    /// Whether a ticket owes the toll.
+    pub(crate) fn owes(&self, ticket: &Ticket) -> bool {
+        self.toll > 0 && ticket.lane == Lane::Unknown && !ticket.paid
+    }
+
     pub(crate) fn forecast(&self, rules: &Rules, ticket: &Ticket, place: Place, now: Moment) -> Forecast {
-        let lane = self.lane(ticket.lane);
+        let lane = self.queue_of(ticket);
         let spin = mix(ticket.device.mixed() ^ now.unix_millis());
         let (before, until_bell) = match place {
             Place::Drawn(rank) => (lane.depth.before(rank), Duration::ZERO),
+            // By then those before have their seats, if the plan holds.
+            Place::Opening { opens, .. } => (0.0, opens.since(now)),
             // Nobody knows yet; the middle of the slot is everyone's expectation.
             Place::BeforeBell { bell, .. } => {
                 (lane.depth.before(Rank::new(ticket.rank.slot(), u32::MAX / 2)), bell.since(now))

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use preau_gate::{Arrival, DeviceId, Gate, Moment, Quota, Rules, Scheduler, Secret, Snapshot, Verdict, Wait};
+use preau_gate::{
+    Arrival, Claims, DeviceId, Gate, Moment, Quota, Rules, Scheduler, Secret, Snapshot, Verdict, Wait,
+};
 
 /// A Monday morning, 7:50 in Paris.
 pub const MORNING: Moment = Moment::from_unix_seconds(1_795_416_600);
@@ -66,13 +68,28 @@ pub struct Browser {
 impl Browser {
     /// One request; the cookies of the answer are kept.
     pub fn asks(&mut self, gate: &Gate, chance: &mut Chance, now: Moment) -> Verdict {
+        self.asks_with(gate, &Claims::default(), || chance.device(), now)
+    }
+
+    /// One request of a device that is known already.
+    pub fn claims(&mut self, gate: &Gate, claims: &Claims<'_>, now: Moment) -> Verdict {
+        self.asks_with(gate, claims, || panic!("a known device needs no new number"), now)
+    }
+
+    pub fn asks_with(
+        &mut self,
+        gate: &Gate,
+        claims: &Claims<'_>,
+        fresh: impl FnOnce() -> DeviceId,
+        now: Moment,
+    ) -> Verdict {
         let arrival = Arrival {
             session: self.session.as_deref(),
             ticket: self.ticket.as_deref(),
             mark: self.mark.as_deref(),
             lesson_ends: self.lesson_ends,
         };
-        let verdict = gate.decide(&arrival, || chance.device(), now);
+        let verdict = gate.judge(&arrival, claims, fresh, now);
         match &verdict {
             Verdict::Admit(admission) => {
                 if let Some(session) = admission.renewed {
