@@ -16,6 +16,10 @@ const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 /// protocol that is let through (RFC 6455 section 4.1); `h2c` would be a way around every check.
 pub(crate) fn strip(fields: &mut HeaderMap) -> bool {
     let mut websocket = false;
+    if fields.contains_key(header::TRANSFER_ENCODING) {
+        // The chunks say how long it is; a length beside them would frame it a second time.
+        fields.remove(header::CONTENT_LENGTH);
+    }
     if fields.contains_key(header::CONNECTION) {
         let mut named: Vec<HeaderName> = Vec::new();
         let mut upgrade = false;
@@ -137,6 +141,13 @@ mod tests {
         ]);
         assert!(!strip(&mut map));
         assert_eq!(map.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-stays"]);
+    }
+
+    #[test]
+    fn chunks_and_a_length_do_not_both_go_on() {
+        let mut map = fields(&[("content-length", "5"), ("transfer-encoding", "chunked")]);
+        strip(&mut map);
+        assert!(map.is_empty());
     }
 
     #[test]

@@ -7,21 +7,17 @@
 use crate::door::{Backend, Decision, Door};
 use crate::head::{self, Fields, Framing, Head, Parsed, RawHead, host_of};
 use crate::server::{Open, Role};
-use crate::wire::Wire;
+use crate::wire::{LINGER, Wire};
 use crate::{Answer, Client, Limits, Peer, Refused};
 use bytes::Bytes;
 use std::cell::RefCell;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::{Instant, sleep_until};
 
 /// Answers of one connection that may lie unsent before its requests are left unread.
 const UNSENT: usize = 32 * 1024;
-/// After the last answer: how long the other end may take to close before it is cut off. Closing at once
-/// could destroy the answer on its way (RFC 9112 section 9.6).
-const LINGER: Duration = Duration::from_secs(2);
 
 thread_local! {
     static READ: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };

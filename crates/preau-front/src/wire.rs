@@ -12,9 +12,14 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use tokio_rustls::TlsStream;
+
+/// After the last answer: how long the other end may take to close before it is cut off.
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
 
 /// A connection.
 #[derive(Debug)]
@@ -99,13 +104,14 @@ pub(crate) struct Guarded {
     ahead: Bytes,
     limits: Arc<Limits>,
     patience: Patience,
+    farewell: Option<Pin<Box<Sleep>>>,
     /// Dropped with the socket.
     _held: Box<dyn Any + Send>,
 }
 
 impl Guarded {
     pub(crate) fn new(wire: Wire, ahead: Bytes, limits: Arc<Limits>, held: Box<dyn Any + Send>) -> Guarded {
-        Guarded { wire, ahead, limits, patience: Patience::default(), _held: held }
+        Guarded { wire, ahead, limits, patience: Patience::default(), farewell: None, _held: held }
     }
 
     fn guard<T>(
@@ -172,16 +178,39 @@ impl AsyncWrite for Guarded {
         self.guard(cx, polled, |()| 0)
     }
 
+    /// Closes our side, then waits a moment for the other to close its own: a socket closed with bytes
+    /// unread destroys the answer on its way (RFC 9112 section 9.6).
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.wire).poll_shutdown(cx);
-        self.guard(cx, polled, |()| 0)
+        let this = &mut *self;
+        if this.farewell.is_none() {
+            let polled = Pin::new(&mut this.wire).poll_shutdown(cx);
+            ready!(this.guard(cx, polled, |()| 0))?;
+            this.farewell = Some(Box::pin(tokio::time::sleep(LINGER)));
+        }
+        let mut thrown_away = [0; 4096];
+        // As many rounds as one wake-up should take; what is more waits for the next.
+        for _ in 0..64 {
+            let mut into = ReadBuf::new(&mut thrown_away);
+            match Pin::new(&mut this.wire).poll_read(cx, &mut into) {
+                Poll::Ready(Ok(())) if !into.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => {
+                    return this
+                        .farewell
+                        .as_mut()
+                        .map_or(Poll::Ready(()), |farewell| farewell.as_mut().poll(cx))
+                        .map(Ok);
+                }
+            }
+        }
+        // Somebody who still sends this much is not listening.
+        Poll::Ready(Ok(()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 

