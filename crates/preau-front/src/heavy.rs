@@ -130,8 +130,8 @@ pub(crate) async fn serve<D: Door, B: Backend>(
         // One timer for the wait between requests and for a head that comes in pieces.
         .header_read_timeout(limits.idle.max(limits.head))
         .max_headers(limits.fields.min(head::MOST_FIELDS))
-        .max_buf_size(limits.head_bytes.max(8 * 1024))
-        .pipeline_flush(true);
+        .max_header_size(limits.head_bytes)
+        .max_buf_size(limits.head_bytes.max(8 * 1024));
     // A stop closes nothing here: an idle connection may have a request on its way. The next answer says
     // that it is the last, and without one the connection ends by itself.
     log(builder.serve_connection(io, service).with_upgrades().await);

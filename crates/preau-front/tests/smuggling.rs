@@ -102,7 +102,7 @@ async fn an_honest_request_with_chunks_is_forwarded_and_then_the_connection_ends
     let mut client = Raw::to(site.address).await;
     client
         .send(format!(
-            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nTrailer: 1\r\n\r\n{INNER}"
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n{INNER}"
         ))
         .await;
     let got = client.response().await;

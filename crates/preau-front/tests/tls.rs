@@ -71,7 +71,7 @@ async fn secure(files: &[Files], limits: Limits) -> Secure {
     let port = |listen: &Listen| listen.socket.local_addr().unwrap().port();
     let tls = Arc::new(Tls::from_files(files, port(&https)).unwrap());
     let mut behind = to(behind);
-    behind.hosts = vec!["a.example".to_owned(), "b.example".to_owned()];
+    behind.hosts = vec!["a.example".to_owned(), "x.b.example".to_owned()];
     let upstreams = Upstreams::new(vec![behind], Arc::new(())).unwrap();
     let front =
         Front::new(TestDoor::default(), upstreams, limits, Trusted::default(), Some(Arc::clone(&tls)));
@@ -90,9 +90,9 @@ fn get(host: &str, path: &str) -> String {
 async fn each_name_has_its_certificate_and_both_paths_work() {
     let folder = tempfile::tempdir().unwrap();
     let (first, a) = certificate(folder.path(), "a", &["a.example"]);
-    let (second, b) = certificate(folder.path(), "b", &["*.example"]);
+    let (second, b) = certificate(folder.path(), "b", &["*.b.example"]);
     let site = secure(&[first, second], Limits::default()).await;
-    for (name, root) in [("a.example", &a), ("b.example", &b)] {
+    for (name, root) in [("a.example", &a), ("x.b.example", &b)] {
         let mut client = connect(site.https, name, &client(&[root], &["http/1.1"])).await.unwrap();
         assert_eq!(client.ask(&get(name, "/now")).await.body, "{}");
         assert_eq!(client.ask(&get(name, "/wait")).await.body.len(), 10_000);
