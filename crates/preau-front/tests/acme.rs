@@ -79,6 +79,8 @@ fn authority(pebble: &Path, folder: &Path, https: u16, http: u16) -> Authority {
         "managementListenAddress": format!("127.0.0.1:{management}"),
         "certificate": chain, "privateKey": key, "httpPort": http, "tlsPort": https,
         "ocspResponderURL": "", "externalAccountBindingRequired": false,
+        // The older way to say ninety days; the newer one follows.
+        "certificateValidityPeriod": 7_776_000,
         "domainBlocklist": ["blocked.example"], "retryAfter": { "authz": 1, "order": 1 },
         "profiles": { "default": { "description": "ninety days", "validityPeriod": 7_776_000 } },
     }});

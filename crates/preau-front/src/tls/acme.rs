@@ -231,9 +231,12 @@ impl<'c> Shown<'c> {
         params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
         let certificate = params.self_signed(&key)?;
         let der = PrivatePkcs8KeyDer::from(key.serialize_der());
-        let provider = aws_lc_rs::default_provider();
-        let signed = CertifiedKey::from_der(vec![certificate.into()], der.into(), &provider)
+        // Not checked against its key as others are: the extension is critical and rustls does not know it.
+        let signer = aws_lc_rs::default_provider()
+            .key_provider
+            .load_private_key(der.into())
             .map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+        let signed = CertifiedKey::new(vec![certificate.into()], signer);
         let name = name.to_ascii_lowercase();
         let mut names = challenges.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.insert(name.clone(), Arc::new(signed));
