@@ -10,7 +10,8 @@ use preau_testkit::{Program, Running, port};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::fs;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,26 +31,48 @@ fn pebble() -> Option<PathBuf> {
     found
 }
 
-/// A name server for which every name lies on this machine (RFC 1035 section 4).
-fn names() -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
+/// A name server for which every name lies on this machine, over UDP and TCP (RFC 1035 section 4).
+fn name_server() -> SocketAddr {
+    // A port that is free in both.
+    let (udp, tcp) = loop {
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()) {
+            break (udp, tcp);
+        }
+    };
+    let address = udp.local_addr().unwrap();
     std::thread::spawn(move || {
         let mut room = [0; 1500];
-        while let Ok((length, asker)) = socket.recv_from(&mut room) {
-            let question = &room[..length];
-            // One question, which ends after the name with a type and a class.
-            let end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
-            let address = question[end - 4..end - 2] == [0, 1];
-            let mut answer = question[..end].to_vec();
-            answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(address), 0, 0, 0, 0]);
-            if address {
-                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+        while let Ok((length, asker)) = udp.recv_from(&mut room) {
+            let _ = udp.send_to(&resolved(&room[..length]), asker);
+        }
+    });
+    std::thread::spawn(move || {
+        for stream in tcp.incoming() {
+            let mut stream = stream.unwrap();
+            let mut length = [0; 2];
+            while stream.read_exact(&mut length).is_ok() {
+                let mut question = vec![0; u16::from_be_bytes(length).into()];
+                stream.read_exact(&mut question).unwrap();
+                let answer = resolved(&question);
+                stream.write_all(&u16::try_from(answer.len()).unwrap().to_be_bytes()).unwrap();
+                stream.write_all(&answer).unwrap();
             }
-            let _ = socket.send_to(&answer, asker);
         }
     });
     address
+}
+
+/// The answer to one question, which ends after its name with a type and a class.
+fn resolved(question: &[u8]) -> Vec<u8> {
+    let end = 12 + question[12..].iter().position(|byte| *byte == 0).unwrap() + 5;
+    let address = question[end - 4..end - 2] == [0, 1];
+    let mut answer = question[..end].to_vec();
+    answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(address), 0, 0, 0, 0]);
+    if address {
+        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1]);
+    }
+    answer
 }
 
 struct Authority {
@@ -86,7 +109,7 @@ fn authority(pebble: &Path, folder: &Path, https: u16, http: u16) -> Authority {
     }});
     let config = file("pebble.json", &config.to_string());
     let running = Program::new(pebble, "ACME directory available at")
-        .args(["-config", config.to_str().unwrap(), "-dnsserver", &names_server()])
+        .args(["-config", config.to_str().unwrap(), "-dnsserver", &name_server().to_string()])
         .env("PEBBLE_VA_NOSLEEP", "1")
         .start()
         .unwrap();
@@ -95,10 +118,6 @@ fn authority(pebble: &Path, folder: &Path, https: u16, http: u16) -> Authority {
         std::thread::sleep(Duration::from_millis(20));
     }
     Authority { directory: format!("https://localhost:{listen}/dir"), root, _running: running }
-}
-
-fn names_server() -> String {
-    names().to_string()
 }
 
 struct Open;
