@@ -16,7 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -84,6 +84,8 @@ pub(crate) struct Shared<D, B> {
     open: AtomicUsize,
     empty: Notify,
     pub(crate) stop: watch::Sender<bool>,
+    /// The same once more, for a look at every request.
+    stopping: AtomicBool,
 }
 
 /// A connection counted as open.
@@ -120,7 +122,7 @@ pub(crate) enum Role {
 
 impl<D: Door, B: Backend> Shared<D, B> {
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stop.borrow()
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// The answer of a listener that only sends on (RFC 9110 sections 15.4.2 and 15.4.9).
@@ -172,6 +174,7 @@ impl<D: Door, B: Backend> Front<D, B> {
             open: AtomicUsize::new(0),
             empty: Notify::new(),
             stop: watch::Sender::new(false),
+            stopping: AtomicBool::new(false),
         }))
     }
 
@@ -196,6 +199,7 @@ impl<D: Door, B: Backend> Front<D, B> {
     /// Stops every [`Front::serve`] of this front: nothing new is accepted, requests finish, kept-alive
     /// connections are told to close with their next answer.
     pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
         self.0.stop.send_replace(true);
     }
 

@@ -67,7 +67,7 @@ impl Certificates {
 /// Whether a certificate is for this name, wildcards included (RFC 6125 section 6.4.3).
 pub(super) fn covers(key: &CertifiedKey, name: &ServerName<'_>) -> bool {
     key.end_entity_cert()
-        .and_then(|der| ParsedCertificate::try_from(der))
+        .and_then(ParsedCertificate::try_from)
         .is_ok_and(|certificate| rustls::client::verify_server_name(&certificate, name).is_ok())
 }
 

@@ -1,8 +1,8 @@
 //! One request, forwarded.
 //!
 //! Headers are cleaned on both ways, bodies stream. Invariant: a request is sent again only when nothing of
-//! it was sent (any method), or when a kept connection broke before the answer and the method is
-//! idempotent and has no body (RFC 9110 section 9.2.2); at most once.
+//! it was sent (any method), or when a kept connection broke before the answer and the method is safe and
+//! has no body (RFC 9110 sections 9.2.1 and 9.2.2); only from a kept connection to a fresh one.
 
 use super::link::Link;
 use super::sample::{Course, Outcome};

@@ -1,6 +1,6 @@
 //! A front on loopback with a real upstream behind it, and clients that send exactly the bytes they are
 //! given.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test file uses a part of it")]
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
