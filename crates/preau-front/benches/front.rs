@@ -56,7 +56,7 @@ fn main() -> Outcome<()> {
         let mut note = |discipline, who, value: f64| {
             // The first round warms everything up.
             if round > 0 {
-                table.entry((discipline, who)).or_insert_with(Vec::new).push(value);
+                table.entry((discipline, who)).or_default().push(value);
             }
         };
         let mut plain = |discipline, who, served: &Served, path: &str, header: &str| -> Outcome<()> {

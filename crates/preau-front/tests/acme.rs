@@ -2,6 +2,7 @@
 //!
 //! Pebble is a Go program: `go install github.com/letsencrypt/pebble/v2/cmd/pebble@latest`. It is looked for
 //! in `PEBBLE`, in the path and where Go puts programs; without it these tests say so and prove nothing.
+#![allow(clippy::unwrap_used)]
 
 use preau_front::tls::Tls;
 use preau_front::tls::acme::{Acme, AcmeError, Proof};

@@ -1,4 +1,5 @@
 //! Waiting connections: answers from memory, and the way over to the backend.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! The reverse proxy: what goes through, what does not, and what happens when the upstream misbehaves.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

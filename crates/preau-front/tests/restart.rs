@@ -1,4 +1,5 @@
 //! A restart under load, with real processes: nobody is refused, nobody is cut off.
+#![allow(clippy::unwrap_used)]
 
 use preau_testkit::Program;
 use std::io::{Read as _, Write as _};

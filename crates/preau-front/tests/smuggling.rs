@@ -2,6 +2,7 @@
 //!
 //! Raw bytes, on a fresh connection (our own reader) and on one that hyper serves. The proof is at the
 //! upstream: it must never see the inner request.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! TLS with real handshakes: names, protocols, resumption, reload, redirection.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -5,7 +5,7 @@ use crate::peers::Served;
 use preau_testkit::Usage;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::{CertificateDer, ServerName};
-use std::io::{Read as _, Write as _};
+
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const SPAN: Duration = Duration::from_secs(2);
 
 /// Requests answered.
-pub fn wrk(address: SocketAddr, path: &str, header: &str) -> Outcome<u64> {
+pub(crate) fn wrk(address: SocketAddr, path: &str, header: &str) -> Outcome<u64> {
     let url = format!("http://{address}{path}");
     let span = format!("{}s", SPAN.as_secs());
     let output = Command::new("wrk").args(["-t1", "-c64", "-d", &span, "-H", header, &url]).output()?;
@@ -51,7 +51,7 @@ fn connect(
 }
 
 /// Full TLS 1.3 handshakes, each with one small request, so that the tickets are sent too.
-pub fn handshakes(address: SocketAddr, root: &CertificateDer<'static>) -> Outcome<u64> {
+pub(crate) fn handshakes(address: SocketAddr, root: &CertificateDer<'static>) -> Outcome<u64> {
     let config = client(root)?;
     let begun = Instant::now();
     let mut done = 0;
@@ -92,7 +92,7 @@ fn idle<S>(served: &Served, count: usize, mut make: impl FnMut() -> Outcome<S>) 
     Ok(after.saturating_sub(before) as f64 / count as f64)
 }
 
-pub fn idle_plain(served: &Served, address: SocketAddr, count: usize) -> Outcome<f64> {
+pub(crate) fn idle_plain(served: &Served, address: SocketAddr, count: usize) -> Outcome<f64> {
     idle(served, count, || {
         let mut stream = TcpStream::connect(address)?;
         ask(&mut stream)?;
@@ -100,7 +100,7 @@ pub fn idle_plain(served: &Served, address: SocketAddr, count: usize) -> Outcome
     })
 }
 
-pub fn idle_tls(
+pub(crate) fn idle_tls(
     served: &Served,
     address: SocketAddr,
     root: &CertificateDer<'static>,

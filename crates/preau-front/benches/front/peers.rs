@@ -10,33 +10,33 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// A server process and where it answers.
-pub struct Served {
+pub(crate) struct Served {
     running: Running,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Served {
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.running.pid()
     }
 }
 
 /// Our two processes: one that answers, one that forwards.
-pub struct Ours {
-    pub plain: Served,
-    pub proxy: Served,
-    pub https: SocketAddr,
-    pub ticket: String,
+pub(crate) struct Ours {
+    pub(crate) plain: Served,
+    pub(crate) proxy: Served,
+    pub(crate) https: SocketAddr,
+    pub(crate) ticket: String,
 }
 
-pub struct Peers {
+pub(crate) struct Peers {
     folder: tempfile::TempDir,
     root: CertificateDer<'static>,
     service: Served,
-    pub nginx: Served,
-    pub nginx_https: SocketAddr,
-    pub haproxy: Served,
-    pub haproxy_https: SocketAddr,
+    pub(crate) nginx: Served,
+    pub(crate) nginx_https: SocketAddr,
+    pub(crate) haproxy: Served,
+    pub(crate) haproxy_https: SocketAddr,
 }
 
 fn free() -> Outcome<SocketAddr> {
@@ -44,7 +44,7 @@ fn free() -> Outcome<SocketAddr> {
 }
 
 impl Peers {
-    pub fn start() -> Outcome<Peers> {
+    pub(crate) fn start() -> Outcome<Peers> {
         let folder = tempfile::tempdir()?;
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(["bench.example".to_owned()])?.self_signed(&key)?;
@@ -120,12 +120,12 @@ impl Peers {
         Ok(Peers { folder, root, service, nginx, nginx_https, haproxy, haproxy_https })
     }
 
-    pub fn root(&self) -> &CertificateDer<'static> {
+    pub(crate) fn root(&self) -> &CertificateDer<'static> {
         &self.root
     }
 
     /// Our own servers, fresh.
-    pub fn ours(&self) -> Outcome<Ours> {
+    pub(crate) fn ours(&self) -> Outcome<Ours> {
         let start = |mode: &str| -> Outcome<(Served, SocketAddr, String)> {
             let folder = self.folder.path();
             let running = Program::new(std::env::current_exe()?, "serving ")

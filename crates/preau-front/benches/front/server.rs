@@ -55,7 +55,7 @@ impl Door for GateDoor {
 }
 
 /// `server answers|passes CHAIN KEY UPSTREAM`: prints a ticket, the HTTPS address and the HTTP address.
-pub fn run(arguments: &[String]) -> Outcome<()> {
+pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
     let [mode, chain, key, upstream] = arguments else { return Err("server MODE CHAIN KEY UPSTREAM".into()) };
     let secret = Secret::new([7; 32]);
     let (gate, mut scheduler) = Scheduler::open(Rules::default(), secret, Box::new(Quota(1)), None, now())?;
