@@ -51,7 +51,7 @@ test: ## Runs everything: house rules, format, lints, licences, tests, browser j
 	cargo xtask test
 
 bench: ## Measures; prints a table and writes target/bench/report.json
-	@xtask/prepare.sh build test
+	@xtask/prepare.sh build test bench
 	@$(MAKE) --no-print-directory web
 	cargo xtask bench
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a machine fit for the workshop: `xtask/prepare.sh build|test|fuzz…`.
+# Makes a machine fit for the workshop: `xtask/prepare.sh build|test|fuzz|bench…`.
 #
 # Silent and fast when nothing is missing. On Debian as root it installs what is missing; otherwise it
 # prints the one command to run and fails. It never touches Rust or Node versions that are too old,
@@ -74,10 +74,18 @@ for purpose in "$@"; do
         chromium
         postgresql
         want c++ build-essential
+        # The test authority for certificates.
+        want pebble pebble
         ;;
     fuzz) want c++ build-essential ;;
+    bench)
+        # What the front is measured against. Debian starts them when they are installed: say no before.
+        want nginx nginx-light
+        want haproxy haproxy
+        want wrk wrk
+        ;;
     *)
-        echo "prepare.sh: unknown purpose \"$purpose\" (build, test, fuzz)" >&2
+        echo "prepare.sh: unknown purpose \"$purpose\" (build, test, fuzz, bench)" >&2
         exit 2
         ;;
     esac

@@ -13,15 +13,16 @@ use crate::tree::Tree;
 const RULE: &str = "crates";
 
 /// Each crate of the house with those it may depend on. Development dependencies are free.
-const MAY: [(&str, &[&str]); 9] = [
+const MAY: [(&str, &[&str]); 10] = [
     ("preau-gate", &[]),
     ("preau-sfu", &[]),
     ("preau-evidence", &[]),
     ("preau-formats", &[]),
+    ("preau-front", &[]),
     ("preau-testkit", &[]),
     ("preau-rehearsal", &["preau-formats"]),
-    ("preau", &["preau-gate", "preau-sfu", "preau-evidence", "preau-formats", "preau-rehearsal"]),
-    ("preau-fuzz", &["preau", "preau-gate", "preau-sfu", "preau-evidence", "preau-formats"]),
+    ("preau", &["preau-gate", "preau-sfu", "preau-evidence", "preau-formats", "preau-front", "preau-rehearsal"]),
+    ("preau-fuzz", &["preau", "preau-gate", "preau-sfu", "preau-evidence", "preau-formats", "preau-front"]),
     ("xtask", &["preau-testkit"]),
 ];
 

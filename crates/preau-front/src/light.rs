@@ -1,0 +1,311 @@
+//! The light path: a connection on which somebody waits.
+//!
+//! It reads heads, asks the door, and writes answers from memory; all others are handed over to
+//! [`crate::heavy`], with the bytes read so far and the decision already made. It reads no body. Invariant:
+//! while nothing arrives, a connection holds no buffer; the one it reads into belongs to the thread.
+
+use crate::door::{Backend, Decision, Door};
+use crate::head::{self, Fields, Framing, Head, Parsed, RawHead, host_of};
+use crate::server::{Open, Role};
+use crate::wire::{LINGER, Wire};
+use crate::{Answer, Client, Limits, Peer, Refused};
+use bytes::Bytes;
+use std::cell::RefCell;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::time::{Instant, sleep_until};
+
+/// Answers of one connection that may lie unsent before its requests are left unread.
+const UNSENT: usize = 32 * 1024;
+
+thread_local! {
+    static READ: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static WRITE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How a connection leaves the light path.
+pub(crate) enum Left {
+    /// It is over.
+    Closed,
+    /// To hyper: bytes read ahead, and what was decided about the first request in them.
+    Over { ahead: Bytes, first: Option<Decision>, http2: bool },
+}
+
+/// One waiting connection.
+pub(crate) struct Light {
+    pub(crate) wire: Wire,
+    peer: Peer,
+    /// Bytes of a head that is not whole yet.
+    held: Vec<u8>,
+    /// Answers that the other end has not taken yet, from `sent` on.
+    unsent: Vec<u8>,
+    sent: usize,
+    due: Instant,
+    state: State,
+    role: Role,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Between requests.
+    Idle,
+    /// Part of a head has arrived.
+    Head,
+    /// The last answer has been written; what still arrives is thrown away.
+    Last,
+    /// Our side is closed.
+    Linger,
+}
+
+impl Light {
+    pub(crate) fn new<D: Door, B: Backend>(wire: Wire, peer: Peer, role: Role, open: &Open<D, B>) -> Light {
+        Light {
+            wire,
+            peer,
+            held: Vec::new(),
+            unsent: Vec::new(),
+            sent: 0,
+            due: Instant::now() + open.limits.idle,
+            state: State::Idle,
+            role,
+        }
+    }
+
+    /// Serves until the connection ends or somebody else must go on.
+    pub(crate) async fn run<D: Door, B: Backend>(&mut self, open: &Open<D, B>) -> Left {
+        let mut alarm = pin!(sleep_until(self.due));
+        std::future::poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(left) = self.poll(open, cx) {
+                    return Poll::Ready(left);
+                }
+                // The alarm is moved only when it rings or must ring earlier: most requests only move
+                // `due` on, and a timer costs more than a request.
+                if alarm.deadline() > self.due {
+                    alarm.as_mut().reset(self.due);
+                }
+                if alarm.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                if Instant::now() < self.due {
+                    alarm.as_mut().reset(self.due);
+                    continue;
+                }
+                if self.state != State::Head {
+                    return Poll::Ready(Left::Closed);
+                }
+                self.refuse(open, Refused::Slow);
+            }
+        })
+        .await
+    }
+
+    fn poll<D: Door, B: Backend>(&mut self, open: &Open<D, B>, cx: &mut Context<'_>) -> Poll<Left> {
+        READ.with_borrow_mut(|room| {
+            if room.len() < open.limits.head_bytes {
+                room.resize(open.limits.head_bytes, 0);
+            }
+            // What is held is put back in front of what arrives now.
+            let mut filled = self.held.len();
+            room[..filled].copy_from_slice(&self.held);
+            // A head that was not whole stays so until a line has ended.
+            let mut worth_it = self.state != State::Head;
+            loop {
+                if self.send(cx).is_err() {
+                    return Poll::Ready(Left::Closed);
+                }
+                if self.unsent.len() <= UNSENT && matches!(self.state, State::Idle | State::Head) {
+                    if worth_it && filled > 0 {
+                        let (used, left) = self.answer(open, &room[..filled]);
+                        room.copy_within(used..filled, 0);
+                        filled -= used;
+                        if let Some(left) = left {
+                            return Poll::Ready(left);
+                        }
+                        if self.send(cx).is_err() {
+                            return Poll::Ready(Left::Closed);
+                        }
+                        if used > 0 && filled > 0 && self.state == State::Idle {
+                            // More requests are there than answers were allowed to lie unsent.
+                            continue;
+                        }
+                    }
+                } else if matches!(self.state, State::Last | State::Linger) {
+                    filled = 0;
+                }
+                if self.state == State::Last && self.unsent.is_empty() {
+                    match Pin::new(&mut self.wire).poll_shutdown(cx) {
+                        Poll::Ready(Ok(())) => {
+                            self.state = State::Linger;
+                            self.due = Instant::now() + LINGER;
+                        }
+                        Poll::Ready(Err(_)) => return Poll::Ready(Left::Closed),
+                        Poll::Pending => {}
+                    }
+                }
+                // Whoever does not take answers is not read from.
+                let mut arrived = ReadBuf::new(&mut room[filled..]);
+                let polled = if self.unsent.len() > UNSENT {
+                    Poll::Pending
+                } else {
+                    Pin::new(&mut self.wire).poll_read(cx, &mut arrived)
+                };
+                match polled {
+                    Poll::Ready(Ok(())) if arrived.filled().is_empty() => return Poll::Ready(Left::Closed),
+                    Poll::Ready(Ok(())) => {
+                        let new = arrived.filled();
+                        worth_it = self.state == State::Idle || new.contains(&b'\n');
+                        filled += new.len();
+                        worth_it |= filled >= open.limits.head_bytes;
+                    }
+                    Poll::Ready(Err(_)) => return Poll::Ready(Left::Closed),
+                    Poll::Pending => {
+                        if filled == 0 {
+                            // Nothing is kept while nobody asks.
+                            self.held = Vec::new();
+                        } else {
+                            self.held.clear();
+                            self.held.extend_from_slice(&room[..filled]);
+                        }
+                        return Poll::Pending;
+                    }
+                }
+            }
+        })
+    }
+
+    /// Answers what can be answered; says how many bytes that took.
+    fn answer<D: Door, B: Backend>(&mut self, open: &Open<D, B>, bytes: &[u8]) -> (usize, Option<Left>) {
+        let mut used = 0;
+        while used < bytes.len() && self.unsent.len() <= UNSENT {
+            let rest = &bytes[used..];
+            let mut room = head::room();
+            let fields = open.limits.fields.min(head::MOST_FIELDS);
+            match head::parse(rest, &mut room[..fields], open.limits.head_bytes) {
+                Parsed::Partial => {
+                    if self.state == State::Idle {
+                        self.state = State::Head;
+                        self.due = Instant::now() + open.limits.head;
+                    }
+                    return (used, None);
+                }
+                Parsed::Http2 if self.role == Role::Serve => {
+                    let ahead = Bytes::copy_from_slice(rest);
+                    return (used, Some(Left::Over { ahead, first: None, http2: true }));
+                }
+                Parsed::Http2 => self.refuse(open, Refused::Version),
+                Parsed::Refused(refused) => self.refuse(open, refused),
+                Parsed::Whole(raw, length) => {
+                    if let Some(decision) = self.ask(open, &raw) {
+                        let ahead = Bytes::copy_from_slice(rest);
+                        return (used, Some(Left::Over { ahead, first: Some(decision), http2: false }));
+                    }
+                    used += length;
+                    if self.state != State::Last {
+                        self.state = State::Idle;
+                        self.due = Instant::now() + open.limits.idle;
+                    }
+                }
+            }
+            if self.state == State::Last {
+                return (bytes.len(), None);
+            }
+        }
+        (used, None)
+    }
+
+    /// Answers one request, or gives the decision that somebody else must carry out.
+    fn ask<D: Door, B: Backend>(&mut self, open: &Open<D, B>, raw: &RawHead<'_>) -> Option<Decision> {
+        let fields = Fields::Raw(raw.fields);
+        let host = host_of(raw.authority);
+        let mut head = Head {
+            method: raw.method,
+            target: raw.target,
+            host,
+            site: 0,
+            peer: &self.peer,
+            client: Client::of(&self.peer, &open.trusted, fields),
+            version: raw.version,
+            fields,
+        };
+        let head_only = raw.method == "HEAD";
+        // A body that nobody reads would be taken for the next request.
+        let kept = raw.keep_alive && !open.is_stopping();
+        let bodiless = matches!(raw.framing, Framing::None | Framing::Length(0));
+        if self.role == Role::Redirect {
+            let answer = open.redirect(&head);
+            self.write(&answer, head_only, kept && bodiless);
+            return None;
+        }
+        let Some(site) = open.backend.site(host) else {
+            let answer = open.door.refuse(Refused::Host, Some(&head));
+            self.write(&answer, head_only, kept && bodiless);
+            return None;
+        };
+        head.site = site;
+        match open.door.decide(&head) {
+            Decision::Answer(answer) if bodiless => {
+                self.write(&answer, head_only, kept);
+                None
+            }
+            decision => Some(decision),
+        }
+    }
+
+    fn refuse<D: Door, B: Backend>(&mut self, open: &Open<D, B>, refused: Refused) {
+        let answer = open.door.refuse(refused, None);
+        self.write(&answer, false, false);
+    }
+
+    /// Puts an answer behind those that lie there.
+    fn write(&mut self, answer: &Answer, head_only: bool, kept: bool) {
+        if self.unsent.is_empty() {
+            // Most answers leave at once: they are written in the thread's buffer, which `send` takes.
+            self.unsent = WRITE.take();
+            self.unsent.clear();
+        }
+        answer.write(&mut self.unsent, head_only, kept);
+        if !kept || answer.close {
+            self.state = State::Last;
+        }
+    }
+
+    /// Sends what lies there, however long the other end takes within the bounds.
+    pub(crate) async fn flush(&mut self, limits: &Limits) -> Result<(), ()> {
+        let all = std::future::poll_fn(|cx| match self.send(cx) {
+            Ok(()) if self.unsent.is_empty() => Poll::Ready(Ok(())),
+            Ok(()) => Poll::Pending,
+            Err(()) => Poll::Ready(Err(())),
+        });
+        tokio::time::timeout(limits.stall, all).await.unwrap_or(Err(()))
+    }
+
+    /// Whether answers still lie there.
+    pub(crate) fn owes(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Sends what it can. What is left stays in `unsent`.
+    fn send(&mut self, cx: &mut Context<'_>) -> Result<(), ()> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        while self.sent < self.unsent.len() {
+            match Pin::new(&mut self.wire).poll_write(cx, &self.unsent[self.sent..]) {
+                Poll::Ready(Ok(0) | Err(_)) => return Err(()),
+                Poll::Ready(Ok(written)) => self.sent += written,
+                Poll::Pending => return Ok(()),
+            }
+        }
+        // TLS keeps what the socket did not take; an error shows at the next read.
+        if let Poll::Ready(Err(_)) = Pin::new(&mut self.wire).poll_flush(cx) {
+            return Err(());
+        }
+        self.sent = 0;
+        self.unsent.clear();
+        // The buffer goes back to the thread.
+        WRITE.set(std::mem::take(&mut self.unsent));
+        Ok(())
+    }
+}
