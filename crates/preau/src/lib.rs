@@ -13,6 +13,7 @@ pub mod demo;
 pub mod edge;
 pub mod evidence;
 pub mod files;
+pub mod gateway;
 pub mod homework;
 pub mod identity;
 pub mod ids;

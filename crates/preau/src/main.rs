@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use preau::app::App;
 use preau::config::{Config, DOCUMENTED};
 use preau::edge::{Clock, serve};
+use preau::gateway::{GatewayOptions, Service};
 use preau::identity::commands::{self, Appointed, Appointment};
 use preau::school::import::command::ImportArgs;
 use preau::store::Store;
@@ -70,6 +71,14 @@ enum Command {
         #[command(flatten)]
         import: ImportArgs,
     },
+    /// Stand as a gate in front of other services: those who do not fit in wait with a place that is kept.
+    #[command(args_conflicts_with_subcommands = true)]
+    Gate {
+        #[command(subcommand)]
+        command: Option<GateCommand>,
+        #[command(flatten)]
+        gate: GateArgs,
+    },
     /// Help an account when nobody of the school can, or appoint a school's first administrator.
     Admin {
         #[command(subcommand)]
@@ -82,6 +91,51 @@ enum Command {
     },
     /// Print every setting with its default.
     Config,
+}
+
+#[derive(Args)]
+struct GateArgs {
+    #[command(flatten)]
+    place: Place,
+    /// A service: http://ADDRESS:PORT, or HOST=URL where there are several. Each has a queue of its own.
+    #[arg(long = "upstream", value_name = "URL", required = true)]
+    upstreams: Vec<Service>,
+    /// Address and port for plain HTTP.
+    #[arg(long)]
+    listen: Vec<SocketAddr>,
+    /// Address and port for HTTPS.
+    #[arg(long)]
+    https: Vec<SocketAddr>,
+    /// Address and port where browsers are sent on to HTTPS.
+    #[arg(long)]
+    redirect: Vec<SocketAddr>,
+    /// The certificate with its chain, in a PEM file.
+    #[arg(long, requires = "key")]
+    chain: Option<PathBuf>,
+    /// The certificate's key, in a PEM file.
+    #[arg(long, requires = "chain")]
+    key: Option<PathBuf>,
+    /// People who may be inside each service at once, instead of the configured number.
+    #[arg(long)]
+    sessions: Option<u32>,
+    /// An address or network of load balancers whose word about clients is believed.
+    #[arg(long = "trust", value_name = "NETWORK")]
+    trusted: Vec<String>,
+    /// Connections from trusted networks begin with a PROXY header.
+    #[arg(long)]
+    proxy_protocol: bool,
+    /// Threads that serve; one a core if not given.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+#[derive(Subcommand)]
+enum GateCommand {
+    /// Recompute a published draw: whether its seed is the promised one and its order the drawn one.
+    VerifyDraw {
+        /// The record, as published after the bell (JSON).
+        record: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -198,6 +252,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import { place, import } => {
             Ok(preau::school::import::command::run(&import, &place.read()?, &preau::app::followers()))
         }
+        Command::Gate { command: Some(GateCommand::VerifyDraw { record }), .. } => verify_draw(&record),
+        Command::Gate { command: None, gate } => run_gate(gate),
         Command::Admin { command } => admin(command),
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
             let config = place.read()?;
@@ -206,6 +262,48 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config => {
             print!("{DOCUMENTED}");
             Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn run_gate(gate: GateArgs) -> anyhow::Result<ExitCode> {
+    let GateArgs { place, upstreams, listen, https, redirect, sessions, trusted, .. } = gate;
+    let options = GatewayOptions {
+        services: upstreams,
+        http: listen,
+        https,
+        redirect,
+        certificate: gate.chain.zip(gate.key),
+        trusted,
+        proxy_protocol: gate.proxy_protocol,
+        threads: gate.threads,
+    };
+    let config_of = |name: &str| {
+        let mut config =
+            Config::read_in_folder(place.data.join("gate").join(name), place.config.as_deref(), std::env::vars())?;
+        if let Some(sessions) = sessions {
+            config.gate.sessions = sessions;
+        }
+        Ok(config)
+    };
+    preau::gateway::run(&options, config_of)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Exit code 0: the draw is what it claims to be; 1: it is not, and what does not agree is said.
+fn verify_draw(record: &std::path::Path) -> anyhow::Result<ExitCode> {
+    let shown = record.display();
+    let text = std::fs::read_to_string(record).with_context(|| format!("cannot read {shown}"))?;
+    let draw: preau_gate::DrawRecord =
+        serde_json::from_str(&text).with_context(|| format!("{shown} is no record of a draw"))?;
+    match preau_gate::verify_draw(&draw) {
+        Ok(draws) => {
+            println!("the draw at slot {} is right: {} devices, in the order of their numbers", draw.slot, draws.len());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            println!("the draw at slot {} is WRONG: {error}", draw.slot);
+            Ok(ExitCode::FAILURE)
         }
     }
 }

@@ -33,6 +33,11 @@ impl CookieJar {
         CookieJar { secure: public_url.starts_with("https://") }
     }
 
+    /// The whole name of our cookie `name`, as browsers send it.
+    pub fn name(self, name: &str) -> String {
+        format!("{}{name}", self.prefix())
+    }
+
     fn prefix(self) -> &'static str {
         if self.secure { "__Host-preau_" } else { "preau_" }
     }

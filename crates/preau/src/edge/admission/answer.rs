@@ -12,7 +12,6 @@ use crate::edge::views::{WAITING_STYLE, WaitArc, WaitingPage, estimate};
 use crate::edge::{caller, instant};
 use crate::ui::{ClockFace, Dates, Form, Texts, assets};
 use askama::Template as _;
-use axum::extract::Request;
 use axum::response::{Html, IntoResponse as _, Response};
 use base64::Engine as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
@@ -58,7 +57,7 @@ enum Asker {
 }
 
 impl Asker {
-    fn of(request: &Request) -> Asker {
+    fn of<B>(request: &http::Request<B>) -> Asker {
         let headers = request.headers();
         // Fetch Metadata (W3C): a page on its own, not what a script of a page asks for.
         let document = headers.get("sec-fetch-dest").is_none_or(|dest| dest == "document");
@@ -85,7 +84,7 @@ fn back(headers: &HeaderMap) -> String {
 }
 
 /// The answer to `request`, whose sender must wait.
-pub(super) fn to(door: &Door, request: &Request, wait: &Wait) -> Response {
+pub(super) fn to<B>(door: &Door, request: &http::Request<B>, wait: &Wait) -> Response {
     let seconds = u32::try_from(wait.interval.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
     let asker = Asker::of(request);
     let mut response = match &asker {
@@ -157,6 +156,7 @@ pub(super) fn minutes(range: RangeMinutes) -> (u32, u32) {
 mod tests {
     use super::*;
     use axum::body::Body;
+    use axum::extract::Request;
 
     fn asker(method: Method, path: &str, headers: &[(&str, &str)]) -> Asker {
         let mut request = Request::builder().method(method).uri(path);

@@ -83,9 +83,9 @@ impl<'h> Shown<'h> {
 }
 
 /// What became of a request at the gate, with the cookies to send.
-struct Outcome {
-    verdict: Verdict,
-    cookies: Vec<(&'static str, HeaderValue)>,
+pub(super) struct Outcome {
+    pub(super) verdict: Verdict,
+    pub(super) cookies: Vec<(&'static str, HeaderValue)>,
 }
 
 /// The middleware. It stands outside the session layer and inside the security headers.
@@ -124,7 +124,7 @@ pub async fn admission(State(entrance): State<Entrance>, mut request: Request, n
     }
 }
 
-fn ask(platform: &Platform, headers: &HeaderMap) -> Outcome {
+pub(super) fn ask(platform: &Platform, headers: &HeaderMap) -> Outcome {
     let door = platform.door();
     let now = door.now();
     let gate = &door.0.gate;
@@ -173,7 +173,7 @@ fn ask(platform: &Platform, headers: &HeaderMap) -> Outcome {
 
 /// Adds the cookies, save those that the handler has set itself (a sign-in gives a newer session), and
 /// none to what every visitor shares.
-fn dress(door: &Door, response: &mut Response, cookies: Vec<(&'static str, HeaderValue)>) {
+pub(super) fn dress(door: &Door, response: &mut Response, cookies: Vec<(&'static str, HeaderValue)>) {
     let cache = response.headers().get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok());
     if cookies.is_empty() || cache.is_some_and(|value| value.starts_with("public")) {
         return;

@@ -13,6 +13,7 @@
 //! who is in a lesson is put out.
 
 mod answer;
+mod elsewhere;
 mod kept;
 mod layer;
 mod pages;
@@ -30,6 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+pub use elsewhere::{FRONT_ADDRESSES, Said, released, said};
 pub use layer::{Entrance, admission};
 pub use pages::gate_pages;
 pub use preau_gate::Standing;

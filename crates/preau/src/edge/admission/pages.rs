@@ -27,7 +27,7 @@ pub fn gate_pages(platform: Platform) -> Routes<()> {
 
 /// The queue in at most 200 bytes, the same for everybody, so that caches on the way may answer. A
 /// ticket that comes along is a sign of life.
-async fn now(State(platform): State<Platform>, headers: HeaderMap) -> Response {
+pub(super) async fn now(State(platform): State<Platform>, headers: HeaderMap) -> Response {
     let door = platform.door();
     if let Some(ticket) = door.0.jar.get(&headers, TICKET) {
         let (gate, at) = (&door.0.gate, door.now());
@@ -95,7 +95,7 @@ async fn status(State(platform): State<Platform>, caller: Caller) -> Result<Resp
 }
 
 /// Figures for monitors: 200 while the queue moves, 503 when it stands still.
-async fn status_json(State(platform): State<Platform>) -> Response {
+pub(super) async fn status_json(State(platform): State<Platform>) -> Response {
     let door = platform.door();
     let sight = Sight::of(door);
     let range = sight.range.map(|range| serde_json::json!({ "low": range.low, "high": range.high }));
