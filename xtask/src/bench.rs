@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::steps::run_in;
 
 /// What every full report holds.
-const REQUIRED: [&str; 10] = [
+const REQUIRED: [&str; 15] = [
     "today_page",
     "sign_in",
     "journal_append",
@@ -26,6 +26,11 @@ const REQUIRED: [&str; 10] = [
     "weight_sign_in_to_today_kb",
     "requests_sign_in_to_today",
     "weight_live_script_kb",
+    "gate_decision",
+    "gate_now",
+    "gate_proxy",
+    "tls_handshake",
+    "idle_connection_bytes",
 ];
 
 const REPORT: &str = "report.json";

@@ -10,6 +10,7 @@ use crate::server::{Open, Role};
 use crate::wire::{LINGER, Wire};
 use crate::{Answer, Client, Limits, Peer, Refused};
 use bytes::Bytes;
+use http::Version;
 use std::cell::RefCell;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -35,7 +36,7 @@ pub(crate) enum Left {
 /// One waiting connection.
 pub(crate) struct Light {
     pub(crate) wire: Wire,
-    peer: Peer,
+    pub(crate) peer: Peer,
     /// Bytes of a head that is not whole yet.
     held: Vec<u8>,
     /// Answers that the other end has not taken yet, from `sent` on.
@@ -230,8 +231,9 @@ impl Light {
             fields,
         };
         let head_only = raw.method == "HEAD";
+        // HTTP/1.0 would have to be told that its connection stays; hardly anybody speaks it.
+        let kept = raw.keep_alive && raw.version == Version::HTTP_11 && !open.is_stopping();
         // A body that nobody reads would be taken for the next request.
-        let kept = raw.keep_alive && !open.is_stopping();
         let bodiless = matches!(raw.framing, Framing::None | Framing::Length(0));
         if self.role == Role::Redirect {
             let answer = open.redirect(&head);

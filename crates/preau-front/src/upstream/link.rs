@@ -119,10 +119,11 @@ impl Links {
         loop {
             let mut kept = {
                 let mut shelf = self.shelf();
-                if let Some(link) = shelf.two.take_if(|link| link.is_closed()).or_else(|| shelf.two.clone())
-                    && !link.is_closed()
-                {
-                    return Some(Link::Two(link));
+                if shelf.two.as_ref().is_some_and(http2::SendRequest::is_closed) {
+                    shelf.two = None;
+                }
+                if let Some(link) = &shelf.two {
+                    return Some(Link::Two(link.clone()));
                 }
                 shelf.ones.pop()?
             };
