@@ -73,7 +73,7 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Resu
 /// Weighs what browsers load: the server as it is published, a real Chromium, a script of `web/`.
 fn weigh(root: &Path, folder: &Path) -> Result<()> {
     // `--benches` makes cargo choose the same features as for the benchmarks: nothing is compiled twice.
-    let server = ["build", "--release", "--locked", "--package", "preau", "--bins", "--benches"];
+    let server = ["build", "--profile", "bench", "--locked", "--package", "preau", "--bins", "--benches"];
     run_in(root, "cargo", &server, &[])?;
     let binary = root.join("target/release/preau");
     let environment = [("PREAU_BIN", binary.as_os_str()), ("WEIGHTS", folder.as_os_str())];
