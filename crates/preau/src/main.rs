@@ -279,8 +279,11 @@ fn run_gate(gate: GateArgs) -> anyhow::Result<ExitCode> {
         threads: gate.threads,
     };
     let config_of = |name: &str| {
-        let mut config =
-            Config::read_in_folder(place.data.join("gate").join(name), place.config.as_deref(), std::env::vars())?;
+        let mut config = Config::read_in_folder(
+            place.data.join("gate").join(name),
+            place.config.as_deref(),
+            std::env::vars(),
+        )?;
         if let Some(sessions) = sessions {
             config.gate.sessions = sessions;
         }
@@ -298,7 +301,11 @@ fn verify_draw(record: &std::path::Path) -> anyhow::Result<ExitCode> {
         serde_json::from_str(&text).with_context(|| format!("{shown} is no record of a draw"))?;
     match preau_gate::verify_draw(&draw) {
         Ok(draws) => {
-            println!("the draw at slot {} is right: {} devices, in the order of their numbers", draw.slot, draws.len());
+            println!(
+                "the draw at slot {} is right: {} devices, in the order of their numbers",
+                draw.slot,
+                draws.len()
+            );
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {

@@ -21,7 +21,10 @@ const MAY: [(&str, &[&str]); 10] = [
     ("preau-front", &[]),
     ("preau-testkit", &[]),
     ("preau-rehearsal", &["preau-formats"]),
-    ("preau", &["preau-gate", "preau-sfu", "preau-evidence", "preau-formats", "preau-front", "preau-rehearsal"]),
+    (
+        "preau",
+        &["preau-gate", "preau-sfu", "preau-evidence", "preau-formats", "preau-front", "preau-rehearsal"],
+    ),
     ("preau-fuzz", &["preau", "preau-gate", "preau-sfu", "preau-evidence", "preau-formats", "preau-front"]),
     ("xtask", &["preau-testkit"]),
 ];

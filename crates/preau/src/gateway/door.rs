@@ -83,10 +83,13 @@ impl Door for GateDoor {
             <meta http-equiv=\"refresh\" content=\"15\"><title>Le service ne répond pas</title>\
             <h1>Le service ne répond pas</h1><p>Votre place est gardée. Cette page réessaie toute seule.</p>\
             <p lang=\"en\">The service does not answer. Your place is kept; this page tries again by itself.</p>";
-        Answer::new(if status == StatusCode::SERVICE_UNAVAILABLE { status } else { StatusCode::BAD_GATEWAY }, page.into())
-            .with(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
-            .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
-            .with(header::RETRY_AFTER, HeaderValue::from_static("15"))
+        Answer::new(
+            if status == StatusCode::SERVICE_UNAVAILABLE { status } else { StatusCode::BAD_GATEWAY },
+            page.into(),
+        )
+        .with(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
+        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+        .with(header::RETRY_AFTER, HeaderValue::from_static("15"))
     }
 }
 

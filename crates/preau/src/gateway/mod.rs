@@ -51,7 +51,9 @@ impl std::str::FromStr for Service {
             plain && !host.is_empty() && !host.starts_with('.')
         };
         if host.as_ref().is_some_and(|host| !named(host)) {
-            return Err(format!("{text:?}: before the = stands a host name, as in moodle.example.fr=http://10.0.0.5"));
+            return Err(format!(
+                "{text:?}: before the = stands a host name, as in moodle.example.fr=http://10.0.0.5"
+            ));
         }
         Upstream::new(url).map_err(|error| error.to_string())?;
         Ok(Service { host, url: url.to_owned() })
@@ -92,7 +94,7 @@ pub fn run(
     let mut platforms = Vec::new();
     let mut upstreams = Vec::new();
     for service in &options.services {
-        let platform = open(service, options, &config_of)?;
+        let platform = open(service, options, &config_of, Clock::System)?;
         let mut upstream = Upstream::new(&service.url)?;
         upstream.hosts = service.host.iter().cloned().collect();
         upstream.hidden_cookies = door::own_cookies(&platform);
@@ -115,7 +117,8 @@ pub fn run(
         platform.door().start().context("the gate cannot be started")?;
     }
     let backend = Upstreams::new(upstreams, Arc::new(()))?;
-    let front = Front::new(GateDoor::new(platforms.clone()), backend, Limits::default(), trusted, tls.clone());
+    let front =
+        Front::new(GateDoor::new(platforms.clone()), backend, Limits::default(), trusted, tls.clone());
     let kept = listens.iter().map(Listen::duplicate).collect::<Result<Vec<_>, _>>()?;
     for listen in &listens {
         println!("Préau's gate listens on {} ({:?})", listen.socket.local_addr()?, listen.kind);
@@ -141,6 +144,7 @@ fn open(
     service: &Service,
     options: &GatewayOptions,
     config_of: &impl Fn(&str) -> anyhow::Result<Config>,
+    clock: Clock,
 ) -> anyhow::Result<Platform> {
     let mut config = config_of(service.host.as_deref().unwrap_or("all"))?;
     // Cookies are bound to the host and to TLS when that is how people come.
@@ -150,15 +154,12 @@ fn open(
         config.server.public_url = format!("{}://{host}", if secure { "https" } else { "http" });
     }
     let store = Store::open(&config.store.url)?;
-    Platform::new(config, store, Clock::System)
+    Platform::new(config, store, clock)
 }
 
 fn sockets(options: &GatewayOptions) -> anyhow::Result<Vec<Listen>> {
-    let wanted = [
-        (&options.http, Kind::Http),
-        (&options.https, Kind::Https),
-        (&options.redirect, Kind::Redirect),
-    ];
+    let wanted =
+        [(&options.http, Kind::Http), (&options.https, Kind::Https), (&options.redirect, Kind::Redirect)];
     let mut listens = Vec::new();
     for (addresses, kind) in wanted {
         for address in addresses {

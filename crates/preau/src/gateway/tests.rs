@@ -2,6 +2,8 @@
 
 use super::{Service, door::GateDoor, open};
 use crate::config::Config;
+use crate::edge::Clock;
+use crate::testing::AT_7_55;
 use preau_front::{Front, Kind, Limits, Listen, Trusted, Upstream, Upstreams};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -26,7 +28,8 @@ fn service() -> SocketAddr {
                     let head = String::from_utf8_lossy(&seen[..end]).into_owned();
                     seen.drain(..end + 4);
                     let leaves = if head.starts_with("GET /leave") { "preau-session: ended\r\n" } else { "" };
-                    let answer = format!("HTTP/1.1 200 OK\r\n{leaves}content-length: {}\r\n\r\n{head}", head.len());
+                    let answer =
+                        format!("HTTP/1.1 200 OK\r\n{leaves}content-length: {}\r\n\r\n{head}", head.len());
                     if stream.write_all(answer.as_bytes()).is_err() {
                         break;
                     }
@@ -45,7 +48,8 @@ struct Browser {
 
 impl Browser {
     fn get(&mut self, at: SocketAddr, path: &str) -> (u16, String) {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut stream = TcpStream::connect(at).expect("a connection");
         let request = format!(
             "GET {path} HTTP/1.1\r\nhost: localhost\r\naccept: text/html\r\ncookie: own=1; {}\r\nconnection: close\r\n\r\n",
@@ -58,7 +62,8 @@ impl Browser {
         let (head, body) = text.split_once("\r\n\r\n").expect("a head");
         for line in head.lines() {
             if let Some(set) = line.strip_prefix("set-cookie: ") {
-                let (name, value) = set.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+                let (name, value) =
+                    set.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
                 if set.contains("Max-Age=0") {
                     self.cookies.remove(name);
                 } else {
@@ -73,22 +78,28 @@ impl Browser {
 #[test]
 fn a_service_that_knows_nothing_of_us_has_a_queue() {
     let folder = tempfile::tempdir().expect("a folder");
+    let clock = Clock::at(AT_7_55);
     let behind = service();
-    let (service, mut upstream) =
-        (Service { host: None, url: format!("http://{behind}") }, Upstream::new(&format!("http://{behind}")).expect("an address"));
+    let (service, mut upstream) = (
+        Service { host: None, url: format!("http://{behind}") },
+        Upstream::new(&format!("http://{behind}")).expect("an address"),
+    );
     let config_of = |name: &str| {
         let mut config = Config::in_folder(folder.path().join(name));
         config.gate.sessions = 1;
         Ok(config)
     };
-    let platform = open(&service, &super::GatewayOptions::default(), &config_of).expect("a gate");
+    let platform = open(&service, &super::GatewayOptions::default(), &config_of, clock.clone()).expect("a gate");
     upstream.hidden_cookies = super::door::own_cookies(&platform);
     let backend = Upstreams::new(vec![upstream], Arc::new(())).expect("a backend");
     let door = GateDoor::new(vec![platform.clone()]);
     let front = Front::new(door, backend, Limits::default(), Trusted::default(), None);
     let listen = Listen::bind("127.0.0.1:0".parse().expect("an address"), Kind::Http).expect("a socket");
     let at = listen.socket.local_addr().expect("an address");
-    let serving = { let front = front.clone(); std::thread::spawn(move || front.serve_on_threads(vec![listen], 1)) };
+    let serving = {
+        let front = front.clone();
+        std::thread::spawn(move || front.serve_on_threads(vec![listen], 1))
+    };
 
     let (mut first, mut second) = (Browser::default(), Browser::default());
     let (status, seen) = first.get(at, "/cours?id=3");
@@ -96,7 +107,10 @@ fn a_service_that_knows_nothing_of_us_has_a_queue() {
     assert!(seen.starts_with("GET /cours?id=3 HTTP/1.1"), "{seen}");
     assert!(first.cookies.contains_key("preau_gate"), "{:?}", first.cookies);
     let (_, seen) = first.get(at, "/again");
-    assert!(seen.contains("own=1") && !seen.contains("preau_gate"), "our cookies are not the service's: {seen}");
+    assert!(
+        seen.contains("own=1") && !seen.contains("preau_gate"),
+        "our cookies are not the service's: {seen}"
+    );
 
     let (status, page) = second.get(at, "/cours");
     assert_eq!(status, 200);
@@ -110,6 +124,8 @@ fn a_service_that_knows_nothing_of_us_has_a_queue() {
     // The service says that the first one has left.
     first.get(at, "/leave");
     assert!(!first.cookies.contains_key("preau_gate"), "{:?}", first.cookies);
+    // Five seconds later the one who waits is called.
+    clock.set(AT_7_55 + 5_000);
     platform.door().turn();
     let (_, seen) = second.get(at, "/cours");
     assert!(seen.starts_with("GET /cours HTTP/1.1"), "{seen}");
@@ -122,7 +138,10 @@ fn services_are_named_with_or_without_a_host() {
     let read = |text: &str| text.parse::<Service>();
     assert_eq!(read("http://127.0.0.1:9").map(|service| service.host), Ok(None));
     let named = read("Moodle.example.fr=https://10.0.0.5:8443").expect("a service");
-    assert_eq!((named.host.as_deref(), named.url.as_str()), (Some("moodle.example.fr"), "https://10.0.0.5:8443"));
+    assert_eq!(
+        (named.host.as_deref(), named.url.as_str()),
+        (Some("moodle.example.fr"), "https://10.0.0.5:8443")
+    );
     for bad in ["", "127.0.0.1:9", "ftp://x", "http://x/path", "a b=http://x", "../x=http://x", "=http://x"] {
         assert!(read(bad).is_err(), "{bad}");
     }
