@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::codec::Codec;
+use crate::ladder::Budget;
+
 /// How one engine (one shard) is set up.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -50,6 +53,43 @@ pub struct Limits {
     pub empty_timeout: Duration,
     /// How long a room lives after the last participant left.
     pub departure_timeout: Duration,
+    /// What one room, and the shard with all its rooms, may send and cost.
+    pub budget: Budget,
+    /// The codecs that are carried.
+    pub codecs: Codecs,
+    /// Whether each receiver's link is measured (it costs a trickle of padding on silent links), so
+    /// that the layers sent fit it. Without, only wishes and budgets decide.
+    pub estimate_bandwidth: bool,
+    /// TCP connections of ICE at one time.
+    pub streams: usize,
+    /// How long a TCP connection may stay without belonging to anybody.
+    pub stream_patience: Duration,
+    /// Entries of a publisher's list of who may receive what.
+    pub permissions: usize,
+    /// Other shards a room may be spread over.
+    pub relays: usize,
+}
+
+/// Which codecs are carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Codecs {
+    /// Opus with RFC 2198 redundancy: twice the bits of speech, which then survives a lost packet.
+    pub redundant_audio: bool,
+    /// Video codecs publishers may use, the preferred first.
+    pub video: Vec<Codec>,
+}
+
+impl Codecs {
+    /// Whether tracks of this codec are carried.
+    pub fn carries(&self, codec: Codec) -> bool {
+        codec == Codec::Opus || self.video.contains(&codec)
+    }
+}
+
+impl Default for Codecs {
+    fn default() -> Codecs {
+        Codecs { redundant_audio: true, video: vec![Codec::Vp8, Codec::H264, Codec::Vp9] }
+    }
 }
 
 impl Default for Limits {
@@ -69,6 +109,13 @@ impl Default for Limits {
             silence: Duration::from_secs(30),
             empty_timeout: Duration::from_secs(300),
             departure_timeout: Duration::from_secs(20),
+            budget: Budget::default(),
+            codecs: Codecs::default(),
+            estimate_bandwidth: true,
+            streams: 2_000,
+            stream_patience: Duration::from_secs(10),
+            permissions: 300,
+            relays: 16,
         }
     }
 }

@@ -11,12 +11,16 @@ pub struct Counters {
     pub datagrams_in: u64,
     /// Datagrams sent.
     pub datagrams_out: u64,
+    /// Bytes in them.
+    pub bytes_out: u64,
     /// Datagrams that belong to nobody we know.
     pub strangers: u64,
     /// Media packets received for a published track.
     pub media_in: u64,
     /// Media packets forwarded, counted once for each receiver.
     pub media_out: u64,
+    /// Media packets handed to other shards, counted once for each shard.
+    pub media_relayed: u64,
     /// Media packets dropped: no right to publish, no announced track, or the track is muted.
     pub media_refused: u64,
     /// Data packets forwarded, counted once for each receiver.
@@ -27,6 +31,33 @@ pub struct Counters {
     pub requests_refused: u64,
     /// Signalling frames that could not be read.
     pub frames_broken: u64,
+}
+
+/// How many things an engine holds: what must come back to nothing when everybody is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Holdings {
+    /// Rooms.
+    pub rooms: usize,
+    /// Participants in them, guests from other shards included.
+    pub participants: usize,
+    /// Published tracks.
+    pub tracks: usize,
+    /// Subscriptions to them.
+    pub subscriptions: usize,
+    /// Reports of peer connections that wait to be dealt with.
+    pub waiting: usize,
+    /// Network addresses known to be somebody's.
+    pub addresses: usize,
+    /// ICE names known to be somebody's.
+    pub ice_names: usize,
+    /// Signalling connections.
+    pub connections: usize,
+    /// Alarms, spent ones that still lie around included.
+    pub timers: usize,
+    /// Outputs that nobody has taken yet.
+    pub outputs: usize,
+    /// TCP connections.
+    pub streams: usize,
 }
 
 /// How good a participant's link is, from the last reports.
