@@ -60,13 +60,6 @@ pub(crate) struct Limb {
 }
 
 impl Legs {
-    pub(crate) fn get(&self, leg: Leg) -> Option<&Limb> {
-        match leg {
-            Leg::Up => Some(&self.up),
-            Leg::Down => self.down.as_ref(),
-        }
-    }
-
     pub(crate) fn get_mut(&mut self, leg: Leg) -> Option<&mut Limb> {
         match leg {
             Leg::Up => Some(&mut self.up),
@@ -82,10 +75,6 @@ impl Legs {
     /// The connection on which they receive.
     pub(crate) fn receiver(&mut self) -> &mut Limb {
         self.down.as_mut().unwrap_or(&mut self.up)
-    }
-
-    pub(crate) fn all(&self) -> impl Iterator<Item = (Leg, &Limb)> {
-        std::iter::once((Leg::Up, &self.up)).chain(self.down.as_ref().map(|down| (Leg::Down, down)))
     }
 }
 

@@ -769,6 +769,7 @@ impl Room {
         let event = EventKind::ParticipantConnected { identity: me.identity.clone(), sid: me.sid.clone() };
         self.event(event, shard);
         self.announce(key, true, shard);
+        self.divide(key, shard);
         self.refresh_video(key, shard);
     }
 

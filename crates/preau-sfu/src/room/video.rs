@@ -27,6 +27,9 @@ use crate::transport::Channel;
 /// What one voice takes of a link, in bits a second, with headers and redundancy.
 const VOICE: u64 = 90_000;
 
+/// What every link is probed for at least, in bits a second: a camera in HD and a screen.
+const LOOKED_FOR: u64 = 4_000_000;
+
 /// Below these many pictures a second, a receiver gets only the base, or the middle, temporal layer:
 /// cameras send about 30 in three layers.
 const FEW_PICTURES: u32 = 9;
@@ -97,11 +100,12 @@ impl Room {
 
     /// Lets the link be probed for what is wanted and does not fit yet.
     fn aim(&mut self, key: PartyKey, allocation: &Allocation, sound: u64, shard: &mut Shard) {
-        let Some(me) = self.participants.get_mut(&key).filter(|me| me.estimate.is_some()) else { return };
+        let Some(me) = self.participants.get_mut(&key) else { return };
         let held_back = allocation.given < allocation.wanted;
         let next = if held_back { allocation.next + sound } else { 0 };
-        // Something above, so that the link is known to carry a key frame, too.
-        let all = (allocation.wanted + sound) * 3 / 2;
+        // Something above, so that the link is known to carry a key frame, too. And never little: the
+        // estimate follows what probes find, and a probe finds no more than it looks for.
+        let all = ((allocation.wanted + sound) * 3 / 2).max(LOOKED_FOR);
         let moved = |before: u64, after: u64| before.abs_diff(after) > before / 10;
         if moved(me.aimed.0, next) || moved(me.aimed.1, all) {
             me.aimed = (next, all);

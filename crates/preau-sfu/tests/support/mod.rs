@@ -119,6 +119,9 @@ pub struct Client {
     offers: u32,
     receive: Vec<Mid>,
     sequences: HashMap<(Mid, Option<Rid>), u64>,
+    pictures: HashMap<(Mid, Option<Rid>), u64>,
+    /// Layers its encoder does not send, as it was told.
+    pub switched_off: Vec<&'static str>,
     codecs: Vec<Codec>,
 }
 
@@ -200,6 +203,25 @@ impl World {
         self.enter(name, claims, Connections::Two, 0, &[Codec::Vp8]);
     }
 
+    /// … who does not know RFC 2198.
+    pub fn join_plain(&mut self, name: &'static str) {
+        let claims = self.claims(name, Grants::default());
+        self.enter(name, claims, Connections::One, 0, &[Codec::Vp8, Codec::PCMU]);
+    }
+
+    /// Asks for a key frame of every video somebody receives.
+    pub fn ask_keyframe(&mut self, name: &'static str) {
+        let client = self.clients.get_mut(name).unwrap();
+        let mids: Vec<Mid> = client.media.iter().map(|(mid, _)| *mid).collect();
+        for mid in mids {
+            let mut api = client.up.rtc.direct_api();
+            if let Some(stream) = api.stream_rx_by_mid(mid, None) {
+                stream.request_keyframe(str0m::media::KeyframeRequestKind::Pli);
+            }
+        }
+        self.settle_client(name);
+    }
+
     /// … who knows these video codecs.
     pub fn join_knowing(&mut self, name: &'static str, codecs: &[Codec]) {
         let claims = self.claims(name, Grants::default());
@@ -271,6 +293,19 @@ impl World {
         let bytes = lk::SignalRequest { message: Some(request) }.encode_to_vec();
         self.shard(shard).frame(connection, &bytes, now);
         self.carry();
+    }
+
+    /// Applies an offer of the server and sends the answer.
+    pub fn answer_now(&mut self, name: &'static str, offer: &lk::SessionDescription) {
+        let answer = self.clients.get_mut(name).unwrap().take(offer);
+        self.settle_client(name);
+        self.signal(name, Request::Answer(answer));
+    }
+
+    /// Applies an offer of the server; the answer is lost.
+    pub fn take_offer(&mut self, name: &'static str, offer: &lk::SessionDescription) {
+        self.clients.get_mut(name).unwrap().take(offer);
+        self.settle_client(name);
     }
 
     pub fn control(&mut self, command: Command) -> Result<Reply, ControlError> {
@@ -413,6 +448,26 @@ impl World {
         self.write_video(name, mid, rid, Codec::Vp8, sequence, true, payload);
     }
 
+    /// Sends one VP8 frame of any size, in packets of up to 1,100 bytes.
+    pub fn film_frame(&mut self, name: &str, mid: Mid, rid: Option<&str>, keyframe: bool, size: usize) {
+        let packets = size.div_ceil(1_100).max(1);
+        let client = self.clients.get_mut(name).unwrap();
+        let picture = client.pictures.entry((mid, rid.map(Rid::from))).or_insert(200);
+        *picture += 1;
+        let picture = *picture;
+        for index in 0..packets {
+            let client = self.clients.get_mut(name).unwrap();
+            let sequence = client.next_sequence(mid, rid.map(Rid::from));
+            let start = if index == 0 { 0x90 } else { 0x80 };
+            let mut payload = vec![start, 0xc0, 0x80 | (picture >> 8) as u8 & 0x7f, picture as u8, picture as u8];
+            payload.push(u8::from(!keyframe));
+            payload.extend_from_slice(rid.unwrap_or("-").as_bytes());
+            payload.resize((size / packets).max(7), 0);
+            let last = index + 1 == packets;
+            self.write_video_at(name, mid, rid, Codec::Vp8, (sequence, picture as u32 * 3000), last, payload);
+        }
+    }
+
     /// Sends one VP9 picture of these spatial layers, one packet each.
     pub fn film_spatial(&mut self, name: &str, mid: Mid, keyframe: bool, layers: u8, size: usize) {
         let client = self.clients.get_mut(name).unwrap();
@@ -451,10 +506,24 @@ impl World {
         marker: bool,
         payload: Vec<u8>,
     ) {
+        let time = (sequence as u32).wrapping_mul(3000);
+        self.write_video_at(name, mid, rid, codec, (sequence, time), marker, payload);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one packet's fields")]
+    fn write_video_at(
+        &mut self,
+        name: &str,
+        mid: Mid,
+        rid: Option<&str>,
+        codec: Codec,
+        (sequence, time): (u64, u32),
+        marker: bool,
+        payload: Vec<u8>,
+    ) {
         let now = self.now;
         let client = self.clients.get_mut(name).unwrap();
         let pt = client.payload_type(codec);
-        let time = (sequence as u32).wrapping_mul(3000);
         let write = RtpWrite::new(pt, sequence.into(), time, now, payload).marker(marker).nackable(true);
         let mut api = client.up.rtc.direct_api();
         let stream = api.stream_tx_by_mid(mid, rid.map(Rid::from));
@@ -640,18 +709,7 @@ impl World {
                 }
             }
             Response::Offer(offer) if !client.mute_answers => {
-                client.track_of = offer.mid_to_track_id.clone();
-                let down = client.down.as_mut().expect("offers come on the second connection");
-                let sdp = SdpOffer::from_sdp_string(&offer.sdp).unwrap();
-                let answer = down.rtc.sdp_api().accept_offer(sdp).unwrap();
-                let answer = lk::SessionDescription {
-                    r#type: "answer".to_owned(),
-                    sdp: answer.to_sdp_string(),
-                    id: offer.id,
-                    ..Default::default()
-                };
-                client.last_answer = Some(answer.clone());
-                reply = Some(Request::Answer(answer));
+                reply = Some(Request::Answer(client.take(offer)));
             }
             Response::MediaSectionsRequirement(need) => {
                 assert!(client.down.is_none(), "asked for sections on the wrong path");
@@ -733,6 +791,18 @@ impl World {
             self.engine.stream_bytes(id, piece, now);
             self.carry();
         }
+    }
+
+    /// A client's TCP connections break; the next ones come from another port.
+    pub fn cut_stream(&mut self, name: &'static str) {
+        let now = self.now;
+        for peer in self.clients.get_mut(name).unwrap().peers() {
+            if let Some((id, _)) = peer.stream.take() {
+                self.engine.stream_closed(id, now);
+            }
+            peer.seen_as.set_port(peer.seen_as.port() + 1);
+        }
+        self.carry();
     }
 
     fn random(&mut self) -> u64 {
@@ -842,7 +912,8 @@ impl Peer {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
-            .enable_opus(true, true)
+            // PCMU stands for somebody old, who has no redundancy either.
+            .enable_opus(true, !codecs.contains(&Codec::PCMU))
             .enable_vp8(codecs.contains(&Codec::Vp8))
             .enable_h264(codecs.contains(&Codec::H264))
             .enable_vp9(codecs.contains(&Codec::Vp9))
@@ -892,6 +963,8 @@ impl Client {
             offers: 0,
             receive: Vec::new(),
             sequences: HashMap::new(),
+            pictures: HashMap::new(),
+            switched_off: Vec::new(),
             codecs: codecs.to_vec(),
         }
     }
@@ -926,6 +999,22 @@ impl Client {
             id: self.offers,
             ..Default::default()
         }
+    }
+
+    /// Answers an offer of the server.
+    fn take(&mut self, offer: &lk::SessionDescription) -> lk::SessionDescription {
+        self.track_of = offer.mid_to_track_id.clone();
+        let down = self.down.as_mut().expect("offers come on the second connection");
+        let sdp = SdpOffer::from_sdp_string(&offer.sdp).unwrap();
+        let answer = down.rtc.sdp_api().accept_offer(sdp).unwrap();
+        let answer = lk::SessionDescription {
+            r#type: "answer".to_owned(),
+            sdp: answer.to_sdp_string(),
+            id: offer.id,
+            ..Default::default()
+        };
+        self.last_answer = Some(answer.clone());
+        answer
     }
 
     /// An offer that reserves more receive sections and reopens those that were answered inactive.
