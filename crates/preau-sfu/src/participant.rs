@@ -15,7 +15,7 @@ use crate::event::Profile;
 use crate::grants::Grants;
 use crate::ids::{ConnectionId, Identity, ParticipantSid, PartyKey, TrackKey};
 use crate::speakers::VoiceMeter;
-use crate::stats::Link;
+use crate::stats::{Link, LossCap};
 use crate::subscribe::Reception;
 use crate::transport::{Leg, Transport};
 
@@ -39,9 +39,13 @@ pub(crate) struct Participant {
     pub(crate) link: Link,
     /// What the link to them carries, in bits a second, if that is measured.
     pub(crate) estimate: Option<u64>,
+    /// The same, judged by loss.
+    pub(crate) loss_cap: LossCap,
     /// Bits a second of what is being sent to them, and what their link is probed for: the next layer, and
     /// everything wanted.
     pub(crate) given: u64,
+    /// … and of what would be sent if everything fitted.
+    pub(crate) wanted: u64,
     pub(crate) aimed: (u64, u64),
     /// Sequence number of the last reliable data packet taken from them; 0 before the first.
     pub(crate) last_data: u32,
@@ -167,6 +171,11 @@ impl Sending {
 }
 
 impl Participant {
+    /// What the link to them carries, in bits a second, as far as anything is known.
+    pub(crate) fn width(&self) -> Option<u64> {
+        [self.estimate, self.loss_cap.bits()].into_iter().flatten().min()
+    }
+
     /// How they are described.
     pub(crate) fn profile(&self) -> Profile {
         Profile {

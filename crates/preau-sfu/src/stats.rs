@@ -1,6 +1,6 @@
 //! Counters of an engine, and how good a participant's link is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use livekit_protocol::ConnectionQuality;
 
@@ -65,6 +65,8 @@ pub struct Holdings {
 pub(crate) struct Link {
     /// Worst share of packets lost, either way: 0 to 1.
     pub(crate) loss: f32,
+    /// Share of what we sent that was lost, if the other side reported.
+    pub(crate) sent_loss: Option<f32>,
     /// Round trip.
     pub(crate) round_trip: Option<Duration>,
     /// Whether the media connection stands.
@@ -97,13 +99,89 @@ impl Link {
     }
 }
 
+/// Loss above this share means that more is sent than the link carries …
+const MUCH_LOSS: f32 = 0.10;
+
+/// … and below this one it may carry more.
+const LITTLE_LOSS: f32 = 0.02;
+
+/// After a link was found too narrow, it is not tried again for this long; twice as long each time it was
+/// too early, up to the second.
+const REST: Duration = Duration::from_secs(10);
+const REST_AT_MOST: Duration = Duration::from_secs(120);
+
+/// What a link carries, judged by what its receiver reports as lost. The delay-based estimate sees
+/// congestion sooner; this one also sees it when the feedback for that one is missing or thinned out by the
+/// congestion itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LossCap {
+    cap: Option<u64>,
+    rest_until: Option<Instant>,
+    rest: Duration,
+}
+
+impl LossCap {
+    /// Takes a report: the share lost of `sent` bits a second, of `wanted` that would be sent to a link
+    /// that carries everything.
+    pub(crate) fn report(&mut self, loss: f32, sent: u64, wanted: u64, now: Instant) {
+        let carried = |share: f32| (sent as f64 * f64::from(share)) as u64;
+        if loss > MUCH_LOSS {
+            let early = self.rest_until.is_some_and(|until| now < until + self.rest * 2);
+            self.rest = if early { (self.rest * 2).min(REST_AT_MOST) } else { REST };
+            self.rest_until = Some(now + self.rest);
+            let through = carried(1.0 - loss);
+            self.cap = Some(self.cap.map_or(through, |cap| cap.min(through)));
+        } else if loss < LITTLE_LOSS && self.rest_until.is_none_or(|until| now >= until) {
+            // A quarter more each time, until everything fits.
+            self.cap = self.cap.map(|cap| cap + cap / 4).filter(|cap| *cap < wanted * 2);
+        }
+    }
+
+    /// Bits a second; None: no bound is known.
+    pub(crate) fn bits(&self) -> Option<u64> {
+        self.cap
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn loss_narrows_and_its_absence_widens_after_a_rest() {
+        let mut now = Instant::now();
+        let mut cap = LossCap::default();
+        cap.report(0.05, 1_000_000, 1_000_000, now);
+        assert_eq!(cap.bits(), None);
+        cap.report(0.4, 1_000_000, 1_000_000, now);
+        let narrow = cap.bits().unwrap();
+        assert!((590_000..610_000).contains(&narrow));
+        // More loss of less is narrower still, never wider.
+        cap.report(0.2, 900_000, 1_000_000, now);
+        assert_eq!(cap.bits(), Some(narrow));
+        let mut waited = Vec::new();
+        for _ in 0..3 {
+            let begun = now;
+            let before = cap.bits();
+            while cap.bits() == before {
+                now += Duration::from_secs(2);
+                cap.report(0.0, 500_000, 1_000_000, now);
+            }
+            waited.push(now - begun);
+            cap.report(0.2, 700_000, 1_000_000, now);
+        }
+        assert!(waited.windows(2).all(|pair| pair[1] > pair[0]), "{waited:?}");
+        for _ in 0..200 {
+            now += Duration::from_secs(2);
+            cap.report(0.0, 1_000_000, 1_000_000, now);
+        }
+        assert_eq!(cap.bits(), None, "everything fits: there is no bound any more");
+    }
+
+    #[test]
     fn grades() {
-        let link = |loss, ms, up| Link { loss, round_trip: Some(Duration::from_millis(ms)), up };
+        let link =
+            |loss, ms, up| Link { loss, sent_loss: None, round_trip: Some(Duration::from_millis(ms)), up };
         assert_eq!(link(0.0, 20, true).quality(), ConnectionQuality::Excellent);
         assert_eq!(link(0.05, 20, true).quality(), ConnectionQuality::Good);
         assert_eq!(link(0.0, 400, true).quality(), ConnectionQuality::Good);

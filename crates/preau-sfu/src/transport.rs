@@ -26,7 +26,7 @@ use crate::sdp::Kind;
 use crate::stats::{Counters, Link};
 
 /// How often str0m reports loss and round trips.
-const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Bytes waiting in one data channel before further packets to it are dropped: a receiver that slow
 /// is gone for all practical purposes, and must not take the shard's memory with it.
@@ -154,6 +154,8 @@ struct State {
     connected: bool,
     interrupted: bool,
     sections: HashMap<Ssrc, (Mid, Option<Rid>)>,
+    /// Worst share of a stream of ours that its receiver reported as lost, since the last report.
+    sent_loss: Option<f32>,
 }
 
 /// What an offer of ours changes.
@@ -511,10 +513,17 @@ impl State {
                 self.connected = false;
                 Some(Happening::Closed)
             }
+            // Receiver reports tell of losses that feedback for congestion control misses.
+            Event::MediaEgressStats(stats) => {
+                self.sent_loss = [self.sent_loss, stats.loss].into_iter().flatten().reduce(f32::max);
+                None
+            }
             Event::PeerStats(stats) => {
-                let loss = [stats.egress_loss_fraction, stats.ingress_loss_fraction];
+                let sent_loss = self.sent_loss.take();
+                let loss = [sent_loss, stats.egress_loss_fraction, stats.ingress_loss_fraction];
                 Some(Happening::Report(Link {
                     loss: loss.into_iter().flatten().fold(0.0, f32::max),
+                    sent_loss,
                     round_trip: stats.rtt,
                     up: !self.interrupted,
                 }))

@@ -173,7 +173,8 @@ fn a_resume_restarts_ice_on_both_connections() {
     world.run(2 * SECOND);
     world.resume("ines", claims);
     assert!(matches!(world.client("ines").frames[0], Response::Reconnect(_)));
-    let offered = |frame: &Response| matches!(frame, Response::Offer(offer) if offer.sdp.contains("ice-ufrag"));
+    let offered =
+        |frame: &Response| matches!(frame, Response::Offer(offer) if offer.sdp.contains("ice-ufrag"));
     assert!(world.client("ines").frames.iter().any(offered), "the server restarts what it offers");
     let offer = world.client_mut("ines").restart_ice();
     world.signal("ines", Request::Offer(offer));

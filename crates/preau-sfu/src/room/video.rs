@@ -78,7 +78,7 @@ impl Room {
             settled.push((*track_key, rank, temporal));
         }
         let sound = voices * VOICE;
-        let budget = me.estimate.map(|bits| bits.saturating_sub(sound));
+        let budget = me.width().map(|bits| bits.saturating_sub(sound));
         let allocation = allocate(budget, &wishes);
         let Some(me) = self.participants.get_mut(&key) else { return };
         for (track_key, rank, temporal) in settled {
@@ -93,7 +93,7 @@ impl Room {
                 subscription.share = share.rank;
             }
         }
-        me.given = allocation.given + sound;
+        (me.given, me.wanted) = (allocation.given + sound, allocation.wanted + sound);
         self.aim(key, &allocation, sound, shard);
         self.tell_stream_states(key, shard);
     }

@@ -459,7 +459,8 @@ impl World {
             let client = self.clients.get_mut(name).unwrap();
             let sequence = client.next_sequence(mid, rid.map(Rid::from));
             let start = if index == 0 { 0x90 } else { 0x80 };
-            let mut payload = vec![start, 0xc0, 0x80 | (picture >> 8) as u8 & 0x7f, picture as u8, picture as u8];
+            let mut payload =
+                vec![start, 0xc0, 0x80 | (picture >> 8) as u8 & 0x7f, picture as u8, picture as u8];
             payload.push(u8::from(!keyframe));
             payload.extend_from_slice(rid.unwrap_or("-").as_bytes());
             payload.resize((size / packets).max(7), 0);
