@@ -604,7 +604,6 @@ impl World {
     /// A client that is gone for good, with everything it had.
     pub fn forget(&mut self, name: &str) {
         self.clients.remove(name);
-        self.by_connection.retain(|_, known| *known != name);
     }
 
     /// The sid of a published track, as its publisher was told.
@@ -674,8 +673,13 @@ impl World {
                 let response = lk::SignalResponse::decode(bytes).unwrap().message.unwrap();
                 let name = self.by_connection.get(&(shard, connection)).copied();
                 match name {
-                    Some(name) if self.clients.contains_key(name) => self.hear(name, response),
-                    Some(_) => {}
+                    Some(name) => {
+                        // Whoever came under the same name since does not hear it.
+                        let client = self.clients.get(name);
+                        if client.is_some_and(|client| client.connection == Some(connection)) {
+                            self.hear(name, response);
+                        }
+                    }
                     None => unreachable!("frames for {connection} before it was known: {response:?}"),
                 }
             }
