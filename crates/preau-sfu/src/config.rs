@@ -57,9 +57,8 @@ pub struct Limits {
     pub budget: Budget,
     /// The codecs that are carried.
     pub codecs: Codecs,
-    /// Whether each receiver's link is measured (it costs a trickle of padding on silent links), so
-    /// that the layers sent fit it. Without, only wishes and budgets decide.
-    pub estimate_bandwidth: bool,
+    /// How each receiver's link is judged, so that the layers sent fit it.
+    pub links: Links,
     /// TCP connections of ICE at one time.
     pub streams: usize,
     /// How long a TCP connection may stay without belonging to anybody.
@@ -68,6 +67,21 @@ pub struct Limits {
     pub permissions: usize,
     /// Other shards a room may be spread over.
     pub relays: usize,
+}
+
+/// How a receiver's link is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Links {
+    /// Not at all: only wishes and budgets decide.
+    Trusted,
+    /// By what receivers report of losses and round trips, once a second: more is tried, and taken back
+    /// when it does not get through. Costs nothing while nothing is wrong.
+    #[default]
+    Reported,
+    /// Besides, by str0m's congestion control, which sees delays grow and probes before it raises. It pads
+    /// every stream below 50 kbit/s with about 200 small packets a second and receiver: for slides and
+    /// voices more than the media themselves.
+    Probed,
 }
 
 /// Which codecs are carried.
@@ -111,7 +125,7 @@ impl Default for Limits {
             departure_timeout: Duration::from_secs(20),
             budget: Budget::default(),
             codecs: Codecs::default(),
-            estimate_bandwidth: true,
+            links: Links::default(),
             streams: 2_000,
             stream_patience: Duration::from_secs(10),
             permissions: 300,

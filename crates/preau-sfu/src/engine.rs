@@ -17,7 +17,7 @@ use str0m::ice::StunMessage;
 use str0m::net::{Protocol, Receive};
 
 use crate::clock::Clock;
-use crate::config::{EngineConfig, EngineError, Limits};
+use crate::config::{EngineConfig, EngineError, Limits, Links};
 use crate::control::{Command, ControlError, Reply};
 use crate::event::{Event, EventKind, Output, StreamId};
 use crate::framing::Deframer;
@@ -33,6 +33,9 @@ use crate::transport::{Factory, Inbox, Leg, Route, Sink};
 
 /// Addresses remembered for one participant: several network paths, and NATs that change their mind.
 const ADDRESSES: usize = 8;
+
+/// Spent alarms that may lie around beside as many as there are valid ones.
+const SPENT_ALARMS: usize = 64;
 
 /// How many peer connections a client opens, which depends on the path it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -124,6 +127,11 @@ impl Timers {
         if self.set.get(&due).is_none_or(|earlier| at < *earlier) {
             self.set.insert(due, at);
             self.heap.push(Reverse((at, due)));
+            // Entries of alarms that were forgotten or moved, and whose time may be far away, would
+            // gather without end.
+            if self.heap.len() > 2 * self.set.len() + SPENT_ALARMS {
+                self.heap = self.set.iter().map(|(due, at)| Reverse((*at, *due))).collect();
+            }
         }
     }
 
@@ -144,6 +152,9 @@ impl Timers {
     /// Forgets an alarm. Its entry in the heap is passed over when it comes up.
     pub(crate) fn forget(&mut self, due: &Due) {
         self.set.remove(due);
+        if self.set.is_empty() {
+            self.heap.clear();
+        }
     }
 
     fn next(&self) -> Option<Instant> {
@@ -246,7 +257,7 @@ impl Engine {
             stream_addresses: Vec::new(),
             data_bytes: config.limits.data_bytes,
             codecs: config.limits.codecs.clone(),
-            estimate_bandwidth: config.limits.estimate_bandwidth,
+            probes: config.limits.links == Links::Probed,
         };
         let shard = Shard {
             now: config.start,

@@ -55,7 +55,7 @@ pub mod token;
 mod track;
 mod transport;
 
-pub use config::{Codecs, EngineConfig, EngineError, Limits};
+pub use config::{Codecs, EngineConfig, EngineError, Limits, Links};
 pub use engine::{Admission, Connections, Engine};
 pub use event::{Departure, Event, EventKind, Output, Profile, StreamId};
 pub use ids::{ConnectionId, Identity, ParticipantSid, RoomName, TrackSid};

@@ -15,7 +15,7 @@ use crate::event::Profile;
 use crate::grants::Grants;
 use crate::ids::{ConnectionId, Identity, ParticipantSid, PartyKey, TrackKey};
 use crate::speakers::VoiceMeter;
-use crate::stats::{Link, LossCap};
+use crate::stats::{Link, LinkWidth};
 use crate::subscribe::Reception;
 use crate::transport::{Leg, Transport};
 
@@ -39,8 +39,8 @@ pub(crate) struct Participant {
     pub(crate) link: Link,
     /// What the link to them carries, in bits a second, if that is measured.
     pub(crate) estimate: Option<u64>,
-    /// The same, judged by loss.
-    pub(crate) loss_cap: LossCap,
+    /// The same, judged by what their receiver reports.
+    pub(crate) reported: LinkWidth,
     /// Bits a second of what is being sent to them, and what their link is probed for: the next layer, and
     /// everything wanted.
     pub(crate) given: u64,
@@ -173,7 +173,7 @@ impl Sending {
 impl Participant {
     /// What the link to them carries, in bits a second, as far as anything is known.
     pub(crate) fn width(&self) -> Option<u64> {
-        [self.estimate, self.loss_cap.bits()].into_iter().flatten().min()
+        [self.estimate, self.reported.bits()].into_iter().flatten().min()
     }
 
     /// How they are described.

@@ -39,7 +39,7 @@ use crate::relay::Annex;
 use crate::signal;
 use crate::snapshot::{Present, Published, Snapshot};
 use crate::speakers::VoiceMeter;
-use crate::stats::{Holdings, Link, LossCap};
+use crate::stats::{Holdings, Link, LinkWidth};
 use crate::subscribe::Reception;
 use crate::token::Claims;
 use crate::track::PublishedTrack;
@@ -273,7 +273,7 @@ impl Room {
             voice: VoiceMeter::default(),
             link: Link::default(),
             estimate: None,
-            loss_cap: LossCap::default(),
+            reported: LinkWidth::new(shard.limits.links),
             given: 0,
             wanted: 0,
             aimed: (0, 0),
@@ -748,10 +748,10 @@ impl Room {
             }
             Happening::Report(link) => {
                 if let Some(me) = self.participants.get_mut(&key) {
-                    if receiving && shard.limits.estimate_bandwidth {
+                    if receiving {
                         // Nobody reports on a link on which nothing is sent: then it may be tried again.
                         let loss = link.sent_loss.unwrap_or(0.0);
-                        me.loss_cap.report(loss, me.given, me.wanted, shard.now);
+                        me.reported.report(loss, link.round_trip, me.given, me.wanted, shard.now);
                     }
                     // Of two connections the worse one is what people notice.
                     let other = if receiving { 0.0 } else { me.link.loss };

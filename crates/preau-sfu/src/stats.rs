@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use livekit_protocol::ConnectionQuality;
 
+use crate::config::Links;
+
 /// What an engine counted since it started. Numbers of packets and messages, nothing personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
@@ -99,47 +101,115 @@ impl Link {
     }
 }
 
+/// What a link is taken to carry before anything is known of it, in bits a second: a camera in HD and a
+/// screen.
+pub(crate) const FIRST_WIDTH: u64 = 3_000_000;
+
 /// Loss above this share means that more is sent than the link carries …
 const MUCH_LOSS: f32 = 0.10;
 
 /// … and below this one it may carry more.
 const LITTLE_LOSS: f32 = 0.02;
 
+/// Loss above this share is heard in voices in spite of their redundancy.
+const HARM: f32 = 0.20;
+
+/// A round trip this much longer than the shortest of late means that packets queue up on the way.
+const QUEUED: Duration = Duration::from_millis(250);
+
+/// So many reports in a row must say so: reports themselves are late now and then.
+const QUEUED_REPORTS: u32 = 2;
+
+/// Share of what was sent that is sent when packets queue up.
+const DRAIN: f32 = 0.75;
+
+/// The shortest round trip is believed for so many reports; then the path may have changed.
+const SHORTEST_REPORTS: u32 = 60;
+
 /// After a link was found too narrow, it is not tried again for this long; twice as long each time it was
 /// too early, up to the second.
 const REST: Duration = Duration::from_secs(10);
 const REST_AT_MOST: Duration = Duration::from_secs(120);
 
-/// What a link carries, judged by what its receiver reports as lost. The delay-based estimate sees
-/// congestion sooner; this one also sees it when the feedback for that one is missing or thinned out by the
-/// congestion itself.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct LossCap {
-    cap: Option<u64>,
+/// What a link carries, judged by what its receiver reports: losses and round trips. More is tried when
+/// nothing is wrong, and taken back when it does not get through; what failed is left alone for a while.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LinkWidth {
+    trusted: bool,
+    bits: Option<u64>,
     rest_until: Option<Instant>,
     rest: Duration,
+    /// So much was lost that voices suffer, until then.
+    harmed_until: Option<Instant>,
+    shortest: Option<Duration>,
+    shortest_age: u32,
+    queued: u32,
 }
 
-impl LossCap {
+impl LinkWidth {
+    pub(crate) fn new(links: Links) -> LinkWidth {
+        let trusted = links == Links::Trusted;
+        LinkWidth {
+            trusted,
+            bits: (!trusted).then_some(FIRST_WIDTH),
+            rest_until: None,
+            rest: REST,
+            harmed_until: None,
+            shortest: None,
+            shortest_age: 0,
+            queued: 0,
+        }
+    }
+
     /// Takes a report: the share lost of `sent` bits a second, of `wanted` that would be sent to a link
-    /// that carries everything.
-    pub(crate) fn report(&mut self, loss: f32, sent: u64, wanted: u64, now: Instant) {
+    /// that carries everything, and how long a round trip took.
+    pub(crate) fn report(
+        &mut self,
+        loss: f32,
+        round_trip: Option<Duration>,
+        sent: u64,
+        wanted: u64,
+        now: Instant,
+    ) {
+        if self.trusted {
+            return;
+        }
+        let queues = self.queues(round_trip);
         let carried = |share: f32| (sent as f64 * f64::from(share)) as u64;
-        if loss > MUCH_LOSS {
+        if loss > MUCH_LOSS || queues {
             let early = self.rest_until.is_some_and(|until| now < until + self.rest * 2);
             self.rest = if early { (self.rest * 2).min(REST_AT_MOST) } else { REST };
             self.rest_until = Some(now + self.rest);
-            let through = carried(1.0 - loss);
-            self.cap = Some(self.cap.map_or(through, |cap| cap.min(through)));
+            if loss > HARM {
+                self.harmed_until = self.rest_until;
+            }
+            let through = if queues { carried(DRAIN.min(1.0 - loss)) } else { carried(1.0 - loss) };
+            self.bits = Some(self.bits.map_or(through, |bits| bits.min(through)));
         } else if loss < LITTLE_LOSS && self.rest_until.is_none_or(|until| now >= until) {
             // A quarter more each time, until everything fits.
-            self.cap = self.cap.map(|cap| cap + cap / 4).filter(|cap| *cap < wanted * 2);
+            self.bits = self.bits.map(|bits| bits + bits / 4 + 1).filter(|bits| *bits < wanted * 2);
         }
+    }
+
+    fn queues(&mut self, round_trip: Option<Duration>) -> bool {
+        let Some(round_trip) = round_trip else { return false };
+        self.shortest_age += 1;
+        if self.shortest_age > SHORTEST_REPORTS || self.shortest.is_none_or(|shortest| round_trip <= shortest) {
+            (self.shortest, self.shortest_age) = (Some(round_trip), 0);
+        }
+        let long = self.shortest.is_some_and(|shortest| round_trip > shortest + QUEUED);
+        self.queued = if long { self.queued + 1 } else { 0 };
+        self.queued >= QUEUED_REPORTS
+    }
+
+    /// Whether the link was found so narrow that no picture should be tried at this moment.
+    pub(crate) fn forbids(&self, now: Instant) -> bool {
+        self.harmed_until.is_some_and(|until| now < until)
     }
 
     /// Bits a second; None: no bound is known.
     pub(crate) fn bits(&self) -> Option<u64> {
-        self.cap
+        self.bits
     }
 }
 
@@ -150,32 +220,66 @@ mod tests {
     #[test]
     fn loss_narrows_and_its_absence_widens_after_a_rest() {
         let mut now = Instant::now();
-        let mut cap = LossCap::default();
-        cap.report(0.05, 1_000_000, 1_000_000, now);
-        assert_eq!(cap.bits(), None);
-        cap.report(0.4, 1_000_000, 1_000_000, now);
-        let narrow = cap.bits().unwrap();
-        assert!((590_000..610_000).contains(&narrow));
+        let second = Duration::from_secs(1);
+        let mut width = LinkWidth::new(Links::Reported);
+        width.report(0.05, None, 1_000_000, 1_000_000, now);
+        assert_eq!(width.bits(), Some(FIRST_WIDTH));
+        width.report(0.0, None, 1_000_000, 1_000_000, now);
+        assert_eq!(width.bits(), None, "everything fits");
+        width.report(0.4, None, 1_000_000, 1_000_000, now);
+        let narrow = width.bits().unwrap();
+        assert!((590_000..610_000).contains(&narrow) && width.forbids(now));
         // More loss of less is narrower still, never wider.
-        cap.report(0.2, 900_000, 1_000_000, now);
-        assert_eq!(cap.bits(), Some(narrow));
+        width.report(0.2, None, 900_000, 1_000_000, now);
+        assert_eq!(width.bits(), Some(narrow));
         let mut waited = Vec::new();
         for _ in 0..3 {
             let begun = now;
-            let before = cap.bits();
-            while cap.bits() == before {
-                now += Duration::from_secs(2);
-                cap.report(0.0, 500_000, 1_000_000, now);
+            let before = width.bits();
+            while width.bits() == before {
+                now += second;
+                width.report(0.0, None, 500_000, 1_000_000, now);
             }
             waited.push(now - begun);
-            cap.report(0.2, 700_000, 1_000_000, now);
+            width.report(0.2, None, 700_000, 1_000_000, now);
         }
         assert!(waited.windows(2).all(|pair| pair[1] > pair[0]), "{waited:?}");
         for _ in 0..200 {
-            now += Duration::from_secs(2);
-            cap.report(0.0, 1_000_000, 1_000_000, now);
+            now += second;
+            width.report(0.0, None, 1_000_000, 1_000_000, now);
         }
-        assert_eq!(cap.bits(), None, "everything fits: there is no bound any more");
+        assert_eq!(width.bits(), None, "everything fits: there is no bound any more");
+        assert!(!width.forbids(now));
+    }
+
+    #[test]
+    fn queues_on_the_way_narrow_before_anything_is_lost() {
+        let mut now = Instant::now();
+        let mut width = LinkWidth::new(Links::Reported);
+        let mut report = |width: &mut LinkWidth, ms: u64| {
+            now += Duration::from_secs(1);
+            width.report(0.0, Some(Duration::from_millis(ms)), 2_000_000, 2_000_000, now);
+        };
+        for _ in 0..5 {
+            report(&mut width, 40);
+        }
+        assert_eq!(width.bits(), None);
+        report(&mut width, 600);
+        assert_eq!(width.bits(), None, "one late report");
+        report(&mut width, 700);
+        assert_eq!(width.bits(), Some(1_500_000));
+        // A path that is long for good is no queue.
+        for _ in 0..200 {
+            report(&mut width, 700);
+        }
+        assert_eq!(width.bits(), None);
+    }
+
+    #[test]
+    fn a_trusted_link_is_never_narrow() {
+        let mut width = LinkWidth::new(Links::Trusted);
+        width.report(0.9, None, 1_000_000, 1_000_000, Instant::now());
+        assert_eq!(width.bits(), None);
     }
 
     #[test]

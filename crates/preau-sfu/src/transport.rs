@@ -23,18 +23,14 @@ use crate::framing;
 use crate::ids::{PartyKey, RoomKey};
 use crate::pipe::{Hands, Outlet, Pipe, Sources};
 use crate::sdp::Kind;
-use crate::stats::{Counters, Link};
+use crate::stats::{Counters, FIRST_WIDTH, Link};
 
 /// How often str0m reports loss and round trips.
-const REPORT_INTERVAL: Duration = Duration::from_secs(2);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Bytes waiting in one data channel before further packets to it are dropped: a receiver that slow
 /// is gone for all practical purposes, and must not take the shard's memory with it.
 const CHANNEL_BACKLOG: usize = 2 * 1024 * 1024;
-
-/// What a link is taken to carry before anything is known of it, in bits a second: a camera in its
-/// middle layer and a screen. Probing finds the truth within a second or two.
-const FIRST_ESTIMATE: u64 = 2_500_000;
 
 /// Streams whose section is remembered; more than anybody publishes honestly.
 const KNOWN_STREAMS: usize = 256;
@@ -129,7 +125,8 @@ pub(crate) struct Factory {
     pub(crate) stream_addresses: Vec<SocketAddr>,
     pub(crate) data_bytes: usize,
     pub(crate) codecs: Codecs,
-    pub(crate) estimate_bandwidth: bool,
+    /// Congestion control probes the links (see `Links`).
+    pub(crate) probes: bool,
 }
 
 /// A peer connection.
@@ -197,8 +194,8 @@ impl Factory {
             .set_stats_interval(Some(REPORT_INTERVAL))
             .set_sctp_max_message_size(message)
             .set_sctp_max_buffered_amount(CHANNEL_BACKLOG);
-        if self.estimate_bandwidth && (leg == Leg::Down || receives) {
-            config = config.enable_bwe(Some(Bitrate::bps(FIRST_ESTIMATE)));
+        if self.probes && (leg == Leg::Down || receives) {
+            config = config.enable_bwe(Some(Bitrate::bps(FIRST_WIDTH)));
         }
         let mut rtc = config.build(now);
         // The addresses were checked when the engine was built.

@@ -10,7 +10,7 @@ use lk::VideoQuality::{High, Low, Medium};
 use lk::signal_request::Message as Request;
 use lk::signal_response::Message as Response;
 use preau_sfu::grants::Grants;
-use preau_sfu::{Budget, Cause, EventKind, Limits, Step};
+use preau_sfu::{Budget, Cause, EventKind, Limits, Links, Step};
 use str0m::format::Codec;
 use str0m::media::Mid;
 use support::World;
@@ -223,6 +223,17 @@ fn a_narrow_link_gets_what_fits_and_a_wide_one_everything() {
     world.client_mut("ines").downlink = None;
     film(&mut world, mid, SECOND * 30);
     assert_eq!(tail(&world).last(), Some(&'f'), "the link is wide again");
+}
+
+#[test]
+fn probed_links_find_their_width_too() {
+    let (mut world, mid, sid) = class(Limits { links: Links::Probed, ..Limits::default() });
+    film(&mut world, mid, SECOND * 5);
+    assert_eq!(seen(&world, "ines", &sid).last(), Some(&'f'), "a wide link");
+    world.client_mut("ines").downlink = Some(800_000);
+    film(&mut world, mid, SECOND * 15);
+    let layers = seen(&world, "ines", &sid);
+    assert!(!layers[layers.len() - 60..].contains(&'f'), "800 kbit/s do not carry 1,100");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use livekit_protocol::signal_response::Message as Response;
 use super::Room;
 use crate::allocate::{Allocation, Priority, Wish, allocate};
 use crate::codec::Codec;
+use crate::config::Links;
 use crate::engine::Shard;
 use crate::event::EventKind;
 use crate::grants::Source;
@@ -79,7 +80,7 @@ impl Room {
         }
         let sound = voices * VOICE;
         let budget = me.width().map(|bits| bits.saturating_sub(sound));
-        let allocation = allocate(budget, &wishes);
+        let allocation = allocate(budget, !me.reported.forbids(now), &wishes);
         let Some(me) = self.participants.get_mut(&key) else { return };
         for (track_key, rank, temporal) in settled {
             if let Some(subscription) = me.reception.subscriptions.get_mut(&track_key) {
@@ -100,6 +101,9 @@ impl Room {
 
     /// Lets the link be probed for what is wanted and does not fit yet.
     fn aim(&mut self, key: PartyKey, allocation: &Allocation, sound: u64, shard: &mut Shard) {
+        if shard.limits.links != Links::Probed {
+            return;
+        }
         let Some(me) = self.participants.get_mut(&key) else { return };
         let held_back = allocation.given < allocation.wanted;
         let next = if held_back { allocation.next + sound } else { 0 };

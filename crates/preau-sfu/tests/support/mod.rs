@@ -66,6 +66,10 @@ pub struct World {
     by_connection: HashMap<(usize, ConnectionId), &'static str>,
     hosts: u16,
     relayed: Vec<(usize, Box<RelayMessage>)>,
+    /// How often an engine asked to be woken.
+    pub ticks: u64,
+    /// How often a client did.
+    pub wakes: u64,
 }
 
 struct Flying {
@@ -147,6 +151,8 @@ impl World {
             by_connection: HashMap::new(),
             hosts: 10,
             relayed: Vec::new(),
+            ticks: 0,
+            wakes: 0,
         }
     }
 
@@ -533,9 +539,13 @@ impl World {
     }
 
     pub fn send_data(&mut self, name: &str, channel: &str, packet: &lk::DataPacket) {
+        self.send_bytes(name, channel, &packet.encode_to_vec());
+    }
+
+    pub fn send_bytes(&mut self, name: &str, channel: &str, bytes: &[u8]) {
         let client = self.clients.get_mut(name).unwrap();
         let id = client.channels[channel];
-        let sent = client.up.rtc.channel(id).unwrap().write(true, &packet.encode_to_vec()).unwrap();
+        let sent = client.up.rtc.channel(id).unwrap().write(true, bytes).unwrap();
         assert!(sent, "the client's channel is full");
         self.settle_client(client_name(name, &self.clients));
     }
@@ -554,6 +564,7 @@ impl World {
             let late = |client: &&Client| client.due() <= self.now;
             let names: Vec<_> = self.clients.values().filter(late).map(|c| c.name).collect();
             for name in names {
+                self.wakes += 1;
                 let now = self.now;
                 for peer in self.clients.get_mut(name).unwrap().peers() {
                     peer.rtc.handle_input(Input::Timeout(now)).unwrap();
@@ -563,6 +574,7 @@ impl World {
             let now = self.now;
             for engine in [Some(&mut self.engine), self.annex.as_mut()].into_iter().flatten() {
                 if engine.deadline().is_some_and(|at| at <= now) {
+                    self.ticks += 1;
                     engine.tick(now);
                 }
             }
@@ -1073,7 +1085,17 @@ impl Client {
         match event {
             str0m::Event::Connected if receives => self.connected = true,
             str0m::Event::RtpPacket(packet) => {
-                if let Some(mid) = mid {
+                let Some(mid) = mid else { return };
+                // Repeated on the repair stream as padding for a probe: when a section changed its
+                // streams, str0m as a receiver may take it for a packet of the earlier one. Browsers
+                // know better, from the description.
+                let repeated = self.media.iter().rev().take(400).any(|(section, known)| {
+                    *section == mid
+                        && known.header.ssrc != packet.header.ssrc
+                        && known.seq_no == packet.seq_no
+                        && known.payload == packet.payload
+                });
+                if !repeated {
                     self.media.push((mid, packet));
                 }
             }
