@@ -120,8 +120,14 @@ const QUEUED: Duration = Duration::from_millis(250);
 /// So many reports in a row must say so: reports themselves are late now and then.
 const QUEUED_REPORTS: u32 = 2;
 
-/// Share of what was sent that is sent when packets queue up.
-const DRAIN: f32 = 0.75;
+/// Share of what got through that is sent after it was too much: what queues up on the way must drain.
+const DRAIN: f32 = 0.85;
+
+/// What follows from less being sent is seen in reports after this long.
+const SETTLING: Duration = Duration::from_millis(3_500);
+
+/// Nothing is taken to carry less, in bits a second: from here, a quarter more is still something.
+const LEAST: u64 = 100_000;
 
 /// The shortest round trip is believed for so many reports; then the path may have changed.
 const SHORTEST_REPORTS: u32 = 60;
@@ -139,6 +145,7 @@ pub(crate) struct LinkWidth {
     bits: Option<u64>,
     rest_until: Option<Instant>,
     rest: Duration,
+    narrowed_at: Option<Instant>,
     /// So much was lost that voices suffer, until then.
     harmed_until: Option<Instant>,
     shortest: Option<Duration>,
@@ -154,6 +161,7 @@ impl LinkWidth {
             bits: (!trusted).then_some(FIRST_WIDTH),
             rest_until: None,
             rest: REST,
+            narrowed_at: None,
             harmed_until: None,
             shortest: None,
             shortest_age: 0,
@@ -177,24 +185,30 @@ impl LinkWidth {
         let queues = self.queues(round_trip);
         let carried = |share: f32| (sent as f64 * f64::from(share)) as u64;
         if loss > MUCH_LOSS || queues {
+            // What is reported just after a step back was lost, or waits, from before it.
+            if self.narrowed_at.is_some_and(|at| now.saturating_duration_since(at) < SETTLING) {
+                return;
+            }
+            self.narrowed_at = Some(now);
             let early = self.rest_until.is_some_and(|until| now < until + self.rest * 2);
             self.rest = if early { (self.rest * 2).min(REST_AT_MOST) } else { REST };
             self.rest_until = Some(now + self.rest);
             if loss > HARM {
                 self.harmed_until = self.rest_until;
             }
-            let through = if queues { carried(DRAIN.min(1.0 - loss)) } else { carried(1.0 - loss) };
-            self.bits = Some(self.bits.map_or(through, |bits| bits.min(through)));
+            let through = carried(DRAIN * (1.0 - loss));
+            self.bits = Some(self.bits.map_or(through, |bits| bits.min(through)).max(LEAST));
         } else if loss < LITTLE_LOSS && self.rest_until.is_none_or(|until| now >= until) {
             // A quarter more each time, until everything fits.
-            self.bits = self.bits.map(|bits| bits + bits / 4 + 1).filter(|bits| *bits < wanted * 2);
+            self.bits = self.bits.map(|bits| bits + bits / 4).filter(|bits| *bits < wanted * 2);
         }
     }
 
     fn queues(&mut self, round_trip: Option<Duration>) -> bool {
         let Some(round_trip) = round_trip else { return false };
         self.shortest_age += 1;
-        if self.shortest_age > SHORTEST_REPORTS || self.shortest.is_none_or(|shortest| round_trip <= shortest) {
+        if self.shortest_age > SHORTEST_REPORTS || self.shortest.is_none_or(|shortest| round_trip <= shortest)
+        {
             (self.shortest, self.shortest_age) = (Some(round_trip), 0);
         }
         let long = self.shortest.is_some_and(|shortest| round_trip > shortest + QUEUED);
@@ -228,8 +242,11 @@ mod tests {
         assert_eq!(width.bits(), None, "everything fits");
         width.report(0.4, None, 1_000_000, 1_000_000, now);
         let narrow = width.bits().unwrap();
-        assert!((590_000..610_000).contains(&narrow) && width.forbids(now));
-        // More loss of less is narrower still, never wider.
+        assert!((500_000..520_000).contains(&narrow) && width.forbids(now));
+        // Just after it, reports tell of before. Later, more loss of less is narrower still, never wider.
+        width.report(0.9, None, 600_000, 1_000_000, now);
+        assert_eq!(width.bits(), Some(narrow));
+        now += SETTLING;
         width.report(0.2, None, 900_000, 1_000_000, now);
         assert_eq!(width.bits(), Some(narrow));
         let mut waited = Vec::new();
@@ -267,7 +284,7 @@ mod tests {
         report(&mut width, 600);
         assert_eq!(width.bits(), None, "one late report");
         report(&mut width, 700);
-        assert_eq!(width.bits(), Some(1_500_000));
+        assert_eq!(width.bits(), Some(1_700_000));
         // A path that is long for good is no queue.
         for _ in 0..200 {
             report(&mut width, 700);

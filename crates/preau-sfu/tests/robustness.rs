@@ -88,9 +88,8 @@ fn a_thousand_who_come_and_go_leave_nothing_behind() {
     assert_eq!(world.engine.deadline(), None, "an idle engine sleeps");
 }
 
-const NAMES: [&str; 20] = [
-    "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t",
-];
+const NAMES: [&str; 20] =
+    ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t"];
 
 #[test]
 fn a_bad_network_delays_and_loses_but_the_lesson_goes_on() {
@@ -156,10 +155,9 @@ fn a_cut_of_some_seconds_is_survived_and_a_long_one_is_noticed() {
         }
     }
     let lost = world.client("prof").frames.iter().any(|frame| match frame {
-        lk::signal_response::Message::ConnectionQuality(update) => update
-            .updates
-            .iter()
-            .any(|info| info.quality == lk::ConnectionQuality::Lost as i32),
+        lk::signal_response::Message::ConnectionQuality(update) => {
+            update.updates.iter().any(|info| info.quality == lk::ConnectionQuality::Lost as i32)
+        }
         _ => false,
     });
     assert!(lost, "a lost connection is shown");

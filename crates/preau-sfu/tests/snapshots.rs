@@ -80,8 +80,7 @@ impl Play {
         claims.issued_at += self.issued;
         self.tracks.retain(|(owner, _), _| *owner != who);
         self.world.forget(NAMES[who]);
-        let connections =
-            if two { preau_sfu::Connections::Two } else { preau_sfu::Connections::One };
+        let connections = if two { preau_sfu::Connections::Two } else { preau_sfu::Connections::One };
         self.world.enter(NAMES[who], claims, connections, 0, &[str0m::format::Codec::Vp8]);
     }
 
@@ -158,7 +157,11 @@ impl Play {
             }
             Act::Busy(busy) => self.world.engine.report_processor(if *busy { 0.9 } else { 0.1 }),
             Act::Wait(time) => self.world.run(Duration::from_millis(*time)),
-            Act::Leave(_) | Act::Break(_) | Act::Resume(_) | Act::Publish(..) | Act::Unpublish(_)
+            Act::Leave(_)
+            | Act::Break(_)
+            | Act::Resume(_)
+            | Act::Publish(..)
+            | Act::Unpublish(_)
             | Act::Mute(..) => {}
         }
     }

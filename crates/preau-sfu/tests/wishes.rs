@@ -40,7 +40,9 @@ fn told(world: &World, name: &str) -> Vec<(String, bool)> {
     let frames = world.client(name).frames.iter();
     frames
         .filter_map(|frame| match frame {
-            Response::SubscriptionPermissionUpdate(update) => Some((update.track_sid.clone(), update.allowed)),
+            Response::SubscriptionPermissionUpdate(update) => {
+                Some((update.track_sid.clone(), update.allowed))
+            }
             _ => None,
         })
         .collect()
@@ -80,7 +82,8 @@ fn a_publisher_chooses_who_receives() {
     send(&mut world);
     assert_eq!((world.client("ines").media.len(), world.client("malo").media.len()), before);
     // Asking again does not help.
-    let again = lk::UpdateSubscription { track_sids: vec![voice.clone()], subscribe: true, ..Default::default() };
+    let again =
+        lk::UpdateSubscription { track_sids: vec![voice.clone()], subscribe: true, ..Default::default() };
     world.signal("malo", Request::Subscription(again));
     send(&mut world);
     assert_eq!(world.client("malo").media.len(), before.1);
@@ -96,7 +99,10 @@ fn a_publisher_chooses_who_receives() {
     assert_eq!(told(&world, "ines").last().map(|(_, allowed)| *allowed), Some(true));
     let before = (world.client("ines").media.len(), world.client("malo").media.len());
     send(&mut world);
-    assert_eq!((world.client("ines").media.len(), world.client("malo").media.len()), (before.0 + 2, before.1 + 2));
+    assert_eq!(
+        (world.client("ines").media.len(), world.client("malo").media.len()),
+        (before.0 + 2, before.1 + 2)
+    );
     assert_eq!(world.client("tard").media.len(), 2);
 }
 
@@ -231,7 +237,8 @@ fn a_new_token_is_handed_on() {
         ..Default::default()
     };
     assert_eq!(world.control(Command::RefreshToken { to, token: "abc.def.ghi".to_owned() }), Ok(Reply::Done));
-    let refreshed = |frame: &Response| matches!(frame, Response::RefreshToken(token) if token == "abc.def.ghi");
+    let refreshed =
+        |frame: &Response| matches!(frame, Response::RefreshToken(token) if token == "abc.def.ghi");
     assert!(world.client("ines").frames.iter().any(refreshed));
 }
 
