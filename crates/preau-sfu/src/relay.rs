@@ -41,6 +41,7 @@ impl RelayMessage {
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "nearly all of them are media packets")]
 pub(crate) enum RelayKind {
     /// Who the sender is linked with from now on should tell everything it has.
     Hello,

@@ -78,7 +78,8 @@ fn a_thousand_who_come_and_go_leave_nothing_behind() {
     }
     let after = world.engine.holdings();
     assert_eq!(Holdings { timers: 0, ..after }, Holdings { timers: 0, ..before });
-    assert!(after.timers <= before.timers + 8, "{} alarms, {} before", after.timers, before.timers);
+    // Spent alarms are thrown out when they are many.
+    assert!(after.timers <= 100, "{} alarms, {} before", after.timers, before.timers);
 
     world.signal("prof", Request::Leave(lk::LeaveRequest::default()));
     world.forget("prof");
