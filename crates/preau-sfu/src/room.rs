@@ -87,7 +87,7 @@ pub(crate) struct Room {
     egress: Meter,
     annex: Annex,
     /// Others were told of fewer or more people than there are.
-    headcount_told: u32,
+    headcount_told: usize,
     /// Since when nobody is here.
     empty_since: Option<Instant>,
     ever_joined: bool,
@@ -622,9 +622,11 @@ impl Room {
 
     /// Tells everybody how many are here, when that changed.
     fn tell_headcount(&mut self, shard: &mut Shard) {
-        let room = self.describe();
-        if room.num_participants != self.headcount_told {
-            self.headcount_told = room.num_participants;
+        let seen = self.participants.values().filter(|me| !me.grants.hidden).count();
+        let count = seen + self.annex.guests.len();
+        if count != self.headcount_told {
+            self.headcount_told = count;
+            let room = self.describe();
             let update = lk::RoomUpdate { room: Some(room) };
             self.tell_all(signal::encode_response(Response::RoomUpdate(update)), shard);
         }

@@ -164,6 +164,11 @@ impl Room {
     /// Finds out what of a track is wanted, and tells its publisher when that is news.
     pub(super) fn reconsider(&mut self, track_key: TrackKey, shard: &mut Shard) {
         let Some(track) = self.tracks.get(&track_key).filter(|track| track.live) else { return };
+        let is_guest = self.annex.guests.contains_key(&track.publisher);
+        // Sound from here is never switched off by anybody; from elsewhere it need not be carried.
+        if track.kind == Kind::Audio && !is_guest {
+            return;
+        }
         let cap = self.cap(track);
         let here = track.subscribers.iter().filter_map(|subscriber| {
             let subscription = self.participants.get(subscriber)?.reception.subscriptions.get(&track_key)?;
@@ -171,11 +176,6 @@ impl Room {
         });
         let elsewhere = self.annex.shards.values().filter_map(|wanted| wanted.get(&track_key).copied());
         let wanted = here.chain(elsewhere).max();
-        let is_guest = self.annex.guests.contains_key(&track.publisher);
-        // Sound from here is never switched off by anybody; from elsewhere it need not be carried.
-        if track.kind == Kind::Audio && !is_guest {
-            return;
-        }
         let now = shard.now;
         let Some(track) = self.tracks.get_mut(&track_key) else { return };
         if let Some(rank) = track.wanted.update(wanted, now) {
@@ -276,6 +276,10 @@ impl Room {
 fn wanted_rank(subscription: &Subscription, track: &PublishedTrack, cap: Cap) -> Option<u8> {
     if !subscription.flows() {
         return None;
+    }
+    if track.kind == Kind::Audio {
+        // Sound has one layer, however large its window.
+        return Some(2);
     }
     cap.rank.map(|rank| rank.min(track.rank_for(subscription.detail)))
 }
