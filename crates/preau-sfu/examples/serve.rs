@@ -1,17 +1,20 @@
-//! A media server around the engine: one shard thread with one UDP socket, and the signalling
-//! WebSocket on loopback. For trying clients, and the shape of what an application needs around an
-//! [`Engine`]: a thread that owns it, fed through one bounded queue and one socket.
+//! A media server around the engine: one shard thread with one UDP socket, TCP connections for ICE on
+//! the same port, and the signalling WebSocket. For trying clients, and the shape of what an application
+//! needs around an [`Engine`]: a thread that owns it, fed through one bounded queue and one socket.
 //!
 //! It is not the product: no TLS, one fixed demonstration key, no admission, and `/admin` is open.
 //!
 //! ```text
 //! cargo run -p preau-sfu --example serve -- 127.0.0.1:7880 127.0.0.1:7882 [folder with web files]
 //! ```
+//!
+//! With `MEDIA=tcp` in the environment UDP packets are thrown away, to see ICE over TCP at work.
 #![allow(clippy::disallowed_methods, reason = "an example without pages: there is no edge here")]
 #![allow(clippy::result_large_err, reason = "a refusal is a whole HTTP response")]
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -27,7 +30,9 @@ use futures_util::{SinkExt, StreamExt};
 use preau_sfu::control::{Command, ControlError, Reply};
 use preau_sfu::protocol as lk;
 use preau_sfu::token::{Claims, TokenKey};
-use preau_sfu::{Admission, ConnectionId, Engine, EngineConfig, Limits, Output, signal};
+use preau_sfu::{
+    Admission, ConnectionId, Connections, Engine, EngineConfig, Limits, Output, StreamId, signal,
+};
 use tokio::sync::{mpsc, oneshot};
 
 /// Requests waiting for the shard, from all sockets together.
@@ -46,10 +51,35 @@ type Frames = mpsc::Sender<Bytes>;
 
 /// What sockets and requests ask of the shard.
 enum Ask {
-    Connect { admission: Box<Admission>, frames: Frames, reply: oneshot::Sender<ConnectionId> },
-    Frame { connection: ConnectionId, bytes: Bytes },
-    Disconnect { connection: ConnectionId },
-    Control { command: Box<Command>, reply: oneshot::Sender<Result<Reply, ControlError>> },
+    Connect {
+        admission: Box<Admission>,
+        connections: Connections,
+        frames: Frames,
+        reply: oneshot::Sender<ConnectionId>,
+    },
+    StreamOpened {
+        remote: SocketAddr,
+        writer: TcpStream,
+        reply: SyncSender<Option<StreamId>>,
+    },
+    StreamBytes {
+        stream: StreamId,
+        bytes: Vec<u8>,
+    },
+    StreamClosed {
+        stream: StreamId,
+    },
+    Frame {
+        connection: ConnectionId,
+        bytes: Bytes,
+    },
+    Disconnect {
+        connection: ConnectionId,
+    },
+    Control {
+        command: Box<Command>,
+        reply: oneshot::Sender<Result<Reply, ControlError>>,
+    },
 }
 
 /// The shard thread's world.
@@ -58,6 +88,8 @@ struct Shard {
     socket: UdpSocket,
     asks: Receiver<Ask>,
     clients: HashMap<ConnectionId, Frames>,
+    streams: HashMap<StreamId, TcpStream>,
+    no_udp: bool,
 }
 
 impl Shard {
@@ -82,7 +114,9 @@ impl Shard {
             for index in 0..BATCH {
                 match self.socket.recv_from(&mut buffer) {
                     Ok((length, source)) => {
-                        self.engine.datagram(source, &buffer[..length], Instant::now());
+                        if !self.no_udp {
+                            self.engine.datagram(source, &buffer[..length], Instant::now());
+                        }
                         self.carry_out();
                     }
                     Err(_) => break,
@@ -98,8 +132,8 @@ impl Shard {
     fn serve(&mut self, ask: Ask) {
         let now = Instant::now();
         match ask {
-            Ask::Connect { admission, frames, reply } => {
-                let connection = self.engine.connect(*admission, now);
+            Ask::Connect { admission, connections, frames, reply } => {
+                let connection = self.engine.connect_with(*admission, connections, now);
                 self.clients.insert(connection, frames);
                 let _ = reply.send(connection);
             }
@@ -107,6 +141,18 @@ impl Shard {
             Ask::Disconnect { connection } => {
                 self.clients.remove(&connection);
                 self.engine.disconnect(connection, now);
+            }
+            Ask::StreamOpened { remote, writer, reply } => {
+                let stream = self.engine.stream_opened(remote, now);
+                if let Some(stream) = stream {
+                    self.streams.insert(stream, writer);
+                }
+                let _ = reply.send(stream);
+            }
+            Ask::StreamBytes { stream, bytes } => self.engine.stream_bytes(stream, &bytes, now),
+            Ask::StreamClosed { stream } => {
+                self.streams.remove(&stream);
+                self.engine.stream_closed(stream, now);
             }
             Ask::Control { command, reply } => {
                 let _ = reply.send(self.engine.control(*command, now));
@@ -122,6 +168,22 @@ impl Shard {
                     // A full socket buffer loses a packet, as any network does.
                     let _ = self.socket.send_to(&contents, destination);
                 }
+                Output::StreamBytes { stream, bytes } => {
+                    // The writer waits a moment at most (see `accept`); what it cannot write then ends it.
+                    let broken =
+                        self.streams.get_mut(&stream).is_some_and(|to| to.write_all(&bytes).is_err());
+                    if broken {
+                        self.streams.remove(&stream);
+                        self.engine.stream_closed(stream, Instant::now());
+                    }
+                }
+                Output::StreamClose { stream } => {
+                    if let Some(writer) = self.streams.remove(&stream) {
+                        let _ = writer.shutdown(std::net::Shutdown::Both);
+                    }
+                }
+                // There is one shard.
+                Output::Relay { .. } => {}
                 Output::Frame { connection, bytes } => {
                     let full = self.clients.get(&connection).is_some_and(|to| to.try_send(bytes).is_err());
                     if full {
@@ -178,13 +240,54 @@ async fn join(
     let parameter = query.get("join_request").ok_or_else(|| bad("no join_request".to_owned()))?;
     let join = signal::decode_join(parameter, limit).map_err(|error| bad(error.to_string()))?;
     let admission = Box::new(Admission { claims, join });
-    Ok(upgrade.max_message_size(limit).on_upgrade(move |socket| converse(app, socket, admission)))
+    let upgrade = upgrade.max_message_size(limit);
+    Ok(upgrade.on_upgrade(move |socket| converse(app, socket, admission, Connections::One)))
 }
 
-async fn converse(app: App, socket: WebSocket, admission: Box<Admission>) {
+/// The older protocol, with two peer connections.
+async fn join_two(
+    State(app): State<App>,
+    Query(query): Query<Parameters>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Response> {
+    let claims = app.claims(&query, &headers)?;
+    let join = signal::decode_parameters(|name| query.get(name).map(String::as_str));
+    let admission = Box::new(Admission { claims, join });
+    let upgrade = upgrade.max_message_size(Limits::default().frame_bytes);
+    Ok(upgrade.on_upgrade(move |socket| converse(app, socket, admission, Connections::Two)))
+}
+
+/// Accepts TCP connections for ICE; a thread each, which is enough for an example.
+fn accept(listener: &TcpListener, asks: &SyncSender<Ask>) {
+    for connection in listener.incoming() {
+        let Ok(mut socket) = connection else { continue };
+        let (Ok(remote), Ok(writer)) = (socket.peer_addr(), socket.try_clone()) else { continue };
+        let _ = socket.set_nodelay(true);
+        let _ = writer.set_write_timeout(Some(Duration::from_millis(50)));
+        let asks = asks.clone();
+        std::thread::spawn(move || {
+            let (reply, answer) = sync_channel(1);
+            if asks.send(Ask::StreamOpened { remote, writer, reply }).is_err() {
+                return;
+            }
+            let Ok(Some(stream)) = answer.recv() else { return };
+            let mut buffer = [0u8; 16 * 1024];
+            while let Ok(length @ 1..) = socket.read(&mut buffer) {
+                let bytes = buffer[..length].to_vec();
+                if asks.send(Ask::StreamBytes { stream, bytes }).is_err() {
+                    return;
+                }
+            }
+            let _ = asks.send(Ask::StreamClosed { stream });
+        });
+    }
+}
+
+async fn converse(app: App, socket: WebSocket, admission: Box<Admission>, connections: Connections) {
     let (frames, mut outgoing) = mpsc::channel::<Bytes>(FRAMES);
     let (reply, connection) = oneshot::channel();
-    if app.ask(Ask::Connect { admission, frames, reply }).await.is_err() {
+    if app.ask(Ask::Connect { admission, connections, frames, reply }).await.is_err() {
         return;
     }
     let Ok(connection) = connection.await else { return };
@@ -289,23 +392,31 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let socket = UdpSocket::bind(media)?;
     let mut seed = [0u8; 32];
-    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut seed)?;
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut seed)?;
     let unix = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let engine = Engine::new(EngineConfig {
+    let listener = TcpListener::bind(media)?;
+    let mut engine = Engine::new(EngineConfig {
         media_addresses: vec![socket.local_addr()?],
         start: Instant::now(),
         start_unix_ms: u64::try_from(unix.as_millis())?,
         seed,
         limits: Limits::default(),
     })?;
+    engine.announce_streams(vec![listener.local_addr()?])?;
     let (asks, queue) = sync_channel(QUEUE);
-    let shard = Shard { engine, socket, asks: queue, clients: HashMap::new() };
+    let no_udp = std::env::var("MEDIA").is_ok_and(|media| media == "tcp");
+    let (clients, streams) = (HashMap::new(), HashMap::new());
+    let shard = Shard { engine, socket, asks: queue, clients, streams, no_udp };
+    let accepting = asks.clone();
+    std::thread::spawn(move || accept(&listener, &accepting));
     std::thread::Builder::new().name("sfu-0".to_owned()).spawn(move || shard.run())?;
 
     let app = App { asks, key: TokenKey::new("devkey", "devsecret-devsecret-devsecret-0123"), web };
     let router = Router::new()
         .route("/rtc/v1", get(join))
         .route("/rtc/v1/validate", get(validate))
+        .route("/rtc", get(join_two))
+        .route("/rtc/validate", get(validate))
         .route("/admin/{what}", post(admin))
         .route("/web/{name}", get(file))
         .with_state(app);

@@ -3,6 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::codec::Codec;
+use crate::ladder::Budget;
+
 /// How one engine (one shard) is set up.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -50,6 +53,57 @@ pub struct Limits {
     pub empty_timeout: Duration,
     /// How long a room lives after the last participant left.
     pub departure_timeout: Duration,
+    /// What one room, and the shard with all its rooms, may send and cost.
+    pub budget: Budget,
+    /// The codecs that are carried.
+    pub codecs: Codecs,
+    /// How each receiver's link is judged, so that the layers sent fit it.
+    pub links: Links,
+    /// TCP connections of ICE at one time.
+    pub streams: usize,
+    /// How long a TCP connection may stay without belonging to anybody.
+    pub stream_patience: Duration,
+    /// Entries of a publisher's list of who may receive what.
+    pub permissions: usize,
+    /// Other shards a room may be spread over.
+    pub relays: usize,
+}
+
+/// How a receiver's link is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Links {
+    /// Not at all: only wishes and budgets decide.
+    Trusted,
+    /// By what receivers report of losses and round trips, once a second: more is tried, and taken back
+    /// when it does not get through. Costs nothing while nothing is wrong.
+    #[default]
+    Reported,
+    /// Besides, by str0m's congestion control, which sees delays grow and probes before it raises. It pads
+    /// every stream below 50 kbit/s with about 200 small packets a second and receiver: for slides and
+    /// voices more than the media themselves.
+    Probed,
+}
+
+/// Which codecs are carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Codecs {
+    /// Opus with RFC 2198 redundancy: twice the bits of speech, which then survives a lost packet.
+    pub redundant_audio: bool,
+    /// Video codecs publishers may use, the preferred first.
+    pub video: Vec<Codec>,
+}
+
+impl Codecs {
+    /// Whether tracks of this codec are carried.
+    pub fn carries(&self, codec: Codec) -> bool {
+        codec == Codec::Opus || self.video.contains(&codec)
+    }
+}
+
+impl Default for Codecs {
+    fn default() -> Codecs {
+        Codecs { redundant_audio: true, video: vec![Codec::Vp8, Codec::H264, Codec::Vp9] }
+    }
 }
 
 impl Default for Limits {
@@ -69,6 +123,13 @@ impl Default for Limits {
             silence: Duration::from_secs(30),
             empty_timeout: Duration::from_secs(300),
             departure_timeout: Duration::from_secs(20),
+            budget: Budget::default(),
+            codecs: Codecs::default(),
+            links: Links::default(),
+            streams: 2_000,
+            stream_patience: Duration::from_secs(10),
+            permissions: 300,
+            relays: 16,
         }
     }
 }

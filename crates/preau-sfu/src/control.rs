@@ -5,6 +5,8 @@
 
 use livekit_protocol as lk;
 
+use crate::snapshot::Snapshot;
+
 /// A request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -32,6 +34,11 @@ pub enum Command {
     SendData(lk::SendDataRequest),
     /// Changes the room's metadata.
     UpdateRoomMetadata(lk::UpdateRoomMetadataRequest),
+    /// The room as a snapshot, to be carried on by its events.
+    Snapshot {
+        /// The room.
+        room: String,
+    },
     /// Hands a participant a fresh token for later reconnects. (Servers of a cluster do that
     /// themselves; the engine holds no key.)
     RefreshToken {
@@ -56,6 +63,8 @@ pub enum Reply {
     Participants(Vec<lk::ParticipantInfo>),
     /// A track.
     Track(Box<lk::TrackInfo>),
+    /// A room as a snapshot.
+    Snapshot(Box<Snapshot>),
     /// Done.
     Done,
 }
@@ -78,6 +87,9 @@ pub enum ControlError {
     /// The shard has as many rooms as it may have.
     #[error("this shard already has {0} rooms")]
     TooManyRooms(usize),
+    /// The room is on as many shards as it may be.
+    #[error("this room is already on {0} other shards")]
+    TooManyShards(usize),
     /// The request lacks something.
     #[error("{0}")]
     Invalid(&'static str),

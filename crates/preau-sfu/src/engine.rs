@@ -17,19 +17,36 @@ use str0m::ice::StunMessage;
 use str0m::net::{Protocol, Receive};
 
 use crate::clock::Clock;
-use crate::config::{EngineConfig, EngineError, Limits};
+use crate::config::{EngineConfig, EngineError, Limits, Links};
 use crate::control::{Command, ControlError, Reply};
-use crate::event::{Event, EventKind, Output};
+use crate::event::{Event, EventKind, Output, StreamId};
+use crate::framing::Deframer;
 use crate::ids::{ConnectionId, Mint, PartyKey, RoomKey, RoomName};
+use crate::meter::Meter;
 use crate::participant::Endpoints;
+use crate::relay::{RelayKind, RelayMessage, ShardId};
 use crate::room::Room;
 use crate::signal;
-use crate::stats::Counters;
+use crate::stats::{Counters, Holdings};
 use crate::token::Claims;
-use crate::transport::{Factory, Happening, Sink};
+use crate::transport::{Factory, Inbox, Leg, Route, Sink};
 
 /// Addresses remembered for one participant: several network paths, and NATs that change their mind.
 const ADDRESSES: usize = 8;
+
+/// Spent alarms that may lie around beside as many as there are valid ones.
+const SPENT_ALARMS: usize = 64;
+
+/// How many peer connections a client opens, which depends on the path it asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Connections {
+    /// `/rtc/v1`: one, for both directions. The client makes every offer.
+    #[default]
+    One,
+    /// `/rtc`, the older protocol: one to publish on, for which the client makes the offers, and one to
+    /// receive on, for which we make them.
+    Two,
+}
 
 /// A signalling connection that wants in: the token is already verified.
 #[derive(Debug)]
@@ -56,15 +73,36 @@ pub(crate) struct Shard {
     pub(crate) routes: Routes,
     pub(crate) timers: Timers,
     pub(crate) counters: Counters,
+    /// What is sent in all, and the share of a core its thread is busy.
+    pub(crate) egress: Meter,
+    pub(crate) processor: f32,
     outputs: VecDeque<Output>,
+    streams: HashMap<StreamId, Stream>,
+    /// TCP connections by the client's address.
+    stream_of: HashMap<SocketAddr, StreamId>,
     clock: Clock,
+}
+
+/// What carries datagrams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Carrier {
+    Udp,
+    Tcp,
+}
+
+/// A TCP connection.
+struct Stream {
+    remote: SocketAddr,
+    deframer: Deframer,
+    /// Somebody of ours proved that it is theirs.
+    known: bool,
 }
 
 /// Who a datagram or frame belongs to.
 #[derive(Default)]
 pub(crate) struct Routes {
-    pub(crate) by_address: HashMap<SocketAddr, (RoomKey, PartyKey)>,
-    pub(crate) by_ufrag: HashMap<String, (RoomKey, PartyKey)>,
+    pub(crate) by_address: HashMap<(Carrier, SocketAddr), Route>,
+    pub(crate) by_ufrag: HashMap<String, Route>,
     pub(crate) connections: HashMap<ConnectionId, (RoomKey, PartyKey)>,
 }
 
@@ -72,7 +110,8 @@ pub(crate) struct Routes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Due {
     Room(RoomKey),
-    Party(RoomKey, PartyKey),
+    Leg(Route),
+    Stream(StreamId),
 }
 
 /// Alarms. Each has at most one valid entry; moving one later costs nothing, because it is looked at
@@ -88,6 +127,11 @@ impl Timers {
         if self.set.get(&due).is_none_or(|earlier| at < *earlier) {
             self.set.insert(due, at);
             self.heap.push(Reverse((at, due)));
+            // Entries of alarms that were forgotten or moved, and whose time may be far away, would
+            // gather without end.
+            if self.heap.len() > 2 * self.set.len() + SPENT_ALARMS {
+                self.heap = self.set.iter().map(|(due, at)| Reverse((*at, *due))).collect();
+            }
         }
     }
 
@@ -103,6 +147,14 @@ impl Timers {
             }
         }
         None
+    }
+
+    /// Forgets an alarm. Its entry in the heap is passed over when it comes up.
+    pub(crate) fn forget(&mut self, due: &Due) {
+        self.set.remove(due);
+        if self.set.is_empty() {
+            self.heap.clear();
+        }
     }
 
     fn next(&self) -> Option<Instant> {
@@ -124,9 +176,16 @@ impl Shard {
         self.clock.unix_ms(self.now)
     }
 
-    pub(crate) fn event(&mut self, room: &RoomName, kind: EventKind) {
-        let event = Event { room: room.clone(), unix_ms: self.unix_ms(), kind };
+    /// Tells the application something about a room; `number` is the room's, and counts.
+    pub(crate) fn event(&mut self, room: &RoomName, number: &mut u64, kind: EventKind) {
+        *number += 1;
+        let event = Event { room: room.clone(), number: *number, unix_ms: self.unix_ms(), kind };
         self.outputs.push_back(Output::Event(event));
+    }
+
+    pub(crate) fn relay(&mut self, to: ShardId, room: &RoomName, kind: RelayKind) {
+        let message = Box::new(RelayMessage { room: room.clone(), kind });
+        self.outputs.push_back(Output::Relay { to, message });
     }
 
     pub(crate) fn frame(&mut self, connection: ConnectionId, message: Response) {
@@ -153,12 +212,25 @@ impl Shard {
         self.close(connection);
     }
 
-    pub(crate) fn sink<'a>(
-        &'a mut self,
-        party: PartyKey,
-        happenings: &'a mut VecDeque<(PartyKey, Happening)>,
-    ) -> Sink<'a> {
-        Sink { now: self.now, party, outputs: &mut self.outputs, happenings, counters: &mut self.counters }
+    pub(crate) fn sink<'a>(&'a mut self, party: PartyKey, leg: Leg, inbox: &'a mut Inbox) -> Sink<'a> {
+        Sink {
+            now: self.now,
+            party,
+            leg,
+            outputs: &mut self.outputs,
+            inbox,
+            counters: &mut self.counters,
+            streams: &self.stream_of,
+        }
+    }
+
+    fn drop_stream(&mut self, id: StreamId) -> Option<Stream> {
+        let stream = self.streams.remove(&id)?;
+        if self.stream_of.get(&stream.remote) == Some(&id) {
+            self.stream_of.remove(&stream.remote);
+        }
+        self.timers.forget(&Due::Stream(id));
+        Some(stream)
     }
 
     fn advance(&mut self, now: Instant) {
@@ -176,19 +248,17 @@ impl Engine {
         if config.media_addresses.is_empty() {
             return Err(EngineError::NoMediaAddress);
         }
-        for (index, address) in config.media_addresses.iter().enumerate() {
-            if address.ip().is_unspecified() || address.port() == 0 {
-                return Err(EngineError::Unreachable(*address));
-            }
-            let earlier = config.media_addresses[..index].iter();
-            if let Some(twin) = earlier.into_iter().find(|other| other.is_ipv4() == address.is_ipv4()) {
-                return Err(EngineError::Ambiguous(*twin, *address));
-            }
-        }
+        check_addresses(&config.media_addresses)?;
         let provider = str0m::crypto::from_feature_flags();
         let certificate = provider.dtls_provider.generate_certificate().ok_or(EngineError::Certificate)?;
-        let factory =
-            Factory { certificate, addresses: config.media_addresses, data_bytes: config.limits.data_bytes };
+        let factory = Factory {
+            certificate,
+            addresses: config.media_addresses,
+            stream_addresses: Vec::new(),
+            data_bytes: config.limits.data_bytes,
+            codecs: config.limits.codecs.clone(),
+            probes: config.limits.links == Links::Probed,
+        };
         let shard = Shard {
             now: config.start,
             limits: config.limits,
@@ -197,23 +267,143 @@ impl Engine {
             routes: Routes::default(),
             timers: Timers::default(),
             counters: Counters::default(),
+            egress: Meter::new(config.start),
+            processor: 0.0,
             outputs: VecDeque::new(),
+            streams: HashMap::new(),
+            stream_of: HashMap::new(),
             clock: Clock::new(config.start, config.start_unix_ms),
         };
         Ok(Engine { rooms: HashMap::new(), by_name: BTreeMap::new(), shard })
     }
 
-    /// A client connects. The returned connection may already be closed again by the outputs, when
-    /// it was turned away; the frames before that tell the client why.
+    /// A client connects on `/rtc/v1`. The returned connection may already be closed again by the
+    /// outputs, when it was turned away; the frames before that tell the client why.
     pub fn connect(&mut self, admission: Admission, now: Instant) -> ConnectionId {
+        self.connect_with(admission, Connections::One, now)
+    }
+
+    /// A client connects, on `/rtc/v1` or on `/rtc`; else like [`Engine::connect`].
+    pub fn connect_with(
+        &mut self,
+        admission: Admission,
+        connections: Connections,
+        now: Instant,
+    ) -> ConnectionId {
         self.shard.advance(now);
         let connection = ConnectionId(self.shard.mint.number());
         let Admission { claims, join } = admission;
         match self.room_for_joining(&claims.room) {
-            Some(room) => room.0.join(connection, claims, join, room.1),
+            Some(room) => room.0.join(connection, claims, join, connections, room.1),
             None => self.shard.refuse(connection, lk::DisconnectReason::JoinFailure),
         }
         connection
+    }
+
+    /// Says where the owner accepts TCP connections for clients whose network lets no UDP through, at most
+    /// one address per family. Announced to everybody who joins from now on; an empty list announces none.
+    ///
+    /// # Errors
+    /// [`EngineError`] when an address cannot be announced; then nothing has changed.
+    pub fn announce_streams(&mut self, addresses: Vec<SocketAddr>) -> Result<(), EngineError> {
+        check_addresses(&addresses)?;
+        self.shard.factory.stream_addresses = addresses;
+        Ok(())
+    }
+
+    /// A TCP connection was accepted. None when there are too many: close it.
+    pub fn stream_opened(&mut self, remote: SocketAddr, now: Instant) -> Option<StreamId> {
+        self.shard.advance(now);
+        if self.shard.streams.len() >= self.shard.limits.streams {
+            return None;
+        }
+        let id = StreamId(self.shard.mint.number());
+        let stream = Stream { remote, deframer: Deframer::default(), known: false };
+        self.shard.streams.insert(id, stream);
+        self.shard.stream_of.insert(remote, id);
+        let patience = self.shard.now + self.shard.limits.stream_patience;
+        self.shard.timers.set(Due::Stream(id), patience);
+        Some(id)
+    }
+
+    /// Bytes arrive on a TCP connection, in pieces of any size.
+    pub fn stream_bytes(&mut self, id: StreamId, bytes: &[u8], now: Instant) {
+        self.shard.advance(now);
+        let Some(mut stream) = self.shard.streams.remove(&id) else { return };
+        let (remote, mut mine) = (stream.remote, stream.known);
+        let whole = stream.deframer.push(bytes, |datagram| {
+            mine |= self.packet(Carrier::Tcp, remote, datagram);
+        });
+        stream.known = mine;
+        self.shard.streams.insert(id, stream);
+        if let Err(error) = whole {
+            tracing::debug!(%remote, %error, "not ICE: connection closed");
+            self.close_stream(id);
+        }
+    }
+
+    /// A TCP connection was closed or broke.
+    pub fn stream_closed(&mut self, id: StreamId, now: Instant) {
+        self.shard.advance(now);
+        if let Some(stream) = self.shard.drop_stream(id) {
+            self.forget_address((Carrier::Tcp, stream.remote));
+        }
+    }
+
+    fn close_stream(&mut self, id: StreamId) {
+        if let Some(stream) = self.shard.drop_stream(id) {
+            self.forget_address((Carrier::Tcp, stream.remote));
+            self.shard.outputs.push_back(Output::StreamClose { stream: id });
+        }
+    }
+
+    fn forget_address(&mut self, address: (Carrier, SocketAddr)) {
+        let Some(route) = self.shard.routes.by_address.remove(&address) else { return };
+        let limb = self.rooms.get_mut(&route.room).and_then(|room| room.limb_mut(route.party, route.leg));
+        if let Some(limb) = limb {
+            limb.endpoints.addresses.retain(|known| *known != address);
+        }
+    }
+
+    /// How busy the shard's thread is, as a share of one core from 0 to 1, measured by its owner about
+    /// once a second. Beyond its budget, rooms give up pictures.
+    pub fn report_processor(&mut self, share: f32) {
+        self.shard.processor = if share.is_finite() { share.max(0.0) } else { 0.0 };
+    }
+
+    /// Spreads a room over another shard; call on both. What happened on either side so far is told to
+    /// the other.
+    ///
+    /// # Errors
+    /// [`ControlError`] when there are too many rooms, or the room is already on too many shards.
+    pub fn link(&mut self, room: &RoomName, to: ShardId, now: Instant) -> Result<(), ControlError> {
+        self.shard.advance(now);
+        let (limit, relays) = (self.shard.limits.rooms, self.shard.limits.relays);
+        let (room, shard) = self.room_for_joining(room).ok_or(ControlError::TooManyRooms(limit))?;
+        if !room.link(to, shard) {
+            return Err(ControlError::TooManyShards(relays));
+        }
+        room.settle(shard);
+        Ok(())
+    }
+
+    /// Ends the link of a room with another shard, on this side: because the room is over there, or
+    /// because that shard failed. Its participants leave as far as this shard is concerned.
+    pub fn unlink(&mut self, room: &RoomName, from: ShardId, now: Instant) {
+        self.shard.advance(now);
+        if let Some(room) = self.by_name.get(room).and_then(|key| self.rooms.get_mut(key)) {
+            room.unlink(from, true, &mut self.shard);
+            room.settle(&mut self.shard);
+        }
+    }
+
+    /// A message of another shard arrives.
+    pub fn relayed(&mut self, from: ShardId, message: RelayMessage, now: Instant) {
+        self.shard.advance(now);
+        if let Some(room) = self.by_name.get(&message.room).and_then(|key| self.rooms.get_mut(key)) {
+            room.relayed(from, message.kind, &mut self.shard);
+            room.settle(&mut self.shard);
+        }
     }
 
     /// A binary frame arrives on a signalling connection.
@@ -247,41 +437,53 @@ impl Engine {
     /// A datagram arrives on the shard's socket.
     pub fn datagram(&mut self, source: SocketAddr, bytes: &[u8], now: Instant) {
         self.shard.advance(now);
+        self.packet(Carrier::Udp, source, bytes);
+    }
+
+    /// Takes in a packet. Whether it was somebody's.
+    fn packet(&mut self, carrier: Carrier, source: SocketAddr, bytes: &[u8]) -> bool {
         self.shard.counters.datagrams_in += 1;
-        let family = |address: &&SocketAddr| address.is_ipv4() == source.is_ipv4();
-        let Some(destination) = self.shard.factory.addresses.iter().find(family).copied() else { return };
-        let parse = || Receive::new(Protocol::Udp, source, destination, bytes);
-        let Some(route) = self.route(source, bytes) else {
-            self.shard.counters.strangers += 1;
-            return;
+        let taken = self.take(carrier, source, bytes).is_some();
+        self.shard.counters.strangers += u64::from(!taken);
+        taken
+    }
+
+    fn take(&mut self, carrier: Carrier, source: SocketAddr, bytes: &[u8]) -> Option<()> {
+        let (protocol, addresses) = match carrier {
+            Carrier::Udp => (Protocol::Udp, &self.shard.factory.addresses),
+            Carrier::Tcp => (Protocol::Tcp, &self.shard.factory.stream_addresses),
         };
-        let (Some(room), Ok(probe), Ok(datagram)) = (self.rooms.get_mut(&route.0), parse(), parse()) else {
-            self.shard.counters.strangers += 1;
-            return;
-        };
+        let destination = *addresses.iter().find(|address| address.is_ipv4() == source.is_ipv4())?;
+        let parse = || Receive::new(protocol, source, destination, bytes).ok();
+        let route = self.route((carrier, source), bytes)?;
+        let (probe, datagram) = (parse()?, parse()?);
         let now = self.shard.now;
-        let Some(me) = room.participant_mut(route.1) else { return };
-        if !me.transport.accepts(probe, now) {
-            self.shard.counters.strangers += 1;
-            return;
+        let limb = self.rooms.get_mut(&route.room)?.limb_mut(route.party, route.leg)?;
+        if !limb.transport.accepts(probe, now) {
+            return None;
         }
-        if !me.endpoints.addresses.contains(&source) {
+        let address = (carrier, source);
+        if !limb.endpoints.addresses.contains(&address) {
             // It passed the integrity check of ICE, so from now on this address is theirs.
-            if me.endpoints.addresses.len() >= ADDRESSES {
-                let oldest = me.endpoints.addresses.remove(0);
+            if limb.endpoints.addresses.len() >= ADDRESSES {
+                let oldest = limb.endpoints.addresses.remove(0);
                 self.shard.routes.by_address.remove(&oldest);
             }
-            me.endpoints.addresses.push(source);
-            if let Some((other_room, other)) = self.shard.routes.by_address.insert(source, route)
-                && let Some(other) = self.rooms.get_mut(&other_room).and_then(|r| r.participant_mut(other))
+            limb.endpoints.addresses.push(address);
+            if let Some(before) = self.shard.routes.by_address.insert(address, route)
+                && before != route
+                && let Some(room) = self.rooms.get_mut(&before.room)
+                && let Some(limb) = room.limb_mut(before.party, before.leg)
             {
-                other.endpoints.addresses.retain(|address| *address != source);
+                limb.endpoints.addresses.retain(|known| *known != address);
             }
         }
-        if let Some(room) = self.rooms.get_mut(&route.0) {
-            room.touch(route.1, &mut self.shard, |transport, sink| transport.receive(datagram, sink));
-            room.settle(&mut self.shard);
-        }
+        let room = self.rooms.get_mut(&route.room)?;
+        room.touch(route.party, route.leg, &mut self.shard, |transport, sink| {
+            transport.receive(datagram, sink);
+        });
+        room.settle(&mut self.shard);
+        Some(())
     }
 
     /// Lets time pass: call when [`Engine::deadline`] has come. Earlier or later is harmless.
@@ -290,17 +492,26 @@ impl Engine {
         let now = self.shard.now;
         while let Some(due) = self.shard.timers.pop(now) {
             match due {
-                Due::Party(room, party) => {
-                    let Some(room) = self.rooms.get_mut(&room) else { continue };
-                    let Some(me) = room.participant(party) else { continue };
-                    if me.transport.deadline() > now {
-                        self.shard.timers.set(due, me.transport.deadline());
+                Due::Leg(route) => {
+                    let Some(room) = self.rooms.get_mut(&route.room) else { continue };
+                    let Some(limb) = room.limb_mut(route.party, route.leg) else { continue };
+                    let deadline = limb.transport.deadline();
+                    if deadline > now {
+                        self.shard.timers.set(due, deadline);
                         continue;
                     }
-                    room.touch(party, &mut self.shard, |transport, sink| transport.wake(sink));
+                    room.touch(route.party, route.leg, &mut self.shard, |transport, sink| {
+                        transport.wake(sink)
+                    });
                     room.settle(&mut self.shard);
                 }
+                Due::Stream(id) => {
+                    if self.shard.streams.get(&id).is_some_and(|stream| !stream.known) {
+                        self.close_stream(id);
+                    }
+                }
                 Due::Room(key) => {
+                    self.shard.egress.roll(now, self.shard.counters.bytes_out);
                     let Some(room) = self.rooms.get_mut(&key) else { continue };
                     if room.is_over(now) {
                         self.finish(key);
@@ -357,6 +568,7 @@ impl Engine {
             Command::UpdateRoomMetadata(request) => {
                 self.in_room(&request.room, |room, shard| room.update_metadata(request.metadata, shard))
             }
+            Command::Snapshot { room } => self.in_room(&room, |room, _| Ok(room.snapshot())),
             Command::RefreshToken { to, token } => {
                 self.in_room(&to.room, |room, shard| room.refresh_token(&to.identity, token, shard))
             }
@@ -378,7 +590,27 @@ impl Engine {
         self.shard.counters
     }
 
-    fn route(&self, source: SocketAddr, bytes: &[u8]) -> Option<(RoomKey, PartyKey)> {
+    /// What the engine holds at this moment. All zero when nobody is here: a joined and departed
+    /// participant leaves nothing behind.
+    pub fn holdings(&self) -> Holdings {
+        let shard = &self.shard;
+        let mut holdings = Holdings {
+            rooms: self.rooms.len(),
+            addresses: shard.routes.by_address.len(),
+            ice_names: shard.routes.by_ufrag.len(),
+            connections: shard.routes.connections.len(),
+            timers: shard.timers.heap.len().max(shard.timers.set.len()),
+            outputs: shard.outputs.len(),
+            streams: shard.streams.len().max(shard.stream_of.len()),
+            ..Holdings::default()
+        };
+        for room in self.rooms.values() {
+            room.count(&mut holdings);
+        }
+        holdings
+    }
+
+    fn route(&self, source: (Carrier, SocketAddr), bytes: &[u8]) -> Option<Route> {
         // Connectivity checks say whom they are for, which matters when an address changes hands.
         if is_stun(bytes)
             && let Ok(message) = StunMessage::parse(bytes)
@@ -416,9 +648,9 @@ impl Engine {
             return Err(ControlError::TooLarge("the metadata are too long"));
         }
         let name = RoomName::from(request.name.as_str());
-        let limits = self.shard.limits.clone();
-        let (room, _) = self.room_for_joining(&name).ok_or(ControlError::TooManyRooms(limits.rooms))?;
-        room.configure(request, &limits);
+        let limit = self.shard.limits.rooms;
+        let (room, shard) = self.room_for_joining(&name).ok_or(ControlError::TooManyRooms(limit))?;
+        room.configure(request, shard);
         Ok(Reply::Room(Box::new(room.describe())))
     }
 
@@ -444,6 +676,20 @@ impl Engine {
             self.by_name.remove(&room.name);
         }
     }
+}
+
+/// Addresses can be announced: specific ones, at most one per family.
+fn check_addresses(addresses: &[SocketAddr]) -> Result<(), EngineError> {
+    for (index, address) in addresses.iter().enumerate() {
+        if address.ip().is_unspecified() || address.port() == 0 {
+            return Err(EngineError::Unreachable(*address));
+        }
+        let earlier = addresses[..index].iter();
+        if let Some(twin) = earlier.into_iter().find(|other| other.is_ipv4() == address.is_ipv4()) {
+            return Err(EngineError::Ambiguous(*twin, *address));
+        }
+    }
+    Ok(())
 }
 
 /// STUN begins with two zero bits, and is told from DTLS by its first byte (RFC 7983).

@@ -1,11 +1,14 @@
 //! What the engine hands back: packets and frames to send, and facts about rooms.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::grants::Source;
+use crate::grants::{Grants, Source};
 use crate::ids::{ConnectionId, Identity, ParticipantSid, RoomName, TrackSid};
+use crate::ladder::{Cause, Step};
+use crate::relay::{RelayMessage, ShardId};
 
 /// One thing for the owner of the engine to do, in order.
 #[derive(Debug)]
@@ -18,6 +21,26 @@ pub enum Output {
         destination: SocketAddr,
         /// The datagram.
         contents: Vec<u8>,
+    },
+    /// Write these bytes to a TCP connection. They are framed already. What cannot be written within a
+    /// second or so is worth nothing any more: then close the connection and tell the engine.
+    StreamBytes {
+        /// The connection.
+        stream: StreamId,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// Close a TCP connection; the engine has already forgotten it.
+    StreamClose {
+        /// The connection.
+        stream: StreamId,
+    },
+    /// Hand this to another shard of the same machine.
+    Relay {
+        /// Which shard.
+        to: ShardId,
+        /// What.
+        message: Box<RelayMessage>,
     },
     /// Send this binary frame on a signalling connection.
     Frame {
@@ -35,11 +58,18 @@ pub enum Output {
     Event(Event),
 }
 
+/// One TCP connection that carries ICE. Never reused within an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub(crate) u64);
+
 /// A fact about a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The room.
     pub room: RoomName,
+    /// Its place in the row: 1 for the room's beginning, without gaps. A
+    /// [`Snapshot`](crate::Snapshot) says which event was the last it contains.
+    pub number: u64,
     /// When, in milliseconds since 1970-01-01 UTC.
     pub unix_ms: i64,
     /// What.
@@ -56,12 +86,38 @@ pub enum EventKind {
     RoomEmpty,
     /// The room is gone.
     RoomFinished,
+    /// The room's metadata changed.
+    RoomChanged {
+        /// The metadata.
+        metadata: String,
+    },
+    /// Pictures were given up for want of bandwidth or time, or came back.
+    StepChanged {
+        /// Where the room stands now.
+        step: Step,
+        /// Why.
+        cause: Cause,
+    },
     /// Somebody's signalling connection was admitted.
     ParticipantJoined {
         /// Who.
         identity: Identity,
         /// This stay.
         sid: ParticipantSid,
+        /// How they are described.
+        profile: Box<Profile>,
+    },
+    /// Name, metadata, attributes or grants changed.
+    ParticipantChanged {
+        /// Who.
+        identity: Identity,
+        /// How they are described now.
+        profile: Box<Profile>,
+    },
+    /// Somebody's signalling connection broke; it may come back.
+    ParticipantLost {
+        /// Who.
+        identity: Identity,
     },
     /// Somebody's media connection stands: they can see and hear.
     ParticipantConnected {
@@ -94,6 +150,19 @@ pub enum EventKind {
         track: TrackSid,
         /// What it shows.
         source: Source,
+        /// Its name.
+        name: String,
+        /// Whether it is muted.
+        muted: bool,
+    },
+    /// A track was muted or unmuted, by its publisher or by a moderator.
+    TrackMuted {
+        /// Who.
+        identity: Identity,
+        /// Which track.
+        track: TrackSid,
+        /// Whether it is muted now.
+        muted: bool,
     },
     /// A track is gone.
     TrackUnpublished {
@@ -102,6 +171,19 @@ pub enum EventKind {
         /// Which track.
         track: TrackSid,
     },
+}
+
+/// How a participant is described.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The name others see.
+    pub name: String,
+    /// Application data.
+    pub metadata: String,
+    /// Application key-values.
+    pub attributes: BTreeMap<String, String>,
+    /// What they may do.
+    pub grants: Grants,
 }
 
 /// Why a participant left.

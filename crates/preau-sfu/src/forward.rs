@@ -1,8 +1,9 @@
 //! Renumbering: what a forwarded packet is called on its way to one receiver.
 //!
 //! A receiver must see one unbroken stream, although behind it the publisher may switch between
-//! simulcast layers, pause, or send padding that is not worth forwarding. So sequence numbers,
-//! timestamps and VP8's picture ids are moved by offsets that are kept for each receiver.
+//! simulcast layers, pause, send padding that is not worth forwarding, or send layers this receiver does
+//! not get. So sequence numbers, timestamps and VP8's picture ids are moved by offsets that are kept for
+//! each receiver.
 //!
 //! Invariant: within one stream no outgoing sequence number is used twice, the first is below 65,536
 //! (a receiver begins with rollover counter 0, RFC 3711 section 3.3.1), and a change of source
@@ -24,9 +25,10 @@ pub struct Position {
     pub base_layer: u8,
 }
 
-/// Padding kept in mind so that late packets still get the right number. A packet that comes later
-/// than this many paddings is dropped.
-const REMEMBERED_PADDING: usize = 64;
+/// Packets left out that are kept in mind, so that late packets still get the right number. A packet
+/// that comes later than this many of them is dropped. With two of three layers left out of a video in
+/// HD, this is about a second.
+const REMEMBERED_GAPS: usize = 512;
 
 /// Renumbers one outgoing stream.
 #[derive(Debug)]
@@ -47,8 +49,18 @@ struct Source {
     timestamp: u32,
     picture: u16,
     base_layer: u8,
-    /// Sequence numbers of padding, ascending, each of which moves everything after it down by one.
-    padding: VecDeque<u64>,
+    /// Packets left out, ascending, each of which moves everything after it down by one.
+    gaps: VecDeque<Gap>,
+    /// How many of the gaps are pictures.
+    pictures: u16,
+}
+
+/// A packet left out.
+#[derive(Debug, Clone, Copy)]
+struct Gap {
+    sequence: u64,
+    /// A whole picture is left out, and this is its first packet.
+    picture: bool,
 }
 
 /// The most advanced packet sent so far.
@@ -89,7 +101,8 @@ impl Rebase {
             timestamp: next.timestamp.wrapping_sub(first.timestamp),
             picture: next.picture.wrapping_sub(first.picture),
             base_layer: next.base_layer.wrapping_sub(first.base_layer),
-            padding: VecDeque::new(),
+            gaps: VecDeque::new(),
+            pictures: 0,
         });
     }
 
@@ -102,7 +115,10 @@ impl Rebase {
         let position = Position {
             sequence,
             timestamp: packet.timestamp.wrapping_add(source.timestamp),
-            picture: packet.picture.wrapping_add(source.picture),
+            picture: packet
+                .picture
+                .wrapping_add(source.picture)
+                .wrapping_sub(source.pictures_before(packet.sequence)),
             base_layer: packet.base_layer.wrapping_add(source.base_layer),
         };
         if self.last.is_none_or(|last| last.position.sequence < sequence) {
@@ -111,83 +127,67 @@ impl Rebase {
         Some(position)
     }
 
-    /// Notes a packet that consists of padding only. Usually its number is simply taken out of the
-    /// row. If later packets are already on their way that is too late: then the hole has a number,
-    /// which is returned, and an empty packet should fill it.
-    pub fn skip(&mut self, sequence: u64) -> Option<u64> {
+    /// Leaves a packet out: padding, or a layer this receiver does not get. Usually its number is
+    /// simply taken out of the row, and with `picture` set (it is the first packet of a whole picture that
+    /// is left out) so is the picture's. If later packets are already on their way that is too late: then
+    /// the hole has a number, which is returned, and an empty packet should fill it.
+    pub fn skip(&mut self, sequence: u64, picture: bool) -> Option<u64> {
         let source = self.source.as_mut()?;
-        if sequence < source.first || source.padding.contains(&sequence) {
+        if sequence < source.first || source.is_gap(sequence) {
             return None;
         }
         if sequence < source.highest {
             return source.number(sequence);
         }
-        let at = source.padding.partition_point(|padding| *padding < sequence);
-        source.padding.insert(at, sequence);
-        if source.padding.len() > REMEMBERED_PADDING
-            && let Some(oldest) = source.padding.pop_front()
+        let at = source.gaps.partition_point(|gap| gap.sequence < sequence);
+        source.gaps.insert(at, Gap { sequence, picture });
+        source.pictures += u16::from(picture);
+        if source.gaps.len() > REMEMBERED_GAPS
+            && let Some(oldest) = source.gaps.pop_front()
         {
             source.sequence -= 1;
-            source.first = oldest + 1;
+            source.picture = source.picture.wrapping_sub(u16::from(oldest.picture));
+            source.pictures -= u16::from(oldest.picture);
+            source.first = oldest.sequence + 1;
         }
         None
+    }
+
+    /// The last number that was given. None before the first packet.
+    pub fn last_number(&self) -> Option<u64> {
+        self.last.map(|last| last.position.sequence)
     }
 }
 
 impl Source {
+    fn before(&self, sequence: u64) -> usize {
+        // Almost always the newest packet is asked for.
+        match self.gaps.back() {
+            Some(last) if last.sequence >= sequence => {
+                self.gaps.partition_point(|gap| gap.sequence < sequence)
+            }
+            _ => self.gaps.len(),
+        }
+    }
+
+    fn is_gap(&self, sequence: u64) -> bool {
+        self.gaps.get(self.before(sequence)).is_some_and(|gap| gap.sequence == sequence)
+    }
+
+    /// Pictures left out before this packet.
+    fn pictures_before(&self, sequence: u64) -> u16 {
+        let before = self.before(sequence);
+        // At most REMEMBERED_GAPS, so it fits.
+        self.pictures - self.gaps.iter().skip(before).map(|gap| u16::from(gap.picture)).sum::<u16>()
+    }
+
     fn number(&self, sequence: u64) -> Option<u64> {
-        if sequence < self.first || self.padding.binary_search(&sequence).is_ok() {
+        if sequence < self.first || self.is_gap(sequence) {
             return None;
         }
-        let removed = self.padding.partition_point(|padding| *padding < sequence);
         let moved = sequence.wrapping_add_signed(self.sequence);
-        moved.checked_sub(u64::try_from(removed).ok()?)
+        moved.checked_sub(u64::try_from(self.before(sequence)).ok()?)
     }
-}
-
-/// What forwarding needs to know of a VP8 packet (RFC 7741 section 4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Vp8 {
-    /// Picture id and whether it has 15 bits (else 7).
-    pub picture: Option<(u16, bool)>,
-    /// TL0PICIDX.
-    pub base_layer: Option<u8>,
-    /// The packet begins a key frame.
-    pub keyframe: bool,
-}
-
-/// Reads the payload descriptor. None when it is truncated.
-pub fn inspect_vp8(payload: &[u8]) -> Option<Vp8> {
-    let first = *payload.first()?;
-    let mut at = 1;
-    let mut found = Vp8 { picture: None, base_layer: None, keyframe: false };
-    if first & 0x80 != 0 {
-        let extension = *payload.get(at)?;
-        at += 1;
-        if extension & 0x80 != 0 {
-            let byte = *payload.get(at)?;
-            if byte & 0x80 != 0 {
-                let low = *payload.get(at + 1)?;
-                found.picture = Some((u16::from(byte & 0x7f) << 8 | u16::from(low), true));
-                at += 2;
-            } else {
-                found.picture = Some((u16::from(byte), false));
-                at += 1;
-            }
-        }
-        if extension & 0x40 != 0 {
-            found.base_layer = Some(*payload.get(at)?);
-            at += 1;
-        }
-        if extension & 0x30 != 0 {
-            at += 1;
-        }
-    }
-    // Start of partition 0, and the frame header's inverse key frame bit.
-    let begins_frame = first & 0x10 != 0 && first & 0x07 == 0;
-    let inverse_key = *payload.get(at)? & 1;
-    found.keyframe = begins_frame && inverse_key == 0;
-    Some(found)
 }
 
 #[cfg(test)]
@@ -239,22 +239,30 @@ mod tests {
         rebase.start(at(10), now);
         assert_eq!(rebase.map(at(10), now).unwrap().sequence, 1);
         assert_eq!(rebase.map(at(12), now).unwrap().sequence, 3);
-        assert_eq!(rebase.skip(11), Some(2));
+        assert_eq!(rebase.skip(11, false), Some(2));
         assert_eq!(rebase.map(at(13), now).unwrap().sequence, 4);
-        assert_eq!(rebase.skip(14), None);
+        assert_eq!(rebase.skip(14, false), None);
         assert_eq!(rebase.map(at(15), now).unwrap().sequence, 5);
     }
 
     #[test]
-    fn vp8_descriptors() {
-        assert_eq!(inspect_vp8(&[]), None);
-        assert_eq!(inspect_vp8(&[0x90, 0x80]), None);
-        let key = inspect_vp8(&[0x10, 0x00]).unwrap();
-        assert!(key.keyframe && key.picture.is_none());
-        let wide = inspect_vp8(&[0x90, 0xe0, 0x81, 0x02, 0x07, 0x00, 0x01]).unwrap();
-        assert_eq!((wide.picture, wide.base_layer, wide.keyframe), (Some((0x102, true)), Some(7), false));
-        let short = inspect_vp8(&[0x80, 0x80, 0x42, 0x00]).unwrap();
-        assert_eq!((short.picture, short.keyframe), (Some((0x42, false)), false), "not a frame's beginning");
+    fn pictures_left_out_leave_no_gap_in_the_picture_ids() {
+        let now = Instant::now();
+        let mut rebase = Rebase::new(90_000);
+        rebase.start(at(100), now);
+        assert_eq!(rebase.map(at(100), now).unwrap().picture, 100);
+        // Every second picture is left out; each has one packet.
+        let mut pictures = Vec::new();
+        for sequence in 101..2_000 {
+            if sequence % 2 == 1 {
+                assert_eq!(rebase.skip(sequence, true), None);
+            } else {
+                let sent = rebase.map(at(sequence), now).unwrap();
+                pictures.push((sent.sequence, sent.picture));
+            }
+        }
+        assert!(pictures.windows(2).all(|pair| pair[1] == (pair[0].0 + 1, pair[0].1 + 1)));
+        assert_eq!(pictures[0], (2, 101));
     }
 
     /// What a publisher's packet can be, after the network shuffled it.
@@ -312,7 +320,7 @@ mod tests {
                     Arrival::Media(sequence) => {
                         rebase.map(at(sequence), now).map(|p| (sequence, p.sequence))
                     }
-                    Arrival::Padding(sequence) => rebase.skip(sequence).map(|out| (sequence, out)),
+                    Arrival::Padding(sequence) => rebase.skip(sequence, false).map(|out| (sequence, out)),
                 };
                 let Some((incoming, outgoing)) = sent else { continue };
                 if first {

@@ -12,30 +12,42 @@
 //! - nothing a client asks for is done before [`grants::allows`] said yes, and taking a grant away
 //!   takes away at once what it allowed;
 //! - every queue, list and message has a bound declared in [`Limits`];
-//! - a peer connection is always drained after it was touched (see `transport`).
+//! - a peer connection is always drained after it was touched (see [`pipe`]);
+//! - a room's snapshot and its later events together equal a later snapshot.
 //!
 //! ```text
-//! token.rs  grants.rs      who somebody is and what they may do
-//! signal.rs sdp.rs         the wire: frames, offers and answers
-//! engine.rs                shard: rooms, demultiplexing, timers
-//! room.rs   room/          one room: presence, signals, negotiation, media, data, control
-//! track.rs  subscribe.rs   what somebody publishes, what somebody receives
-//! forward.rs               renumbering of forwarded packets, VP8
-//! speakers.rs stats.rs     who speaks, how good the links are
+//! token.rs  grants.rs        who somebody is and what they may do
+//! signal.rs sdp.rs           the wire: frames, offers and answers
+//! pipe.rs transport.rs framing.rs  one peer connection over str0m; ICE over TCP
+//! engine.rs                  shard: rooms, demultiplexing, timers
+//! room.rs   room/            one room: presence, signals, negotiation, media, video, data, control, relay
+//! track.rs  subscribe.rs     what somebody publishes, what somebody receives
+//! codec.rs  forward.rs       what packets say of themselves; their renumbering
+//! allocate.rs ladder.rs meter.rs  which layer goes to whom, and what is given up first
+//! speakers.rs stats.rs       who speaks, how good the links are, what is counted
+//! snapshot.rs relay.rs       a room as a snapshot; a room on several shards
 //! ```
 
+mod allocate;
 mod clock;
+pub mod codec;
 mod config;
 pub mod control;
 mod engine;
 mod event;
 pub mod forward;
+pub mod framing;
 pub mod grants;
 mod ids;
+mod ladder;
+mod meter;
 mod participant;
+pub mod pipe;
+mod relay;
 mod room;
 pub mod sdp;
 pub mod signal;
+mod snapshot;
 pub mod speakers;
 mod stats;
 mod subscribe;
@@ -43,11 +55,14 @@ pub mod token;
 mod track;
 mod transport;
 
-pub use config::{EngineConfig, EngineError, Limits};
-pub use engine::{Admission, Engine};
-pub use event::{Departure, Event, EventKind, Output};
+pub use config::{Codecs, EngineConfig, EngineError, Limits, Links};
+pub use engine::{Admission, Connections, Engine};
+pub use event::{Departure, Event, EventKind, Output, Profile, StreamId};
 pub use ids::{ConnectionId, Identity, ParticipantSid, RoomName, TrackSid};
-pub use stats::Counters;
+pub use ladder::{Budget, Cause, Step};
+pub use relay::{RelayMessage, ShardId};
+pub use snapshot::{Gap, Present, Published, Snapshot};
+pub use stats::{Counters, Holdings};
 
 /// The official protocol messages, re-exported so that callers use the same version.
 pub use livekit_protocol as protocol;

@@ -1,18 +1,22 @@
 //! One room: who is in it and what they are told about each other.
 //!
 //! `room.rs` holds presence (joining, resuming, leaving, announcing, the regular tick). The rest of a
-//! room's work is sliced by subject: `signals` (what clients ask), `negotiation` (offers), `media`
-//! (forwarding), `data` (data channels), `moderation` (what the server asks).
+//! room's work is sliced by subject: `signals` (what clients ask), `negotiation` (offers), `subscription`
+//! (who receives what), `media` (forwarding), `video` (layers, bandwidth, what is given up), `data` (data
+//! channels), `moderation` (what the server asks), `relay` (the same room on other shards).
 //!
 //! Invariants: an identity is in a room at most once; a participant learns of a track (participant
-//! update) before the answer that carries it; a track in `tracks` belongs to a participant who may
-//! publish it.
+//! update) before the description that carries it; a track in `tracks` belongs to a participant who may
+//! publish it, or to a guest from another shard, where that was checked.
 
 mod data;
 mod media;
 mod moderation;
 mod negotiation;
+mod relay;
 mod signals;
+mod subscription;
+mod video;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -21,19 +25,25 @@ use bytes::Bytes;
 use livekit_protocol as lk;
 use livekit_protocol::signal_response::Message as Response;
 
-use crate::config::Limits;
-use crate::engine::{Due, Shard};
+use crate::codec::Codec;
+use crate::config::{Codecs, Limits};
+use crate::control::Reply;
+use crate::engine::{Connections, Due, Shard};
 use crate::event::{Departure, EventKind};
 use crate::grants::Grants;
 use crate::ids::{ConnectionId, Identity, ParticipantSid, PartyKey, RoomKey, RoomName, TrackKey};
-use crate::participant::{Endpoints, Participant, Presence, Sending};
+use crate::ladder::Ladder;
+use crate::meter::Meter;
+use crate::participant::{Endpoints, Legs, Limb, Participant, Presence, Sending};
+use crate::relay::Annex;
 use crate::signal;
+use crate::snapshot::{Present, Published, Snapshot};
 use crate::speakers::VoiceMeter;
-use crate::stats::Link;
+use crate::stats::{Holdings, Link, LinkWidth};
 use crate::subscribe::Reception;
 use crate::token::Claims;
 use crate::track::PublishedTrack;
-use crate::transport::{Happening, Sink, Transport};
+use crate::transport::{Happening, Inbox, Leg, Route, Sink, Transport};
 
 /// How often a room looks at voices and at who is overdue.
 const TICK: Duration = Duration::from_millis(300);
@@ -50,6 +60,13 @@ const PING_TIMEOUT_S: i32 = 15;
 const SERVER_VERSION: &str = "1.11.0";
 const PROTOCOL_VERSION: i32 = 16;
 
+/// The attribute of a token, and its value, that says who leads the lesson. What a client changes about
+/// itself later does not count.
+const LEAD: (&str, &str) = ("role", "teacher");
+
+/// A client that resumes on `/rtc` says where it stood; so long it is awaited.
+const SYNC_PATIENCE: Duration = Duration::from_secs(3);
+
 /// A moderator's decisions are remembered for this many people a room; the oldest go first.
 const DECISIONS: usize = 1_000;
 
@@ -63,7 +80,14 @@ pub(crate) struct Room {
     tracks: BTreeMap<TrackKey, PublishedTrack>,
     decisions: VecDeque<(Identity, Decision)>,
     /// What peer connections reported and was not dealt with yet. Empty between calls.
-    happenings: VecDeque<(PartyKey, Happening)>,
+    inbox: Inbox,
+    /// Number of the last event told.
+    events: u64,
+    ladder: Ladder,
+    egress: Meter,
+    annex: Annex,
+    /// Others were told of fewer or more people than there are.
+    headcount_told: usize,
     /// Since when nobody is here.
     empty_since: Option<Instant>,
     ever_joined: bool,
@@ -78,6 +102,7 @@ struct Settings {
     max_participants: usize,
     empty_timeout: Duration,
     departure_timeout: Duration,
+    codecs: Vec<lk::Codec>,
 }
 
 /// What a moderator decided about somebody, and when (seconds since 1970).
@@ -101,8 +126,9 @@ impl Room {
             max_participants: limits.participants,
             empty_timeout: limits.empty_timeout,
             departure_timeout: limits.departure_timeout,
+            codecs: codecs(&limits.codecs),
         };
-        let room = Room {
+        let mut room = Room {
             key,
             name,
             settings,
@@ -110,12 +136,17 @@ impl Room {
             by_identity: HashMap::new(),
             tracks: BTreeMap::new(),
             decisions: VecDeque::new(),
-            happenings: VecDeque::new(),
+            inbox: Inbox::default(),
+            events: 0,
+            ladder: Ladder::new(),
+            egress: Meter::new(shard.now),
+            annex: Annex::default(),
+            headcount_told: 0,
             empty_since: Some(shard.now),
             ever_joined: false,
             next_quality: shard.now + QUALITY_INTERVAL,
         };
-        shard.event(&room.name, EventKind::RoomStarted);
+        room.event(EventKind::RoomStarted, shard);
         shard.timers.set(Due::Room(key), shard.now + TICK);
         room
     }
@@ -133,6 +164,7 @@ impl Room {
         connection: ConnectionId,
         claims: Claims,
         join: lk::JoinRequest,
+        connections: Connections,
         shard: &mut Shard,
     ) {
         if join.reconnect {
@@ -146,22 +178,22 @@ impl Room {
         if let Some(earlier) = self.by_identity.get(&claims.identity).copied() {
             self.depart(earlier, Departure::Duplicate, shard);
         }
-        if self.participants.len() >= self.settings.max_participants {
+        if self.headcount() >= self.settings.max_participants {
             shard.refuse(connection, lk::DisconnectReason::JoinFailure);
             return;
         }
-        let key = self.admit(connection, claims, grants, &join, shard);
+        let key = self.admit(connection, claims, grants, &join, connections, shard);
         self.welcome(key, shard);
         self.announce(key, false, shard);
         for request in join.add_track_requests {
             self.request(key, lk::signal_request::Message::AddTrack(request), shard);
         }
         // Wanted before the first answer, so that a latecomer needs no second round trip.
-        self.subscribe_to_all(key);
-        match join.publisher_offer {
-            Some(offer) => self.offer(key, offer, shard),
-            None => self.ask_for_offer(key, shard),
+        self.subscribe_to_all(key, shard);
+        if let Some(offer) = join.publisher_offer {
+            self.offer(key, offer, shard);
         }
+        self.renegotiate(key, shard);
         self.settle(shard);
     }
 
@@ -193,8 +225,11 @@ impl Room {
         claims: Claims,
         grants: Grants,
         join: &lk::JoinRequest,
+        connections: Connections,
         shard: &mut Shard,
     ) -> PartyKey {
+        let (lead, leading) = LEAD;
+        let leads = grants.room_admin || claims.attributes.get(lead).is_some_and(|word| word == leading);
         let key = PartyKey(shard.mint.number());
         let sid = ParticipantSid::from(shard.mint.sid("PA_"));
         let joined_at_ms = shard.unix_ms();
@@ -212,9 +247,9 @@ impl Room {
             client_protocol: join.client_info.as_ref().map_or(0, |client| client.client_protocol),
             ..Default::default()
         };
-        let mut transport = shard.factory.build(shard.now);
-        let ufrag = transport.ufrag();
-        shard.routes.by_ufrag.insert(ufrag.clone(), (self.key, key));
+        let receives = connections == Connections::One;
+        let up = self.limb(key, Leg::Up, receives, shard);
+        let down = (!receives).then(|| self.limb(key, Leg::Down, true, shard));
         shard.routes.connections.insert(connection, (self.key, key));
         let wants_all = join.connection_settings.as_ref().is_none_or(|settings| settings.auto_subscribe);
         let mut participant = Participant {
@@ -228,49 +263,65 @@ impl Room {
                 lost_at: None,
                 heard_at: shard.now,
                 missed: Vec::new(),
+                awaits_sync: None,
             },
-            transport,
-            endpoints: Endpoints { ufrag, addresses: Vec::new() },
+            legs: Legs { up, down },
             sending: Sending::default(),
             reception: Reception::default(),
             auto_subscribe: wants_all,
+            leads,
             voice: VoiceMeter::default(),
             link: Link::default(),
+            estimate: None,
+            reported: LinkWidth::new(shard.limits.links),
+            given: 0,
+            wanted: 0,
+            aimed: (0, 0),
+            last_data: 0,
         };
         if participant.grants.can_update_own_metadata {
             // A client may bring these along. Beyond the bounds they are left out, not fatal.
             let _ = participant.describe("", &join.metadata, &join.participant_attributes, &shard.limits);
         }
+        let profile = Box::new(participant.profile());
         self.participants.insert(key, participant);
         self.by_identity.insert(claims.identity.clone(), key);
         self.empty_since = None;
         self.ever_joined = true;
-        shard.event(&self.name, EventKind::ParticipantJoined { identity: claims.identity, sid });
+        self.event(EventKind::ParticipantJoined { identity: claims.identity, sid, profile }, shard);
         key
+    }
+
+    fn limb(&mut self, party: PartyKey, leg: Leg, receives: bool, shard: &mut Shard) -> Limb {
+        let mut transport = shard.factory.build(leg, receives, shard.now);
+        let ufrag = transport.ufrag();
+        shard.routes.by_ufrag.insert(ufrag.clone(), Route { room: self.key, party, leg });
+        Limb { transport, endpoints: Endpoints { ufrag, addresses: Vec::new() } }
     }
 
     /// The first frame of a connection.
     fn welcome(&self, key: PartyKey, shard: &mut Shard) {
         let Some(me) = self.participants.get(&key) else { return };
-        let others = self.visible_to(key).map(|other| other.info.clone()).collect();
+        let others = self.visible_to(key).cloned().collect();
         let join = lk::JoinResponse {
             room: Some(self.describe()),
             participant: Some(me.info.clone()),
             other_participants: others,
             server_version: SERVER_VERSION.to_owned(),
             server_info: Some(server_info()),
-            subscriber_primary: false,
+            subscriber_primary: me.legs.down.is_some(),
             ping_timeout: PING_TIMEOUT_S,
             ping_interval: PING_INTERVAL_S,
             fast_publish: me.grants.can_publish,
-            enabled_publish_codecs: codecs(),
+            enabled_publish_codecs: codecs(&shard.limits.codecs),
             ..Default::default()
         };
         self.tell(key, Response::Join(join), shard);
         // Somebody may be in the middle of a sentence.
         let speakers = self
-            .visible_to(key)
-            .filter(|other| other.voice.told().active)
+            .participants
+            .values()
+            .filter(|other| other.key != key && !other.grants.hidden && other.voice.told().active)
             .map(|other| speaker_info(&other.sid, other.voice.told()))
             .collect::<Vec<_>>();
         if me.grants.can_subscribe && !speakers.is_empty() {
@@ -310,19 +361,28 @@ impl Room {
         let (identity, sid) = (me.identity.clone(), me.sid.clone());
         // An offer that was asked for on the old connection may have been lost with it.
         me.reception.offer_requested = false;
+        let last_message_seq = me.last_data;
         shard.routes.connections.insert(connection, (self.key, key));
-        shard.event(&self.name, EventKind::ParticipantResumed { identity, sid });
+        self.event(EventKind::ParticipantResumed { identity, sid }, shard);
 
-        let reconnect = lk::ReconnectResponse { server_info: Some(server_info()), ..Default::default() };
+        let reconnect = lk::ReconnectResponse {
+            server_info: Some(server_info()),
+            last_message_seq,
+            ..Default::default()
+        };
         self.tell(key, Response::Reconnect(reconnect), shard);
         let mut participants = missed;
-        participants.extend(self.visible_to(key).map(|other| other.info.clone()));
+        participants.extend(self.visible_to(key).cloned());
         participants.extend(self.participants.get(&key).map(|me| me.info.clone()));
         self.tell(key, Response::Update(lk::ParticipantUpdate { participants }), shard);
-        match join.publisher_offer {
-            Some(offer) => self.offer(key, offer, shard),
-            None => self.ask_for_offer(key, shard),
+        self.remind(key, shard);
+        if let Some(state) = join.sync_state {
+            self.sync(key, state, shard);
         }
+        if let Some(offer) = join.publisher_offer {
+            self.offer(key, offer, shard);
+        }
+        self.come_back(key, shard);
         self.settle(shard);
     }
 
@@ -332,6 +392,8 @@ impl Room {
         if me.presence.connection == Some(connection) {
             me.presence.connection = None;
             me.presence.lost_at = Some(shard.now);
+            let identity = me.identity.clone();
+            self.event(EventKind::ParticipantLost { identity }, shard);
         }
     }
 
@@ -340,7 +402,7 @@ impl Room {
         let published = self.participants.get(&key).map(|me| me.sending.tracks.clone()).unwrap_or_default();
         let Some(mut me) = self.participants.remove(&key) else { return };
         self.by_identity.remove(&me.identity);
-        self.happenings.retain(|(party, _)| *party != key);
+        self.inbox.waiting.retain(|(party, ..)| *party != key);
 
         if let Some(connection) = me.presence.connection {
             let action = match reason {
@@ -358,9 +420,14 @@ impl Room {
             }
             shard.close(connection);
         }
-        let mut ignored = VecDeque::new();
-        me.transport.close(&mut shard.sink(key, &mut ignored));
-        shard.routes.forget(&me.endpoints);
+        for leg in [Leg::Up, Leg::Down] {
+            if let Some(limb) = me.legs.get_mut(leg) {
+                let mut ignored = Inbox::default();
+                limb.transport.close(&mut shard.sink(key, leg, &mut ignored));
+                shard.routes.forget(&limb.endpoints);
+                shard.timers.forget(&Due::Leg(Route { room: self.key, party: key, leg }));
+            }
+        }
 
         for track in me.reception.subscriptions.keys() {
             if let Some(track) = self.tracks.get_mut(track) {
@@ -374,14 +441,15 @@ impl Room {
             me.info.tracks.clear();
             me.info.version += 1;
             self.tell_others_of_absence(&me.info, shard);
+            self.relay_absence(&me.info, shard);
         }
         for track in published {
             self.drop_track(track, &me.identity, shard);
         }
-        shard.event(&self.name, EventKind::ParticipantLeft { identity: me.identity, sid: me.sid, reason });
-        if self.participants.is_empty() {
+        self.event(EventKind::ParticipantLeft { identity: me.identity, sid: me.sid, reason }, shard);
+        if self.participants.is_empty() && self.annex.guests.is_empty() {
             self.empty_since = Some(shard.now);
-            shard.event(&self.name, EventKind::RoomEmpty);
+            self.event(EventKind::RoomEmpty, shard);
         }
     }
 
@@ -404,13 +472,18 @@ impl Room {
         for key in everybody {
             self.depart(key, Departure::RoomDeleted, shard);
         }
-        shard.event(&self.name, EventKind::RoomFinished);
+        let linked: Vec<_> = self.annex.shards.keys().copied().collect();
+        for peer in linked {
+            self.unlink(peer, true, shard);
+        }
+        shard.timers.forget(&Due::Room(self.key));
+        self.event(EventKind::RoomFinished, shard);
     }
 
     /// The regular look around.
     pub(crate) fn tick(&mut self, shard: &mut Shard) {
         let now = shard.now;
-        let mut overdue = Vec::new();
+        let (mut overdue, mut lost, mut silent_since_resume) = (Vec::new(), Vec::new(), Vec::new());
         for (key, me) in &mut self.participants {
             let silent = now.saturating_duration_since(me.presence.heard_at) > shard.limits.silence;
             if let Some(connection) = me.presence.connection.filter(|_| silent) {
@@ -418,16 +491,32 @@ impl Room {
                 shard.close(connection);
                 me.presence.connection = None;
                 me.presence.lost_at = Some(now);
+                lost.push(me.identity.clone());
+            }
+            if me
+                .presence
+                .awaits_sync
+                .is_some_and(|since| now.saturating_duration_since(since) > SYNC_PATIENCE)
+            {
+                silent_since_resume.push(*key);
             }
             let waited = me.presence.lost_at.map(|since| now.saturating_duration_since(since));
             if waited.is_some_and(|waited| waited > shard.limits.resume_window) {
                 overdue.push(*key);
             }
         }
+        for identity in lost {
+            self.event(EventKind::ParticipantLost { identity }, shard);
+        }
+        for key in silent_since_resume {
+            self.offer_again(key, None, shard);
+        }
         for key in overdue {
             self.depart(key, Departure::ConnectionLost, shard);
         }
         self.tell_speakers(shard);
+        self.tell_headcount(shard);
+        self.look_at_video(shard);
         if now >= self.next_quality {
             self.next_quality = now + QUALITY_INTERVAL;
             self.tell_quality(shard);
@@ -442,6 +531,12 @@ impl Room {
             .values_mut()
             .filter_map(|me| me.voice.close_interval().map(|voice| speaker_info(&me.sid, voice)))
             .collect();
+        self.tell_voices(speakers.clone(), shard);
+        self.relay_voices(speakers, shard);
+    }
+
+    /// Tells everybody here who speaks.
+    fn tell_voices(&self, speakers: Vec<lk::SpeakerInfo>, shard: &mut Shard) {
         if speakers.is_empty() {
             return;
         }
@@ -464,6 +559,11 @@ impl Room {
                 score: me.link.score(),
             })
             .collect();
+        self.relay_qualities(&updates, shard);
+        self.tell_qualities(updates, shard);
+    }
+
+    fn tell_qualities(&self, updates: Vec<lk::ConnectionQualityInfo>, shard: &mut Shard) {
         if !updates.is_empty() {
             let update = lk::ConnectionQualityUpdate { updates };
             self.tell_all(signal::encode_response(Response::ConnectionQuality(update)), shard);
@@ -485,7 +585,21 @@ impl Room {
             .collect();
         me.info.is_publisher = !me.info.tracks.is_empty();
         let hidden = me.grants.hidden;
-        let update = lk::ParticipantUpdate { participants: vec![me.info.clone()] };
+        let info = me.info.clone();
+        self.tell_of(key, &info, to_self, hidden, shard);
+        self.relay_presence(key, shard);
+    }
+
+    /// Tells people about a participant or a guest.
+    fn tell_of(
+        &self,
+        key: PartyKey,
+        info: &lk::ParticipantInfo,
+        to_self: bool,
+        hidden: bool,
+        shard: &mut Shard,
+    ) {
+        let update = lk::ParticipantUpdate { participants: vec![info.clone()] };
         let frame = signal::encode_response(Response::Update(update));
         for other in self.participants.values() {
             let told = if other.key == key { to_self } else { !hidden };
@@ -495,8 +609,78 @@ impl Room {
         }
     }
 
-    fn visible_to(&self, key: PartyKey) -> impl Iterator<Item = &Participant> {
-        self.participants.values().filter(move |other| other.key != key && !other.grants.hidden)
+    /// Everybody whom a participant knows of, guests from other shards included.
+    fn visible_to(&self, key: PartyKey) -> impl Iterator<Item = &lk::ParticipantInfo> {
+        let here = self.participants.values().filter(move |other| other.key != key && !other.grants.hidden);
+        here.map(|other| &other.info).chain(self.annex.guests.values().map(|guest| &guest.info))
+    }
+
+    /// How many people are in the room, wherever.
+    fn headcount(&self) -> usize {
+        self.participants.len() + self.annex.guests.len()
+    }
+
+    /// Tells everybody how many are here, when that changed.
+    fn tell_headcount(&mut self, shard: &mut Shard) {
+        let seen = self.participants.values().filter(|me| !me.grants.hidden).count();
+        let count = seen + self.annex.guests.len();
+        if count != self.headcount_told {
+            self.headcount_told = count;
+            let room = self.describe();
+            let update = lk::RoomUpdate { room: Some(room) };
+            self.tell_all(signal::encode_response(Response::RoomUpdate(update)), shard);
+        }
+    }
+
+    fn event(&mut self, kind: EventKind, shard: &mut Shard) {
+        shard.event(&self.name, &mut self.events, kind);
+    }
+
+    /// Tells the application how somebody is described now.
+    fn profile_changed(&mut self, key: PartyKey, shard: &mut Shard) {
+        if let Some(me) = self.participants.get(&key) {
+            let event = EventKind::ParticipantChanged {
+                identity: me.identity.clone(),
+                profile: Box::new(me.profile()),
+            };
+            self.event(event, shard);
+        }
+    }
+
+    /// The room as a snapshot; later events carry it on.
+    pub(crate) fn snapshot(&self) -> Reply {
+        let present = |me: &Participant| {
+            let tracks = me.sending.tracks.iter().filter_map(|key| self.tracks.get(key));
+            let tracks = tracks.filter(|track| track.live).map(|track| {
+                let (name, muted) = (track.info.name.clone(), track.info.muted);
+                (track.sid.clone(), Published { source: track.source, name, muted })
+            });
+            Present {
+                sid: me.sid.clone(),
+                profile: me.profile(),
+                here: me.presence.connection.is_some(),
+                connected: me.info.state == lk::participant_info::State::Active as i32,
+                tracks: tracks.collect(),
+            }
+        };
+        let participants = self.participants.values().map(|me| (me.identity.clone(), present(me)));
+        Reply::Snapshot(Box::new(Snapshot {
+            room: self.name.clone(),
+            number: self.events,
+            metadata: self.settings.metadata.clone(),
+            step: self.ladder.step(),
+            participants: participants.collect(),
+            finished: false,
+        }))
+    }
+
+    /// Adds what this room holds.
+    pub(crate) fn count(&self, holdings: &mut Holdings) {
+        holdings.participants += self.headcount();
+        holdings.tracks += self.tracks.len();
+        holdings.waiting += self.inbox.waiting.len();
+        let subscriptions = self.participants.values().map(|me| me.reception.subscriptions.len());
+        holdings.subscriptions += subscriptions.sum::<usize>();
     }
 
     fn tell(&self, key: PartyKey, message: Response, shard: &mut Shard) {
@@ -515,43 +699,73 @@ impl Room {
     /// Touches somebody's peer connection; what it reports is queued.
     pub(crate) fn touch<T>(
         &mut self,
-        key: PartyKey,
+        party: PartyKey,
+        leg: Leg,
         shard: &mut Shard,
         act: impl FnOnce(&mut Transport, &mut Sink<'_>) -> T,
     ) -> Option<T> {
-        let me = self.participants.get_mut(&key)?;
-        let result = act(&mut me.transport, &mut shard.sink(key, &mut self.happenings));
-        shard.timers.set(Due::Party(self.key, key), me.transport.deadline());
+        let limb = self.participants.get_mut(&party)?.legs.get_mut(leg)?;
+        let result = act(&mut limb.transport, &mut shard.sink(party, leg, &mut self.inbox));
+        let route = Route { room: self.key, party, leg };
+        shard.timers.set(Due::Leg(route), limb.transport.deadline());
         Some(result)
+    }
+
+    /// Touches the connection on which somebody receives.
+    fn touch_receiver<T>(
+        &mut self,
+        party: PartyKey,
+        shard: &mut Shard,
+        act: impl FnOnce(&mut Transport, &mut Sink<'_>) -> T,
+    ) -> Option<T> {
+        let leg = self.participants.get(&party)?.legs.receiving();
+        self.touch(party, leg, shard, act)
     }
 
     /// Deals with everything the peer connections reported, until nothing is left.
     pub(crate) fn settle(&mut self, shard: &mut Shard) {
-        while let Some((key, happening)) = self.happenings.pop_front() {
-            self.happened(key, happening, shard);
+        while let Some((key, leg, happening)) = self.inbox.waiting.pop_front() {
+            self.happened(key, leg, happening, shard);
         }
     }
 
-    fn happened(&mut self, key: PartyKey, happening: Happening, shard: &mut Shard) {
+    fn happened(&mut self, key: PartyKey, leg: Leg, happening: Happening, shard: &mut Shard) {
+        let receiving = self.participants.get(&key).is_some_and(|me| me.legs.receiving() == leg);
         match happening {
             Happening::Media { packet, mid, rid } => self.media(key, &packet, mid, rid, shard),
             Happening::KeyframeWanted { mid } => self.keyframe_wanted(key, mid, shard),
             Happening::Data { channel, bytes } => self.data(key, channel, &bytes, shard),
-            Happening::Connected => self.connected(key, shard),
+            Happening::Connected if receiving => self.connected(key, shard),
+            Happening::Connected => {}
             Happening::Interrupted | Happening::Closed => {
-                if let Some(me) = self.participants.get_mut(&key) {
+                if let Some(me) = self.participants.get_mut(&key).filter(|_| receiving) {
                     me.link.up = false;
                 }
             }
             Happening::Restored => {
-                if let Some(me) = self.participants.get_mut(&key) {
+                if let Some(me) = self.participants.get_mut(&key).filter(|_| receiving) {
                     me.link.up = true;
                 }
                 self.refresh_video(key, shard);
             }
             Happening::Report(link) => {
                 if let Some(me) = self.participants.get_mut(&key) {
-                    me.link = link;
+                    if receiving {
+                        // Nobody reports on a link on which nothing is sent: then it may be tried again.
+                        let loss = link.sent_loss.unwrap_or(0.0);
+                        me.reported.report(loss, link.round_trip, me.given, me.wanted, shard.now);
+                    }
+                    // Of two connections the worse one is what people notice.
+                    let other = if receiving { 0.0 } else { me.link.loss };
+                    me.link.loss = link.loss.max(other);
+                    if receiving {
+                        (me.link.round_trip, me.link.up) = (link.round_trip, link.up);
+                    }
+                }
+            }
+            Happening::Estimate(bits) => {
+                if receiving {
+                    self.estimated(key, bits, shard);
                 }
             }
         }
@@ -562,22 +776,21 @@ impl Room {
         me.link.up = true;
         me.info.state = lk::participant_info::State::Active as i32;
         let event = EventKind::ParticipantConnected { identity: me.identity.clone(), sid: me.sid.clone() };
-        shard.event(&self.name, event);
+        self.event(event, shard);
         self.announce(key, true, shard);
+        self.divide(key, shard);
         self.refresh_video(key, shard);
     }
 
-    pub(crate) fn participant(&self, key: PartyKey) -> Option<&Participant> {
-        self.participants.get(&key)
-    }
-
-    pub(crate) fn participant_mut(&mut self, key: PartyKey) -> Option<&mut Participant> {
-        self.participants.get_mut(&key)
+    pub(crate) fn limb_mut(&mut self, party: PartyKey, leg: Leg) -> Option<&mut Limb> {
+        self.participants.get_mut(&party)?.legs.get_mut(leg)
     }
 
     /// The room as others see it.
     pub(crate) fn describe(&self) -> lk::Room {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let here = self.participants.values().filter(|me| !me.grants.hidden);
+        let guests = &self.annex.guests;
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
         lk::Room {
             sid: self.settings.sid.clone(),
@@ -587,16 +800,20 @@ impl Room {
             max_participants: count(self.settings.max_participants),
             creation_time: self.settings.created_ms / 1000,
             creation_time_ms: self.settings.created_ms,
-            enabled_codecs: codecs(),
+            enabled_codecs: self.settings.codecs.clone(),
             metadata: self.settings.metadata.clone(),
-            num_participants: count(self.participants.values().filter(|me| !me.grants.hidden).count()),
-            num_publishers: count(self.participants.values().filter(|me| me.info.is_publisher).count()),
+            num_participants: count(here.clone().count() + guests.len()),
+            num_publishers: count(
+                here.filter(|me| me.info.is_publisher).count()
+                    + guests.values().filter(|guest| guest.info.is_publisher).count(),
+            ),
             ..Default::default()
         }
     }
 
     /// Applies what a creation request says, within the shard's bounds; 0 keeps what is.
-    pub(crate) fn configure(&mut self, request: &lk::CreateRoomRequest, limits: &Limits) {
+    pub(crate) fn configure(&mut self, request: &lk::CreateRoomRequest, shard: &mut Shard) {
+        let limits: &Limits = &shard.limits;
         if request.max_participants > 0 {
             let wanted = usize::try_from(request.max_participants).unwrap_or(usize::MAX);
             self.settings.max_participants = wanted.min(limits.participants);
@@ -609,6 +826,7 @@ impl Room {
         }
         if !request.metadata.is_empty() {
             self.settings.metadata = request.metadata.clone();
+            self.event(EventKind::RoomChanged { metadata: request.metadata.clone() }, shard);
         }
     }
 }
@@ -621,7 +839,13 @@ fn server_info() -> lk::ServerInfo {
     lk::ServerInfo { version: SERVER_VERSION.to_owned(), protocol: PROTOCOL_VERSION, ..Default::default() }
 }
 
-fn codecs() -> Vec<lk::Codec> {
+/// What clients may publish, the preferred first.
+fn codecs(carried: &Codecs) -> Vec<lk::Codec> {
     let codec = |mime: &str| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() };
-    vec![codec("audio/opus"), codec("video/VP8")]
+    let mut codecs = vec![codec(Codec::Opus.mime())];
+    if carried.redundant_audio {
+        codecs.push(codec("audio/red"));
+    }
+    codecs.extend(carried.video.iter().map(|video| codec(video.mime())));
+    codecs
 }

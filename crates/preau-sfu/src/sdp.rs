@@ -56,6 +56,22 @@ pub struct Label {
     pub track: String,
 }
 
+/// What a publisher should do with a microphone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AudioHint {
+    /// Send RFC 2198 redundancy.
+    pub redundant: bool,
+    /// Send nothing in silence (Opus DTX).
+    pub pauses: bool,
+    /// Send both channels.
+    pub stereo: bool,
+}
+
+/// The mids of a description, of sections of any kind, in order.
+pub fn mids(sdp: &str) -> impl Iterator<Item = &str> {
+    sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a=mid:"))
+}
+
 /// The audio and video sections of a description, in order. Sections without a mid are left out.
 pub fn sections(sdp: &str) -> Vec<Section<'_>> {
     blocks(sdp).skip(1).filter_map(section).collect()
@@ -162,6 +178,55 @@ fn name_block(block: &str, labels: &BTreeMap<String, Label>, out: &mut String) {
                 None => out.push_str(line),
             },
             None | Some(_) => out.push_str(line),
+        }
+        out.push_str("\r\n");
+    }
+}
+
+/// Writes into an answer how its microphones should be sent: `hints` by mid. The preferred payload type
+/// of an `m=` line stands first (RFC 8829 section 5.3.1), and Opus' wishes stand in its `a=fmtp` line
+/// (RFC 7587 section 6.1).
+pub fn dress_audio(answer: &str, hints: &BTreeMap<String, AudioHint>) -> String {
+    let mut out = String::with_capacity(answer.len() + hints.len() * 32);
+    for block in blocks(answer) {
+        let mid = block.lines().find_map(|line| line.strip_prefix("a=mid:"));
+        match mid.and_then(|mid| hints.get(mid)).filter(|_| block.starts_with("m=audio")) {
+            Some(hint) => dress_block(block, *hint, &mut out),
+            None => out.push_str(block),
+        }
+    }
+    out
+}
+
+fn dress_block(block: &str, hint: AudioHint, out: &mut String) {
+    let payload = |name: &str| {
+        block.lines().find_map(|line| {
+            let (number, codec) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+            codec.to_ascii_lowercase().starts_with(name).then(|| number.to_owned())
+        })
+    };
+    let red = payload("red/").filter(|_| hint.redundant);
+    let parameters = payload("opus/").map(|opus| format!("a=fmtp:{opus} "));
+    for (index, line) in block.lines().enumerate() {
+        match (&red, &parameters) {
+            (Some(red), _) if index == 0 => {
+                // m=audio <port> <protocol> <payload types>
+                let mut fields = line.split(' ');
+                let head: Vec<&str> = fields.by_ref().take(3).collect();
+                let rest = fields.filter(|field| field != red);
+                let all: Vec<&str> = head.into_iter().chain([red.as_str()]).chain(rest).collect();
+                out.push_str(&all.join(" "));
+            }
+            (_, Some(parameters)) if line.starts_with(parameters.as_str()) => {
+                out.push_str(line);
+                for (wish, text) in [(hint.pauses, "usedtx=1"), (hint.stereo, "stereo=1")] {
+                    if wish && !line.contains(text) {
+                        out.push(';');
+                        out.push_str(text);
+                    }
+                }
+            }
+            _ => out.push_str(line),
         }
         out.push_str("\r\n");
     }

@@ -1,8 +1,9 @@
 //! The signalling wire: the join request in the query string, then protobuf frames both ways.
 //!
 //! `GET /rtc/v1?access_token=…&join_request=…`, where the join request is base64url of a
-//! `WrappedJoinRequest` that may hold a gzip-compressed `JoinRequest`. Nothing here is trusted: every
-//! size is bounded before memory is taken for it.
+//! `WrappedJoinRequest` that may hold a gzip-compressed `JoinRequest`; or, for the older protocol,
+//! `GET /rtc?access_token=…&auto_subscribe=1&sdk=js…` with a parameter for each thing. Nothing here is
+//! trusted: every size is bounded before memory is taken for it.
 
 use std::io::Read as _;
 
@@ -61,6 +62,61 @@ pub fn decode_join(parameter: &str, limit: usize) -> Result<lk::JoinRequest, Sig
     lk::JoinRequest::decode(bytes.as_slice()).map_err(|_| SignalError::Protobuf("JoinRequest"))
 }
 
+/// Longest value of a parameter of the older protocol that is looked at, in bytes.
+const PARAMETER_BYTES: usize = 256;
+
+/// Reads the parameters of the older protocol (`/rtc`); `get` gives the first one of a name,
+/// percent-decoded. What is missing, too long or odd is taken as not said.
+pub fn decode_parameters<'a>(get: impl Fn(&str) -> Option<&'a str>) -> lk::JoinRequest {
+    let text = |name: &str| {
+        get(name).filter(|value| value.len() <= PARAMETER_BYTES).map(str::to_owned).unwrap_or_default()
+    };
+    let flag = |name: &str, unsaid: bool| match get(name) {
+        Some("1" | "true") => true,
+        Some(_) => false,
+        None => unsaid,
+    };
+    let number = |name: &str| text(name).parse().unwrap_or(0);
+    let sdk = match text("sdk").as_str() {
+        "js" => lk::client_info::Sdk::Js,
+        "ios" | "swift" => lk::client_info::Sdk::Swift,
+        "android" => lk::client_info::Sdk::Android,
+        "flutter" => lk::client_info::Sdk::Flutter,
+        "go" => lk::client_info::Sdk::Go,
+        "unity" => lk::client_info::Sdk::Unity,
+        "reactnative" => lk::client_info::Sdk::ReactNative,
+        "rust" => lk::client_info::Sdk::Rust,
+        "python" => lk::client_info::Sdk::Python,
+        "cpp" => lk::client_info::Sdk::Cpp,
+        "node" => lk::client_info::Sdk::Node,
+        _ => lk::client_info::Sdk::Unknown,
+    };
+    lk::JoinRequest {
+        client_info: Some(lk::ClientInfo {
+            sdk: sdk as i32,
+            version: text("version"),
+            protocol: number("protocol"),
+            client_protocol: number("client_protocol"),
+            os: text("os"),
+            os_version: text("os_version"),
+            device_model: text("device_model"),
+            browser: text("browser"),
+            browser_version: text("browser_version"),
+            network: text("network"),
+            ..Default::default()
+        }),
+        connection_settings: Some(lk::ConnectionSettings {
+            auto_subscribe: flag("auto_subscribe", true),
+            adaptive_stream: flag("adaptive_stream", false),
+            ..Default::default()
+        }),
+        reconnect: flag("reconnect", false),
+        reconnect_reason: number("reconnect_reason"),
+        participant_sid: text("sid"),
+        ..Default::default()
+    }
+}
+
 fn inflate(compressed: &[u8], limit: usize) -> Result<Vec<u8>, SignalError> {
     let mut bytes = Vec::new();
     // One byte more than allowed tells "exactly at the bound" from "beyond it".
@@ -113,6 +169,20 @@ mod tests {
         let compressed = wrap(&gzip(&bytes), 1);
         assert_eq!(decode_join(&compressed, 1000).as_ref(), Ok(&join));
         assert_eq!(decode_join(compressed.trim_end_matches('='), 1000).as_ref(), Ok(&join));
+    }
+
+    #[test]
+    fn parameters_of_the_older_protocol() {
+        let read = |query: &'static [(&str, &str)]| {
+            decode_parameters(|name| query.iter().find(|(key, _)| *key == name).map(|(_, value)| *value))
+        };
+        let join = read(&[("auto_subscribe", "0"), ("sdk", "js"), ("reconnect", "1"), ("sid", "PA_x")]);
+        assert!(join.reconnect && !join.connection_settings.unwrap().auto_subscribe);
+        assert_eq!(join.participant_sid, "PA_x");
+        assert_eq!(join.client_info.unwrap().sdk(), lk::client_info::Sdk::Js);
+        let join = read(&[("protocol", "many"), ("reconnect", "yes")]);
+        assert!(!join.reconnect && join.connection_settings.unwrap().auto_subscribe);
+        assert_eq!(join.client_info.unwrap().protocol, 0);
     }
 
     #[test]

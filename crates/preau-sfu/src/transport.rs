@@ -1,44 +1,68 @@
-//! One participant's peer connection, and the only door to it.
+//! One peer connection: what a room asks of it, and what it reports.
 //!
-//! str0m's contract is that every mutation is followed by a complete drain before the next one. In
-//! RTP mode breaking it costs packets without a word: a second datagram overwrites the one that is
-//! still pending, and most of a video stream disappears. So the `Rtc` is private to this file, and
-//! every function that touches it goes through [`Transport::touch`], which returns only after the
-//! drain. Outside of this file there is no way to feed twice without draining.
+//! The connection itself lies in a [`Pipe`], which drains it after every touch; nothing here can feed it
+//! twice. It decides nothing about people: which offer is taken and which packet is sent is the room's.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use str0m::change::SdpOffer;
-use str0m::channel::ChannelId;
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::config::DtlsCert;
-use str0m::format::Codec;
-use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
-use str0m::net::{Protocol, Receive};
-use str0m::rtp::{RtpPacket, RtpWrite};
-use str0m::{Candidate, IceConnectionState, Input, Rtc, RtcError};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid};
+use str0m::net::{Protocol, Receive, TcpType, Transmit};
+use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
+use str0m::{Candidate, Event, IceConnectionState, Input, Rtc, RtcError};
 
-use crate::event::Output;
-use crate::ids::PartyKey;
+use crate::codec::{Codec, Coding};
+use crate::config::Codecs;
+use crate::event::{Output, StreamId};
+use crate::framing;
+use crate::ids::{PartyKey, RoomKey};
+use crate::pipe::{Hands, Outlet, Pipe, Sources};
 use crate::sdp::Kind;
-use crate::stats::{Counters, Link};
+use crate::stats::{Counters, FIRST_WIDTH, Link};
 
 /// How often str0m reports loss and round trips.
-const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Bytes waiting in one data channel before further packets to it are dropped: a receiver that slow
 /// is gone for all practical purposes, and must not take the shard's memory with it.
 const CHANNEL_BACKLOG: usize = 2 * 1024 * 1024;
 
-/// str0m asks for time to pass right after most writes. It has never needed more rounds than this.
-const MAX_ROUNDS: usize = 16;
+/// Streams whose section is remembered; more than anybody publishes honestly.
+const KNOWN_STREAMS: usize = 256;
+
+/// Which of a participant's peer connections. On `/rtc/v1` there is one for both directions; on `/rtc`
+/// (the older protocol) what a participant receives travels on a second one, for which we make the offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Leg {
+    /// The client offers. It publishes here, and on `/rtc/v1` receives here too.
+    Up,
+    /// We offer. The client only receives here.
+    Down,
+}
+
+/// Whose connection it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Route {
+    pub(crate) room: RoomKey,
+    pub(crate) party: PartyKey,
+    pub(crate) leg: Leg,
+}
 
 /// The data channels of the protocol that are carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Channel {
     Reliable,
     Lossy,
+}
+
+impl Channel {
+    const RELIABLE: &str = "_reliable";
+    const LOSSY: &str = "_lossy";
 }
 
 /// What came out of a peer connection.
@@ -64,21 +88,32 @@ pub(crate) enum Happening {
     /// The other side closed the connection, or it broke beyond repair.
     Closed,
     Report(Link),
+    /// What the link to the client carries, in bits a second.
+    Estimate(u64),
+}
+
+/// What the peer connections of one room reported and was not dealt with yet.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    pub(crate) waiting: VecDeque<(PartyKey, Leg, Happening)>,
+    /// Bytes of datagrams sent for this room; only rises.
+    pub(crate) bytes_out: u64,
 }
 
 /// Where things go while a connection is drained.
 pub(crate) struct Sink<'a> {
     pub(crate) now: Instant,
-    /// Whose connection it is.
     pub(crate) party: PartyKey,
+    pub(crate) leg: Leg,
     pub(crate) outputs: &'a mut VecDeque<Output>,
-    pub(crate) happenings: &'a mut VecDeque<(PartyKey, Happening)>,
+    pub(crate) inbox: &'a mut Inbox,
     pub(crate) counters: &'a mut Counters,
+    pub(crate) streams: &'a HashMap<SocketAddr, StreamId>,
 }
 
 impl Sink<'_> {
     fn happened(&mut self, happening: Happening) {
-        self.happenings.push_back((self.party, happening));
+        self.inbox.waiting.push_back((self.party, self.leg, happening));
     }
 }
 
@@ -86,71 +121,124 @@ impl Sink<'_> {
 pub(crate) struct Factory {
     pub(crate) certificate: DtlsCert,
     pub(crate) addresses: Vec<SocketAddr>,
+    /// Where TCP connections are accepted.
+    pub(crate) stream_addresses: Vec<SocketAddr>,
     pub(crate) data_bytes: usize,
+    pub(crate) codecs: Codecs,
+    /// Congestion control probes the links (see `Links`).
+    pub(crate) probes: bool,
 }
 
 /// A peer connection.
 pub(crate) struct Transport {
-    rtc: Rtc,
-    deadline: Instant,
+    pipe: Pipe,
+    state: State,
+    pending: Option<Pending>,
+    offers: u32,
+}
+
+/// An offer of ours that waits for its answer.
+struct Pending {
+    number: u32,
+    offer: SdpPendingOffer,
+}
+
+/// What is remembered of what the connection reported.
+#[derive(Default)]
+struct State {
     reliable: Option<ChannelId>,
     lossy: Option<ChannelId>,
     connected: bool,
     interrupted: bool,
+    sections: HashMap<Ssrc, (Mid, Option<Rid>)>,
+    /// Worst share of a stream of ours that its receiver reported as lost, since the last report.
+    sent_loss: Option<f32>,
+}
+
+/// What an offer of ours changes.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Sections that begin to send, or fall silent.
+    pub(crate) directions: Vec<(Mid, bool)>,
+    /// New sections, which send.
+    pub(crate) sections: Vec<Kind>,
+    /// Open the data channels.
+    pub(crate) channels: bool,
+    /// New ICE credentials: the client comes back from somewhere else.
+    pub(crate) restart: bool,
+}
+
+/// An offer of ours.
+pub(crate) struct Offer {
+    pub(crate) number: u32,
+    pub(crate) sdp: String,
+    /// The mids of the new sections, in the order of the plan.
+    pub(crate) sections: Vec<Mid>,
 }
 
 impl Factory {
-    pub(crate) fn build(&self, now: Instant) -> Transport {
+    pub(crate) fn build(&self, leg: Leg, receives: bool, now: Instant) -> Transport {
         let message = u32::try_from(self.data_bytes).unwrap_or(u32::MAX);
-        let mut rtc = Rtc::builder()
+        let mut config = Rtc::builder()
             .set_rtp_mode(true)
             // We are the one with the fixed address: clients check, we answer.
             .set_ice_lite(true)
             // One certificate a shard. Generating one for each join would be felt at eight o'clock.
             .set_dtls_cert(self.certificate.clone())
             .clear_codecs()
-            .enable_opus(true, false)
-            .enable_vp8(true)
+            .enable_opus(true, self.codecs.redundant_audio)
+            .enable_vp8(self.codecs.carries(Codec::Vp8))
+            .enable_h264(self.codecs.carries(Codec::H264))
+            .enable_vp9(self.codecs.carries(Codec::Vp9))
+            .enable_av1(self.codecs.carries(Codec::Av1))
             .set_stats_interval(Some(REPORT_INTERVAL))
             .set_sctp_max_message_size(message)
-            .set_sctp_max_buffered_amount(CHANNEL_BACKLOG)
-            .build(now);
+            .set_sctp_max_buffered_amount(CHANNEL_BACKLOG);
+        if self.probes && (leg == Leg::Down || receives) {
+            config = config.enable_bwe(Some(Bitrate::bps(FIRST_WIDTH)));
+        }
+        let mut rtc = config.build(now);
+        // The addresses were checked when the engine was built.
         for address in &self.addresses {
-            // The addresses were checked when the engine was built.
             if let Ok(candidate) = Candidate::host(*address, Protocol::Udp) {
                 rtc.add_local_candidate(candidate);
             }
         }
-        Transport { rtc, deadline: now, reliable: None, lossy: None, connected: false, interrupted: false }
+        for address in &self.stream_addresses {
+            let candidate = Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build();
+            if let Ok(candidate) = candidate {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        Transport { pipe: Pipe::new(rtc, now), state: State::default(), pending: None, offers: 0 }
     }
 }
 
 impl Transport {
     /// When [`Transport::wake`] wants to be called.
     pub(crate) fn deadline(&self) -> Instant {
-        self.deadline
+        self.pipe.deadline()
     }
 
     /// Whether media and data can flow.
     pub(crate) fn is_connected(&self) -> bool {
-        self.connected
+        self.state.connected
     }
 
     /// The name under which the client's connectivity checks arrive (RFC 8445 section 7.2.2).
     pub(crate) fn ufrag(&mut self) -> String {
-        self.rtc.direct_api().local_ice_credentials().ufrag
+        self.pipe.local_ufrag()
     }
 
     /// Whether a datagram is for this connection: checks its integrity if it is a STUN request.
     pub(crate) fn accepts(&self, datagram: Receive<'_>, now: Instant) -> bool {
-        self.rtc.accepts(&Input::Receive(now, datagram))
+        self.pipe.view().accepts(&Input::Receive(now, datagram))
     }
 
     /// Takes in a datagram.
     pub(crate) fn receive(&mut self, datagram: Receive<'_>, sink: &mut Sink<'_>) {
         let now = sink.now;
-        let taken = self.touch(sink, |rtc| rtc.handle_input(Input::Receive(now, datagram)));
-        if let Err(error) = taken {
+        if let Err(error) = self.pipe.feed(datagram, now, &mut Port { state: &mut self.state, sink }) {
             // One bad datagram, or somebody else's, does not end a connection.
             tracing::debug!(%error, "datagram dropped");
         }
@@ -159,30 +247,106 @@ impl Transport {
     /// Lets time pass.
     pub(crate) fn wake(&mut self, sink: &mut Sink<'_>) {
         let now = sink.now;
-        if let Err(error) = self.touch(sink, |rtc| rtc.handle_input(Input::Timeout(now))) {
-            tracing::debug!(%error, "timeout not taken");
-        }
+        self.pipe.wake(now, &mut Port { state: &mut self.state, sink });
+    }
+
+    fn change<T>(&mut self, sink: &mut Sink<'_>, change: impl FnOnce(&mut Hands<'_>) -> T) -> T {
+        let now = sink.now;
+        self.pipe.change(now, &mut Port { state: &mut self.state, sink }, change)
     }
 
     /// Answers an offer.
     pub(crate) fn answer(&mut self, offer: &str, sink: &mut Sink<'_>) -> Result<String, RtcError> {
         let offer = SdpOffer::from_sdp_string(offer)
             .map_err(|error| RtcError::RemoteSdp(format!("not a session description: {error}")))?;
-        self.touch(sink, |rtc| rtc.sdp_api().accept_offer(offer)).map(|answer| answer.to_sdp_string())
+        // Streams may mean other sections from now on.
+        self.state.sections.clear();
+        let answer = self.change(sink, |hands| hands.sdp().accept_offer(offer))?;
+        Ok(answer.to_sdp_string())
     }
 
-    /// The payload type the other side chose for our codec of this kind.
-    pub(crate) fn payload_type(&self, kind: Kind) -> Option<Pt> {
-        let codec = match kind {
-            Kind::Audio => Codec::Opus,
-            Kind::Video => Codec::Vp8,
-        };
-        self.rtc.codec_config().iter().find(|params| params.spec().codec == codec).map(|params| params.pt())
+    /// Whether an offer of ours waits for its answer; until then there can be no other.
+    pub(crate) fn is_negotiating(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// An offer that would still be answered is taken back: its answer was lost with the signalling.
+    pub(crate) fn forget_offer(&mut self) {
+        self.pending = None;
+    }
+
+    /// Makes an offer. None when nothing in the plan needs one.
+    pub(crate) fn offer(&mut self, plan: Plan, sink: &mut Sink<'_>) -> Option<Offer> {
+        let mut sections = Vec::new();
+        let made = self.change(sink, |hands| {
+            let mut sdp = hands.sdp();
+            for (mid, sends) in plan.directions {
+                sdp.set_direction(mid, if sends { Direction::SendOnly } else { Direction::Inactive });
+            }
+            for kind in plan.sections {
+                let kind = match kind {
+                    Kind::Audio => MediaKind::Audio,
+                    Kind::Video => MediaKind::Video,
+                };
+                // The names are written into the text later, as they change with every track.
+                sections.push(sdp.add_media(kind, Direction::SendOnly, None, None, None));
+            }
+            if plan.channels {
+                let reliable = ChannelConfig { label: Channel::RELIABLE.to_owned(), ..Default::default() };
+                let lossy = ChannelConfig {
+                    label: Channel::LOSSY.to_owned(),
+                    ordered: false,
+                    reliability: Reliability::MaxRetransmits { retransmits: 0 },
+                    ..Default::default()
+                };
+                sdp.add_channel_with_config(reliable);
+                sdp.add_channel_with_config(lossy);
+            }
+            if plan.restart {
+                sdp.ice_restart(true);
+            }
+            sdp.apply()
+        });
+        let (offer, pending) = made?;
+        self.offers += 1;
+        self.pending = Some(Pending { number: self.offers, offer: pending });
+        Some(Offer { number: self.offers, sdp: offer.to_sdp_string(), sections })
+    }
+
+    /// Takes the answer to our offer. `Ok(false)` when it answers another offer than the one that waits.
+    pub(crate) fn answered(
+        &mut self,
+        number: u32,
+        answer: &str,
+        sink: &mut Sink<'_>,
+    ) -> Result<bool, RtcError> {
+        // Clients of old protocol versions do not number; 0 means whichever there is.
+        let waits = self.pending.take_if(|pending| number == 0 || pending.number == number);
+        let Some(pending) = waits else { return Ok(false) };
+        let answer = SdpAnswer::from_sdp_string(answer)
+            .map_err(|error| RtcError::RemoteSdp(format!("not a session description: {error}")))?;
+        self.state.sections.clear();
+        self.change(sink, |hands| hands.sdp().accept_answer(pending.offer, answer))?;
+        Ok(true)
+    }
+
+    /// What a payload type of the other side means.
+    pub(crate) fn coding(&self, pt: Pt) -> Option<Coding> {
+        Coding::of(pt, self.pipe.view().codec_config().params())
+    }
+
+    /// How a stream of this coding is called towards the other side in a section: its payload type, and
+    /// the one for RFC 2198 if that is understood. None when the other side does not know the codec.
+    pub(crate) fn payload_type(&self, mid: Mid, coding: &Coding) -> Option<(Pt, Option<Pt>)> {
+        let rtc = self.pipe.view();
+        let found = rtc.codec_config().match_params(coding.params)?;
+        let understood = rtc.media(mid).is_some_and(|media| media.remote_pts().contains(&found.pt()));
+        understood.then_some((found.pt(), found.red()))
     }
 
     /// Sends a media packet in a section. False when the section does not send.
     pub(crate) fn send_media(&mut self, mid: Mid, packet: RtpWrite, sink: &mut Sink<'_>) -> bool {
-        self.touch(sink, |rtc| match rtc.direct_api().stream_tx_by_mid(mid, None) {
+        self.change(sink, |hands| match hands.direct().stream_tx_by_mid(mid, None) {
             Some(stream) => {
                 stream.write_rtp(packet);
                 true
@@ -191,10 +355,20 @@ impl Transport {
         })
     }
 
+    /// Prepares a section for a track: its packets leave as they come. Pacing would cost a timer a packet
+    /// and a receiver; what a link cannot carry is decided by layers instead.
+    pub(crate) fn open_section(&mut self, mid: Mid, sink: &mut Sink<'_>) {
+        self.change(sink, |hands| {
+            if let Some(stream) = hands.direct().stream_tx_by_mid(mid, None) {
+                stream.set_unpaced(true);
+            }
+        });
+    }
+
     /// Gives a section that will carry another track a fresh SSRC: to a receiver it is another stream.
     pub(crate) fn renew_section(&mut self, mid: Mid, kind: Kind, sink: &mut Sink<'_>) {
-        self.touch(sink, |rtc| {
-            let mut api = rtc.direct_api();
+        self.change(sink, |hands| {
+            let mut api = hands.direct();
             let media = api.new_ssrc();
             let repair = (kind == Kind::Video).then(|| api.new_ssrc());
             api.reset_stream_tx(mid, None, media, repair);
@@ -203,8 +377,8 @@ impl Transport {
 
     /// Asks the other side for a key frame of one layer.
     pub(crate) fn request_keyframe(&mut self, mid: Mid, rid: Option<Rid>, sink: &mut Sink<'_>) {
-        self.touch(sink, |rtc| {
-            if let Some(stream) = rtc.direct_api().stream_rx_by_mid(mid, rid) {
+        self.change(sink, |hands| {
+            if let Some(stream) = hands.direct().stream_rx_by_mid(mid, rid) {
                 stream.request_keyframe(KeyframeRequestKind::Pli);
             }
         });
@@ -213,95 +387,102 @@ impl Transport {
     /// Sends a data packet. False when the channel is not open or is full.
     pub(crate) fn send_data(&mut self, channel: Channel, bytes: &[u8], sink: &mut Sink<'_>) -> bool {
         let id = match channel {
-            Channel::Reliable => self.reliable,
-            Channel::Lossy => self.lossy,
+            Channel::Reliable => self.state.reliable,
+            Channel::Lossy => self.state.lossy,
         };
         let Some(id) = id else { return false };
-        self.touch(sink, |rtc| match rtc.channel(id) {
+        self.change(sink, |hands| match hands.channel(id) {
             Some(mut open) => open.write(true, bytes).unwrap_or(false),
             None => false,
         })
     }
 
-    /// Says goodbye (RTCP BYE, DTLS close_notify).
+    /// Says what the receiver would like to get, in bits a second: `next` to reach its next layer, `all`
+    /// for everything it wants. The link is probed towards that.
+    pub(crate) fn aim(&mut self, next: u64, all: u64, sink: &mut Sink<'_>) {
+        self.change(sink, |hands| hands.bandwidth().set_bitrate(Bitrate::bps(next), Bitrate::bps(all)));
+    }
+
+    /// Says goodbye.
     pub(crate) fn close(&mut self, sink: &mut Sink<'_>) {
-        // It is being thrown away; a failure to say goodbye changes nothing.
-        let _ = self.touch(sink, |rtc| rtc.close());
+        self.change(sink, |hands| hands.close());
+    }
+}
+
+/// A connection's mouth: sorts what it says into the sink.
+struct Port<'a, 'b> {
+    state: &'a mut State,
+    sink: &'a mut Sink<'b>,
+}
+
+impl Outlet for Port<'_, '_> {
+    fn transmit(&mut self, datagram: Transmit) {
+        let length = datagram.contents.len();
+        let output = match datagram.proto {
+            Protocol::Tcp => {
+                // The TCP connection may have ended since; then ICE will notice.
+                let Some(stream) = self.sink.streams.get(&datagram.destination) else { return };
+                let Some(bytes) = framing::frame(&datagram.contents) else { return };
+                Output::StreamBytes { stream: *stream, bytes }
+            }
+            _ => Output::Datagram {
+                source: datagram.source,
+                destination: datagram.destination,
+                contents: datagram.contents.into(),
+            },
+        };
+        self.sink.counters.datagrams_out += 1;
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+        self.sink.counters.bytes_out += bytes;
+        self.sink.inbox.bytes_out += bytes;
+        self.sink.outputs.push_back(output);
     }
 
-    /// Mutates the connection and drains it, letting the present moment pass until it rests.
-    fn touch<T>(&mut self, sink: &mut Sink<'_>, mutate: impl FnOnce(&mut Rtc) -> T) -> T {
-        let result = mutate(&mut self.rtc);
-        for _ in 0..MAX_ROUNDS {
-            if self.drain(sink).is_err() {
-                sink.happened(Happening::Closed);
-                // Broken: nothing will come of it, so do not ask to be woken soon.
-                self.deadline = sink.now + Duration::from_secs(3600);
-                return result;
-            }
-            if self.deadline > sink.now {
-                return result;
-            }
-            // A failure shows in the next drain.
-            if self.rtc.handle_input(Input::Timeout(sink.now)).is_err() {
-                break;
-            }
-        }
-        if self.drain(sink).is_err() {
-            sink.happened(Happening::Closed);
-        }
-        // Never ask to be woken in the past: that would be a busy loop.
-        self.deadline = self.deadline.max(sink.now + Duration::from_millis(1));
-        result
-    }
-
-    fn drain(&mut self, sink: &mut Sink<'_>) -> Result<(), RtcError> {
-        loop {
-            match self.rtc.poll_output()? {
-                str0m::Output::Timeout(at) => {
-                    self.deadline = at;
-                    return Ok(());
-                }
-                str0m::Output::Transmit(datagram) => {
-                    sink.counters.datagrams_out += 1;
-                    sink.outputs.push_back(Output::Datagram {
-                        source: datagram.source,
-                        destination: datagram.destination,
-                        contents: datagram.contents.into(),
-                    });
-                }
-                str0m::Output::Event(event) => {
-                    if let Some(happening) = self.translate(event) {
-                        sink.happened(happening);
-                    }
-                }
-            }
+    fn event(&mut self, sources: &mut Sources<'_>, event: Event) {
+        if let Some(happening) = self.state.translate(sources, event) {
+            self.sink.happened(happening);
         }
     }
 
-    fn translate(&mut self, event: str0m::Event) -> Option<Happening> {
+    fn broken(&mut self, error: RtcError) {
+        tracing::debug!(%error, "a peer connection broke");
+        self.sink.happened(Happening::Closed);
+    }
+}
+
+impl State {
+    fn section(&mut self, sources: &mut Sources<'_>, ssrc: Ssrc) -> Option<(Mid, Option<Rid>)> {
+        if let Some(section) = self.sections.get(&ssrc) {
+            return Some(*section);
+        }
+        let section = sources.of(ssrc)?;
+        if self.sections.len() < KNOWN_STREAMS {
+            self.sections.insert(ssrc, section);
+        }
+        Some(section)
+    }
+
+    fn translate(&mut self, sources: &mut Sources<'_>, event: Event) -> Option<Happening> {
         match event {
-            str0m::Event::RtpPacket(packet) => {
-                let ssrc = packet.header.ssrc;
-                let mut api = self.rtc.direct_api();
-                let stream = api.stream_rx(&ssrc)?;
-                Some(Happening::Media { mid: stream.mid(), rid: stream.rid(), packet })
+            Event::RtpPacket(packet) => {
+                let (mid, rid) = self.section(sources, packet.header.ssrc)?;
+                Some(Happening::Media { mid, rid, packet })
             }
-            str0m::Event::KeyframeRequest(request) => Some(Happening::KeyframeWanted { mid: request.mid }),
-            str0m::Event::ChannelOpen(id, label) => {
+            Event::KeyframeRequest(request) => Some(Happening::KeyframeWanted { mid: request.mid }),
+            Event::ChannelOpen(id, label) => {
                 match label.as_str() {
-                    "_reliable" => self.reliable = Some(id),
-                    "_lossy" => self.lossy = Some(id),
+                    Channel::RELIABLE => self.reliable = Some(id),
+                    Channel::LOSSY => self.lossy = Some(id),
                     _ => {}
                 }
                 None
             }
-            str0m::Event::ChannelClose(id) => {
+            Event::ChannelClose(id) => {
                 self.reliable = self.reliable.filter(|open| *open != id);
                 self.lossy = self.lossy.filter(|open| *open != id);
                 None
             }
-            str0m::Event::ChannelData(data) => {
+            Event::ChannelData(data) => {
                 let channel = if Some(data.id) == self.reliable {
                     Channel::Reliable
                 } else if Some(data.id) == self.lossy {
@@ -311,31 +492,44 @@ impl Transport {
                 };
                 Some(Happening::Data { channel, bytes: data.data })
             }
-            str0m::Event::Connected => {
+            Event::Connected => {
                 self.connected = true;
                 Some(Happening::Connected)
             }
-            str0m::Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
                 self.interrupted = true;
                 Some(Happening::Interrupted)
             }
-            str0m::Event::IceConnectionStateChange(
+            Event::IceConnectionStateChange(
                 IceConnectionState::Connected | IceConnectionState::Completed,
             ) if self.interrupted => {
                 self.interrupted = false;
                 Some(Happening::Restored)
             }
-            str0m::Event::Closed => {
+            Event::Closed => {
                 self.connected = false;
                 Some(Happening::Closed)
             }
-            str0m::Event::PeerStats(stats) => {
-                let loss = [stats.egress_loss_fraction, stats.ingress_loss_fraction];
+            // Receiver reports tell of losses that feedback for congestion control misses.
+            Event::MediaEgressStats(stats) => {
+                self.sent_loss = [self.sent_loss, stats.loss].into_iter().flatten().reduce(f32::max);
+                None
+            }
+            Event::PeerStats(stats) => {
+                let sent_loss = self.sent_loss.take();
+                let loss = [sent_loss, stats.egress_loss_fraction, stats.ingress_loss_fraction];
                 Some(Happening::Report(Link {
                     loss: loss.into_iter().flatten().fold(0.0, f32::max),
+                    sent_loss,
                     round_trip: stats.rtt,
                     up: !self.interrupted,
                 }))
+            }
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
+                Some(Happening::Estimate(estimate.as_u64()))
+            }
+            Event::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) => {
+                Some(Happening::Estimate(estimate.as_u64()))
             }
             _ => None,
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use preau_sfu::sdp::{Flow, Kind, Label, count_sections, name_tracks, sections};
+use preau_sfu::sdp::{
+    AudioHint, Flow, Kind, Label, count_sections, dress_audio, mids, name_tracks, sections,
+};
 
 /// An offer as a browser writes it, cut to the lines that matter here.
 const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3 4 5\r\n\
@@ -71,4 +73,25 @@ fn odd_descriptions_are_survived() {
     let bare = sections("v=0\nm=audio 9 x 0\na=mid:7\n");
     assert_eq!((bare[0].mid, bare[0].kind, bare[0].flow), ("7", Kind::Audio, Flow::SendReceive));
     assert_eq!(name_tracks("", &BTreeMap::new()), "");
+}
+
+#[test]
+fn a_microphone_s_section_says_how_to_send() {
+    let answer = "v=0\r\ns=-\r\n\
+m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=mid:3\r\na=recvonly\r\na=rtpmap:111 opus/48000/2\r\n\
+a=fmtp:111 minptime=10;useinbandfec=1\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n\
+m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=mid:4\r\na=rtpmap:111 opus/48000/2\r\n\
+m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:5\r\na=rtpmap:96 VP8/90000\r\n";
+    let hint = |redundant, pauses, stereo| AudioHint { redundant, pauses, stereo };
+    let dress = |hint| dress_audio(answer, &BTreeMap::from([("3".to_owned(), hint)]));
+    assert_eq!(dress(hint(false, false, false)), answer, "nothing is asked for");
+    let all = dress(hint(true, true, true));
+    assert!(all.contains("m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\na=mid:3\r\n"), "{all}");
+    assert!(all.contains("a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1;stereo=1\r\n"), "{all}");
+    assert!(all.contains("a=fmtp:63 111/111\r\n"));
+    assert!(all.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=mid:4\r\n"), "other sections stay");
+    assert_eq!(dress_audio(&all, &BTreeMap::from([("3".to_owned(), hint(true, true, true))])), all);
+    assert_eq!(mids(&all).collect::<Vec<_>>(), ["3", "4", "5"]);
+    // A section of pictures has no such wishes.
+    assert_eq!(dress_audio(answer, &BTreeMap::from([("5".to_owned(), hint(true, true, true))])), answer);
 }

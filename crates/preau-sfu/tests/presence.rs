@@ -256,7 +256,7 @@ fn a_new_address_is_found_by_its_connectivity_checks() {
     let sid = world.track_sid("prof", Microphone);
     // The pupil's router forgets the mapping: same pupil, other port. str0m leaves the old path once
     // nothing was heard on it for fifteen seconds; signalling and stay are not touched.
-    world.client_mut("ines").seen_as = "10.0.0.99:51234".parse().unwrap();
+    world.client_mut("ines").rebind("10.0.0.99:51234");
     world.run(16 * SECOND);
     let before = world.client("ines").received(&sid).len();
     world.say("prof", mic, -20);

@@ -1,7 +1,7 @@
 //! Data packets between participants: chat, hands, whatever the application invents.
 //!
 //! The sender's name is always written here, never believed. The sequence number of reliable packets
-//! is kept: clients use it to recognise repetitions after a reconnect.
+//! is kept: clients use it to recognise repetitions after a reconnect, and so do we.
 
 #![expect(deprecated, reason = "clients in use still read and write fields the protocol has deprecated")]
 
@@ -12,7 +12,7 @@ use prost::Message as _;
 use super::Room;
 use crate::engine::{Due, Shard};
 use crate::ids::PartyKey;
-use crate::transport::Channel;
+use crate::transport::{Channel, Route};
 
 /// Addressees one packet may name.
 const MAX_DESTINATIONS: usize = 1_000;
@@ -20,19 +20,40 @@ const MAX_DESTINATIONS: usize = 1_000;
 impl Room {
     /// A data packet arrived from a participant.
     pub(super) fn data(&mut self, from: PartyKey, channel: Channel, bytes: &[u8], shard: &mut Shard) {
-        let Some(me) = self.participants.get(&from) else { return };
+        let Some(me) = self.participants.get_mut(&from) else { return };
         let accepted = (me.grants.can_publish_data && bytes.len() <= shard.limits.data_bytes)
             .then(|| lk::DataPacket::decode(bytes).ok())
             .flatten()
             .and_then(|packet| sign(packet, &me.info, me.grants.hidden));
-        match accepted {
-            Some(packet) => self.deliver(Some(from), channel, packet, &[], shard),
-            None => shard.counters.data_refused += 1,
+        let Some(packet) = accepted else {
+            shard.counters.data_refused += 1;
+            return;
+        };
+        if channel == Channel::Reliable && packet.sequence > 0 {
+            // After a resume a client repeats what it is not sure arrived.
+            if packet.sequence <= me.last_data {
+                return;
+            }
+            me.last_data = packet.sequence;
         }
+        self.deliver(Some(from), channel, packet, &[], shard);
     }
 
-    /// Sends a packet to those it names, or to everybody but its sender.
+    /// Sends a packet to those it names, or to everybody but its sender, on all shards of the room.
     pub(super) fn deliver(
+        &mut self,
+        from: Option<PartyKey>,
+        channel: Channel,
+        packet: lk::DataPacket,
+        sids: &[String],
+        shard: &mut Shard,
+    ) {
+        self.relay_data(channel, &packet, sids, shard);
+        self.deliver_here(from, channel, packet, sids, shard);
+    }
+
+    /// … to those on this shard.
+    pub(super) fn deliver_here(
         &mut self,
         from: Option<PartyKey>,
         channel: Channel,
@@ -50,13 +71,16 @@ impl Room {
             if Some(*key) == from || !(to_all || named) {
                 continue;
             }
-            let mut sink = shard.sink(*key, &mut self.happenings);
-            if other.transport.send_data(channel, &bytes, &mut sink) {
+            let leg = other.legs.receiving();
+            let transport = &mut other.legs.receiver().transport;
+            let mut sink = shard.sink(*key, leg, &mut self.inbox);
+            if transport.send_data(channel, &bytes, &mut sink) {
                 shard.counters.data_out += 1;
             } else {
                 shard.counters.data_refused += 1;
             }
-            shard.timers.set(Due::Party(self.key, *key), other.transport.deadline());
+            let route = Route { room: self.key, party: *key, leg };
+            shard.timers.set(Due::Leg(route), transport.deadline());
         }
     }
 }

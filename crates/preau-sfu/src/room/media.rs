@@ -1,14 +1,34 @@
 //! Forwarding: every media packet passes here. It is the hot path, and stays short.
 
+use std::sync::Arc;
+use std::time::Instant;
+
+use livekit_protocol as lk;
 use str0m::media::{Mid, Rid};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Vp8Descriptor};
 
 use super::Room;
+use crate::codec::{self, Codec, Coding, Shape};
 use crate::engine::{Due, Shard};
-use crate::forward::{self, Position, Vp8};
+use crate::forward::Position;
 use crate::ids::{PartyKey, TrackKey};
+use crate::participant::Participant;
 use crate::sdp::Kind;
-use crate::subscribe::Delivery;
+use crate::subscribe::{Delivery, Payload};
+use crate::transport::{Leg, Route};
+
+/// A media packet of a track, from a participant here or from another shard.
+pub(super) struct Incoming<'a> {
+    pub(super) rid: Option<Rid>,
+    pub(super) coding: Coding,
+    pub(super) payload_type: u8,
+    pub(super) sequence: u64,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+    pub(super) extensions: ExtensionValues,
+    pub(super) payload: &'a Arc<[u8]>,
+    pub(super) arrived: Instant,
+}
 
 impl Room {
     /// A media packet arrived. It goes to the subscribers of the track its section carries; packets
@@ -21,93 +41,177 @@ impl Room {
         rid: Option<Rid>,
         shard: &mut Shard,
     ) {
-        let Some(me) = self.participants.get_mut(&from) else { return };
-        let carried = me.sending.carried(mid);
-        let Some((track_key, track)) =
-            carried.and_then(|key| self.tracks.get_mut(&key).map(|track| (key, track)))
-        else {
-            shard.counters.media_refused += 1;
-            return;
-        };
-        if track.info.muted || !me.grants.publishes(track.source) || !track.arrived(rid, shard.now) {
-            shard.counters.media_refused += 1;
-            return;
+        let taken = self.publish(from, packet, mid, rid, shard);
+        shard.counters.media_refused += u64::from(taken.is_none());
+    }
+
+    fn publish(
+        &mut self,
+        from: PartyKey,
+        packet: &RtpPacket,
+        mid: Mid,
+        rid: Option<Rid>,
+        shard: &mut Shard,
+    ) -> Option<()> {
+        let me = self.participants.get_mut(&from)?;
+        let track_key = me.sending.carried(mid)?;
+        let track = self.tracks.get_mut(&track_key)?;
+        if track.info.muted || !me.grants.publishes(track.source) {
+            return None;
         }
-        shard.counters.media_in += 1;
+        let payload_type = packet.header.payload_type;
+        let coding = track.coding(payload_type, || me.legs.up.transport.coding(payload_type))?;
         if let (Kind::Audio, Some(level)) = (track.kind, packet.header.ext_vals.audio_level) {
             me.voice.hear(level);
         }
-        let wanted = self.fan_out(track_key, packet, rid, shard);
-        if let Some(rid) = wanted {
-            self.request_keyframe(track_key, Some(rid), shard);
-        }
+        let incoming = Incoming {
+            rid,
+            coding,
+            payload_type: *payload_type,
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            extensions: carried_extensions(&packet.header.ext_vals),
+            payload: &packet.payload,
+            arrived: packet.timestamp,
+        };
+        self.carry(track_key, &incoming, shard)
     }
 
-    /// Sends a packet to everybody who should get it. Returns a layer whose key frame somebody waits
-    /// for.
+    /// Carries a packet to everybody who should get it, here and on other shards. None when it is not
+    /// carried at all.
+    pub(super) fn carry(
+        &mut self,
+        track_key: TrackKey,
+        packet: &Incoming<'_>,
+        shard: &mut Shard,
+    ) -> Option<()> {
+        let track = self.tracks.get_mut(&track_key)?;
+        let is_padding = packet.payload.is_empty();
+        let shape = match track.kind {
+            Kind::Video if !is_padding => codec::inspect(packet.coding.codec, packet.payload)?,
+            Kind::Video | Kind::Audio => Shape::default(),
+        };
+        if !is_padding && !track.arrived(packet.rid, &shape, packet.payload.len(), shard.now) {
+            return None;
+        }
+        shard.counters.media_in += 1;
+        if !self.annex.shards.is_empty() && track.mid.is_some() {
+            let rank = track.rank_of(packet.rid, shape.spatial);
+            self.relay_media(track_key, packet, rank, shard);
+        }
+        if self.fan_out(track_key, packet, &shape, shard) {
+            self.request_keyframe(track_key, Some(packet.rid), shard);
+        }
+        Some(())
+    }
+
+    /// Sends a packet to everybody here who should get it. Whether somebody waits for a key frame of its
+    /// stream.
     fn fan_out(
         &mut self,
         track_key: TrackKey,
-        packet: &RtpPacket,
-        rid: Option<Rid>,
+        packet: &Incoming<'_>,
+        shape: &Shape,
         shard: &mut Shard,
-    ) -> Option<Option<Rid>> {
+    ) -> bool {
         let now = shard.now;
-        let track = self.tracks.get(&track_key)?;
+        let Some(track) = self.tracks.get(&track_key) else { return false };
+        let Some((_, version)) = track.current_coding() else { return false };
         let is_padding = packet.payload.is_empty();
-        let vp8 = match track.kind {
-            Kind::Video if !is_padding => Some(forward::inspect_vp8(&packet.payload)?),
-            Kind::Video | Kind::Audio => None,
-        };
         let incoming = Position {
-            sequence: *packet.seq_no,
-            timestamp: packet.header.timestamp,
-            picture: vp8.and_then(|vp8| vp8.picture).map_or(0, |(id, _)| id),
-            base_layer: vp8.and_then(|vp8| vp8.base_layer).unwrap_or(0),
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            picture: shape.picture.map_or(0, |(id, _)| id),
+            base_layer: shape.base_layer.unwrap_or(0),
         };
-        let extensions = carried_extensions(&packet.header.ext_vals);
-        let mut wanted = None;
+        let mut plain = None;
+        let mut wanted = false;
+        let mut unknown = Vec::new();
         for subscriber in &track.subscribers {
-            let Some(other) = self.participants.get_mut(subscriber) else { continue };
-            if !other.transport.is_connected() {
+            let Some(Participant { legs, reception, .. }) = self.participants.get_mut(subscriber) else {
+                continue;
+            };
+            let leg = legs.receiving();
+            let transport = &mut legs.receiver().transport;
+            if !transport.is_connected() {
                 continue;
             }
-            let Some(subscription) = other.reception.subscriptions.get_mut(&track_key) else { continue };
-            let Some((mid, payload_type)) = subscription.slot else { continue };
-            let delivery = match &vp8 {
-                _ if is_padding => match subscription.padding(incoming.sequence, rid) {
-                    Some(sequence) => Delivery::Send(Position { sequence, ..incoming }),
+            let Some(subscription) = reception.subscriptions.get_mut(&track_key) else { continue };
+            let Some(mid) = subscription.slot.filter(|_| subscription.open) else { continue };
+            let delivery = match track.kind {
+                _ if is_padding => match subscription.padding(incoming.sequence, packet.rid) {
+                    Some(sequence) => Delivery::Fill(sequence),
                     None => Delivery::Drop,
                 },
-                None => subscription.audio(incoming, now),
-                Some(vp8) => {
-                    let target = track.choose(subscription.detail, now).unwrap_or(rid);
-                    subscription.video(incoming, vp8, rid, target, now)
+                Kind::Audio => subscription.audio(incoming, now),
+                Kind::Video => {
+                    let target = subscription.share.and_then(|rank| track.choose(rank, now));
+                    match target {
+                        Some(target) => subscription.video(incoming, shape, packet.rid, target, now),
+                        None => Delivery::Drop,
+                    }
                 }
             };
-            let position = match delivery {
-                Delivery::Send(position) => position,
+            let (position, ends, fills) = match delivery {
+                Delivery::Send { position, last_of_picture, wants_keyframe } => {
+                    wanted |= wants_keyframe;
+                    (position, last_of_picture, false)
+                }
+                Delivery::Fill(sequence) => (Position { sequence, ..incoming }, false, true),
                 Delivery::Drop => continue,
-                Delivery::WantsKeyframe(rid) => {
-                    wanted = Some(rid);
+                Delivery::WantsKeyframe => {
+                    wanted = true;
                     continue;
                 }
             };
+            let known = subscription.payload.filter(|payload| payload.version == version);
+            let names = known.or_else(|| {
+                let (plain, redundant) = transport.payload_type(mid, &packet.coding)?;
+                Some(Payload { version, plain, redundant })
+            });
+            let Some(names) = names else {
+                if !std::mem::replace(&mut subscription.told_unknown, true) {
+                    unknown.push(*subscriber);
+                }
+                continue;
+            };
+            subscription.payload = Some(names);
+            let (payload_type, payload) = match names.redundant {
+                _ if fills => (names.plain, Arc::from([])),
+                Some(redundant) if packet.coding.redundant => (redundant, packet.payload.clone()),
+                None if packet.coding.redundant => {
+                    // For those who do not speak RFC 2198 the newest block is taken out, once.
+                    let primary =
+                        plain.get_or_insert_with(|| codec::primary_block(packet.payload).map(Arc::from));
+                    let Some(primary) = primary.clone() else { continue };
+                    (names.plain, primary)
+                }
+                Some(_) | None => (names.plain, packet.payload.clone()),
+            };
             let sequence = position.sequence.into();
-            let payload = packet.payload.clone();
             let mut write =
-                RtpWrite::new(payload_type, sequence, position.timestamp, packet.timestamp, payload)
-                    .marker(packet.header.marker)
+                RtpWrite::new(payload_type, sequence, position.timestamp, packet.arrived, payload)
+                    .marker((packet.marker || ends) && !fills)
                     .nackable(track.kind == Kind::Video)
-                    .ext_vals(extensions.clone());
-            if let Some(patch) = vp8.and_then(|vp8| patch(&packet.payload, &vp8, incoming, position)) {
+                    .ext_vals(packet.extensions.clone());
+            if packet.coding.codec == Codec::Vp8
+                && !fills
+                && let Some(patch) = patch(packet.payload, shape, incoming, position)
+            {
                 write = write.vp8_patch(patch);
             }
-            let mut sink = shard.sink(*subscriber, &mut self.happenings);
-            if other.transport.send_media(mid, write, &mut sink) {
+            let mut sink = shard.sink(*subscriber, leg, &mut self.inbox);
+            if transport.send_media(mid, write, &mut sink) {
                 shard.counters.media_out += 1;
             }
-            shard.timers.set(Due::Party(self.key, *subscriber), other.transport.deadline());
+            let route = Route { room: self.key, party: *subscriber, leg };
+            shard.timers.set(Due::Leg(route), transport.deadline());
+        }
+        let sid = track.sid.clone();
+        for subscriber in unknown {
+            let error = lk::SubscriptionError::SeCodecUnsupported;
+            self.subscription_failed(subscriber, sid.as_str(), error, shard);
         }
         wanted
     }
@@ -127,10 +231,22 @@ impl Room {
         layer: Option<Option<Rid>>,
         shard: &mut Shard,
     ) {
-        let Some(track) = self.tracks.get_mut(&track_key) else { return };
-        let (publisher, Some(mid), Kind::Video) = (track.publisher, track.mid, track.kind) else { return };
-        for rid in track.keyframes_due(layer, shard.now) {
-            self.touch(publisher, shard, |transport, sink| transport.request_keyframe(mid, rid, sink));
+        let Some(track) = self.tracks.get_mut(&track_key).filter(|track| track.kind == Kind::Video) else {
+            return;
+        };
+        let (publisher, mid) = (track.publisher, track.mid);
+        let due = track.keyframes_due(layer, shard.now);
+        let Some(mid) = mid else {
+            // A guest's: their shard asks. Before anything arrived, no layer is known to be due.
+            if !due.is_empty() {
+                self.relay_keyframe(track_key, layer, shard);
+            }
+            return;
+        };
+        for rid in due {
+            self.touch(publisher, Leg::Up, shard, |transport, sink| {
+                transport.request_keyframe(mid, rid, sink)
+            });
         }
     }
 
@@ -162,13 +278,13 @@ fn carried_extensions(from: &ExtensionValues) -> ExtensionValues {
 }
 
 /// The change of a VP8 descriptor, if there is one to make.
-fn patch(payload: &[u8], vp8: &Vp8, from: Position, to: Position) -> Option<str0m::rtp::Vp8Patch> {
+fn patch(payload: &[u8], shape: &Shape, from: Position, to: Position) -> Option<str0m::rtp::Vp8Patch> {
     if from.picture == to.picture && from.base_layer == to.base_layer {
         return None;
     }
-    vp8.picture?;
+    shape.picture?;
     let mut builder = Vp8Descriptor::parse(payload).ok()?.patch().picture_id(to.picture);
-    if vp8.base_layer.is_some() {
+    if shape.base_layer.is_some() {
         builder = builder.tl0_pic_idx(to.base_layer);
     }
     builder.build().ok()

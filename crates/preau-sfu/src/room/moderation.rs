@@ -8,7 +8,7 @@ use livekit_protocol::signal_response::Message as Response;
 use super::{Room, Verdict};
 use crate::control::{ControlError, Reply};
 use crate::engine::Shard;
-use crate::event::Departure;
+use crate::event::{Departure, EventKind};
 use crate::ids::{PartyKey, TrackKey};
 use crate::signal;
 use crate::transport::Channel;
@@ -60,7 +60,7 @@ impl Room {
         track.info.muted = request.muted;
         let info = track.info.clone();
         if changed {
-            self.interrupt_subscribers(key, &request.track_sid);
+            self.muted(key, &request.track_sid, request.muted, shard);
             let mute = lk::MuteTrackRequest { sid: request.track_sid.clone(), muted: request.muted };
             self.tell(key, Response::Mute(mute), shard);
             self.announce(key, true, shard);
@@ -80,7 +80,10 @@ impl Room {
         }
         match &request.permission {
             Some(permission) => self.regrant(key, permission, shard),
-            None => self.announce(key, true, shard),
+            None => {
+                self.profile_changed(key, shard);
+                self.announce(key, true, shard);
+            }
         }
         self.info(key)
     }
@@ -99,8 +102,12 @@ impl Room {
         if now.hidden && !before.hidden {
             self.vanish(key, shard);
         }
+        self.profile_changed(key, shard);
         // The client learns of its new permission before its tracks are taken away.
         self.announce(key, true, shard);
+        if before.hidden && !now.hidden {
+            self.relay_tracks(key, shard);
+        }
         for track_key in published {
             if self.tracks.get(&track_key).is_some_and(|track| !now.publishes(track.source)) {
                 self.unpublish(track_key, shard);
@@ -111,9 +118,9 @@ impl Room {
                 self.unsubscribe(key, track, shard);
             }
         } else if !before.can_subscribe {
-            self.subscribe_to_all(key);
+            self.subscribe_to_all(key, shard);
         }
-        self.ask_for_offer(key, shard);
+        self.renegotiate(key, shard);
     }
 
     /// To the others, somebody who becomes hidden leaves.
@@ -124,6 +131,7 @@ impl Room {
         info.tracks.clear();
         info.version += 1;
         self.tell_others_of_absence(&info, shard);
+        self.relay_absence(&info, shard);
     }
 
     pub(crate) fn update_subscriptions(
@@ -177,7 +185,8 @@ impl Room {
         if metadata.len() > shard.limits.metadata_bytes {
             return Err(ControlError::TooLarge("the metadata are too long"));
         }
-        self.settings.metadata = metadata;
+        self.settings.metadata.clone_from(&metadata);
+        self.event(EventKind::RoomChanged { metadata }, shard);
         let update = lk::RoomUpdate { room: Some(self.describe()) };
         self.tell_all(signal::encode_response(Response::RoomUpdate(update)), shard);
         Ok(Reply::Room(Box::new(self.describe())))

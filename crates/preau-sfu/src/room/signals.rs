@@ -9,12 +9,14 @@ use livekit_protocol::signal_response::Message as Response;
 
 use super::Room;
 use crate::engine::Shard;
-use crate::event::Departure;
+use crate::event::{Departure, EventKind};
 use crate::grants::{self, Source};
 use crate::ids::{PartyKey, TrackKey};
 use crate::sdp::Kind;
-use crate::subscribe::Subscription;
-use crate::track::{Detail, PublishedTrack};
+use crate::track::PublishedTrack;
+
+/// Layers a track may be announced with; browsers announce up to three.
+const MAX_LAYERS: usize = 4;
 
 impl Room {
     /// One request of a client. The grants are asked before anything else is looked at.
@@ -52,13 +54,20 @@ impl Room {
                     self.announce(key, false, shard);
                 }
             }
-            // We never offer, so there is nothing to answer; and with ICE-lite the client's checks
-            // arrive by themselves, its candidates are not needed.
-            Request::Answer(_) | Request::Trickle(_) => {}
-            // The state was kept here, there is nothing to restore; and layers follow what arrives.
-            Request::SyncState(_) | Request::UpdateLayers(_) => {}
+            Request::Answer(answer) => self.answer(key, &answer, shard),
+            Request::SubscriptionPermission(wish) => self.set_audience(key, &wish, shard),
+            Request::SyncState(state) => self.sync(key, state, shard),
+            Request::UpdateLayers(update) => {
+                if update.layers.len() <= MAX_LAYERS
+                    && let Some(track) = self.own_track(key, &update.track_sid)
+                {
+                    track.info.layers = update.layers;
+                    self.announce(key, false, shard);
+                }
+            }
+            // With ICE-lite the client's checks arrive by themselves; its candidates are not needed.
+            Request::Trickle(_) => {}
             Request::Simulate(_)
-            | Request::SubscriptionPermission(_)
             | Request::PublishDataTrackRequest(_)
             | Request::UnpublishDataTrackRequest(_)
             | Request::UpdateDataSubscription(_)
@@ -120,7 +129,10 @@ impl Room {
             Some((Reason::LimitExceeded, "too many tracks"))
         } else if too_long || request.cid.is_empty() {
             Some((Reason::InvalidName, "track id, name or stream is missing or too long"))
-        } else if request.layers.len() > 4 || request.audio_features.len() > 16 {
+        } else if request.layers.len() > MAX_LAYERS
+            || request.audio_features.len() > 16
+            || request.simulcast_codecs.iter().any(|codec| codec.layers.len() > MAX_LAYERS)
+        {
             Some((Reason::LimitExceeded, "too many layers or features"))
         } else {
             None
@@ -134,7 +146,9 @@ impl Room {
             _ => Kind::Video,
         };
         let source = Source::from_wire(request.source);
-        let track = PublishedTrack::new(key, shard.mint.sid("TR_"), &request, kind, source);
+        let sid = shard.mint.sid("TR_");
+        let mut track = PublishedTrack::new(key, sid, &request, kind, source, &shard.limits.codecs);
+        track.leads = me.leads;
         let info = track.info.clone();
         let track_key = TrackKey(shard.mint.number());
         me.sending.tracks.push(track_key);
@@ -148,93 +162,33 @@ impl Room {
             && track.info.muted != mute.muted
         {
             track.info.muted = mute.muted;
-            self.interrupt_subscribers(key, &mute.sid);
+            self.muted(key, &mute.sid, mute.muted, shard);
             self.announce(key, false, shard);
         }
     }
 
+    /// Somebody's track was muted or unmuted, by whomever.
+    pub(super) fn muted(&mut self, key: PartyKey, sid: &str, muted: bool, shard: &mut Shard) {
+        let Some(track_key) = self.track_key(sid) else { return };
+        self.interrupt_subscribers(track_key);
+        let Some(me) = self.participants.get(&key) else { return };
+        if self.tracks.get(&track_key).is_some_and(|track| track.live) {
+            let identity = me.identity.clone();
+            self.event(EventKind::TrackMuted { identity, track: sid.into(), muted }, shard);
+        }
+    }
+
     /// After a pause, every receiver's stream continues as from another source.
-    pub(super) fn interrupt_subscribers(&mut self, key: PartyKey, sid: &str) {
-        let found = self.tracks.iter().find(|(_, t)| t.publisher == key && t.sid.as_str() == sid);
-        let Some((track_key, track)) = found else { return };
+    pub(super) fn interrupt_subscribers(&mut self, track_key: TrackKey) {
+        let Some(track) = self.tracks.get(&track_key) else { return };
         for subscriber in &track.subscribers {
             let subscription = self
                 .participants
                 .get_mut(subscriber)
-                .and_then(|other| other.reception.subscriptions.get_mut(track_key));
+                .and_then(|other| other.reception.subscriptions.get_mut(&track_key));
             if let Some(subscription) = subscription {
                 subscription.interrupt();
             }
-        }
-    }
-
-    pub(super) fn update_subscription(
-        &mut self,
-        key: PartyKey,
-        update: &lk::UpdateSubscription,
-        shard: &mut Shard,
-    ) {
-        let named = update.participant_tracks.iter().flat_map(|tracks| &tracks.track_sids);
-        for sid in update.track_sids.iter().chain(named).take(shard.limits.sections) {
-            let found = self.tracks.iter().find(|(_, track)| track.sid.as_str() == sid.as_str());
-            let Some((track, _)) = found else { continue };
-            let track = *track;
-            if update.subscribe {
-                self.subscribe(key, track);
-            } else {
-                self.unsubscribe(key, track, shard);
-            }
-        }
-        self.ask_for_offer(key, shard);
-    }
-
-    /// Notes that a participant wants a track. The media follow when an offer has room for them.
-    pub(super) fn subscribe(&mut self, key: PartyKey, track_key: TrackKey) {
-        let Some(track) = self.tracks.get_mut(&track_key).filter(|t| t.live && t.publisher != key) else {
-            return;
-        };
-        let Some(me) = self.participants.get_mut(&key).filter(|me| me.grants.can_subscribe) else { return };
-        me.reception.subscriptions.entry(track_key).or_insert_with(|| Subscription::new(track.kind));
-        track.subscribers.insert(key);
-    }
-
-    pub(super) fn subscribe_to_all(&mut self, key: PartyKey) {
-        if self.participants.get(&key).is_some_and(|me| me.auto_subscribe) {
-            let live: Vec<_> = self.tracks.iter().filter(|(_, t)| t.live).map(|(key, _)| *key).collect();
-            for track in live {
-                self.subscribe(key, track);
-            }
-        }
-    }
-
-    /// Stops forwarding a track to a participant, at once.
-    pub(super) fn unsubscribe(&mut self, key: PartyKey, track_key: TrackKey, shard: &mut Shard) {
-        if let Some(track) = self.tracks.get_mut(&track_key) {
-            track.subscribers.remove(&key);
-        }
-        let silent = self.participants.get_mut(&key).and_then(|me| me.reception.end(track_key));
-        if let Some((mid, kind)) = silent {
-            self.touch(key, shard, |transport, sink| transport.renew_section(mid, kind, sink));
-        }
-    }
-
-    fn track_setting(&mut self, key: PartyKey, setting: &lk::UpdateTrackSettings, shard: &mut Shard) {
-        let off = setting.quality == lk::VideoQuality::Off as i32;
-        for sid in setting.track_sids.iter().take(shard.limits.sections) {
-            let found = self.tracks.iter().find(|(_, track)| track.sid.as_str() == sid.as_str());
-            let Some((track_key, _)) = found else { continue };
-            let Some(me) = self.participants.get_mut(&key) else { return };
-            let Some(subscription) = me.reception.subscriptions.get_mut(track_key) else { continue };
-            let paused = setting.disabled || off;
-            if subscription.paused && !paused {
-                subscription.interrupt();
-            }
-            subscription.paused = paused;
-            subscription.detail = if setting.width > 0 {
-                Detail::Size { width: setting.width, height: setting.height }
-            } else {
-                Detail::Quality(u8::try_from(setting.quality.clamp(0, 2)).unwrap_or(2))
-            };
         }
     }
 
@@ -248,6 +202,7 @@ impl Room {
         let outcome = me.describe(&update.name, &update.metadata, &update.attributes, &shard.limits);
         let (reason, message) = match outcome {
             Ok(()) => {
+                self.profile_changed(key, shard);
                 self.announce(key, true, shard);
                 (Reason::Ok, "")
             }

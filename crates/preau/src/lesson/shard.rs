@@ -230,6 +230,8 @@ impl Shard {
                     life.clients.remove(&connection);
                 }
                 Output::Event(event) => self.note(life, &event),
+                // No TCP address is announced and no room is spread over shards yet.
+                Output::StreamBytes { .. } | Output::StreamClose { .. } | Output::Relay { .. } => {}
             }
         }
     }
