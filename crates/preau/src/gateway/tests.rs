@@ -89,7 +89,8 @@ fn a_service_that_knows_nothing_of_us_has_a_queue() {
         config.gate.sessions = 1;
         Ok(config)
     };
-    let platform = open(&service, &super::GatewayOptions::default(), &config_of, clock.clone()).expect("a gate");
+    let platform =
+        open(&service, &super::GatewayOptions::default(), &config_of, clock.clone()).expect("a gate");
     upstream.hidden_cookies = super::door::own_cookies(&platform);
     let backend = Upstreams::new(vec![upstream], Arc::new(())).expect("a backend");
     let door = GateDoor::new(vec![platform.clone()]);
