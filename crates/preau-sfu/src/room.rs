@@ -1,7 +1,7 @@
 //! One room: who is in it and what they are told about each other.
 //!
-//! `room.rs` holds presence (joining, resuming, leaving, announcing, the regular tick). The rest of a
-//! room's work is sliced by subject: `signals` (what clients ask), `negotiation` (offers), `subscription`
+//! `room.rs` holds presence (resuming, leaving, the regular tick). The rest of a room's work is sliced by
+//! subject: `admission` (coming in), `telling` (who hears of whom, voices, links), `signals` (what clients ask), `negotiation` (offers), `subscription`
 //! (who receives what), `media` (forwarding), `video` (layers, bandwidth, what is given up), `data` (data
 //! channels), `moderation` (what the server asks), `relay` (the same room on other shards).
 //!
@@ -9,6 +9,7 @@
 //! update) before the description that carries it; a track in `tracks` belongs to a participant who may
 //! publish it, or to a guest from another shard, where that was checked.
 
+mod admission;
 mod data;
 mod media;
 mod moderation;
@@ -16,6 +17,7 @@ mod negotiation;
 mod relay;
 mod signals;
 mod subscription;
+mod telling;
 mod video;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -156,177 +158,6 @@ impl Room {
         let patience =
             if self.ever_joined { self.settings.departure_timeout } else { self.settings.empty_timeout };
         self.empty_since.is_some_and(|since| now.saturating_duration_since(since) >= patience)
-    }
-
-    /// Somebody's signalling connection arrives with a verified token.
-    pub(crate) fn join(
-        &mut self,
-        connection: ConnectionId,
-        claims: Claims,
-        join: lk::JoinRequest,
-        connections: Connections,
-        shard: &mut Shard,
-    ) {
-        if join.reconnect {
-            self.resume(connection, &claims, join, shard);
-            return;
-        }
-        let Some(grants) = self.standing_grants(&claims) else {
-            shard.refuse(connection, lk::DisconnectReason::ParticipantRemoved);
-            return;
-        };
-        if let Some(earlier) = self.by_identity.get(&claims.identity).copied() {
-            self.depart(earlier, Departure::Duplicate, shard);
-        }
-        if self.headcount() >= self.settings.max_participants {
-            shard.refuse(connection, lk::DisconnectReason::JoinFailure);
-            return;
-        }
-        let key = self.admit(connection, claims, grants, &join, connections, shard);
-        self.welcome(key, shard);
-        self.announce(key, false, shard);
-        for request in join.add_track_requests {
-            self.request(key, lk::signal_request::Message::AddTrack(request), shard);
-        }
-        // Wanted before the first answer, so that a latecomer needs no second round trip.
-        self.subscribe_to_all(key, shard);
-        if let Some(offer) = join.publisher_offer {
-            self.offer(key, offer, shard);
-        }
-        self.renegotiate(key, shard);
-        self.settle(shard);
-    }
-
-    /// The grants that apply to a token here: a moderator's later decision outweighs it. None when
-    /// they were removed.
-    fn standing_grants(&self, claims: &Claims) -> Option<Grants> {
-        let decision = self.decisions.iter().rev().find(|(identity, _)| *identity == claims.identity);
-        match decision {
-            Some((_, decision)) if claims.issued_at <= decision.at => match &decision.verdict {
-                Verdict::Removed => None,
-                Verdict::Granted(grants) => Some(grants.clone()),
-            },
-            Some(_) | None => Some(claims.grants.clone()),
-        }
-    }
-
-    fn decide(&mut self, identity: &Identity, verdict: Verdict, shard: &Shard) {
-        self.decisions.retain(|(decided, _)| decided != identity);
-        if self.decisions.len() >= DECISIONS {
-            self.decisions.pop_front();
-        }
-        let at = u64::try_from(shard.unix_ms() / 1000).unwrap_or(0);
-        self.decisions.push_back((identity.clone(), Decision { at, verdict }));
-    }
-
-    fn admit(
-        &mut self,
-        connection: ConnectionId,
-        claims: Claims,
-        grants: Grants,
-        join: &lk::JoinRequest,
-        connections: Connections,
-        shard: &mut Shard,
-    ) -> PartyKey {
-        let (lead, leading) = LEAD;
-        let leads = grants.room_admin || claims.attributes.get(lead).is_some_and(|word| word == leading);
-        let key = PartyKey(shard.mint.number());
-        let sid = ParticipantSid::from(shard.mint.sid("PA_"));
-        let joined_at_ms = shard.unix_ms();
-        let info = lk::ParticipantInfo {
-            sid: sid.as_str().to_owned(),
-            identity: claims.identity.as_str().to_owned(),
-            name: claims.name,
-            metadata: claims.metadata,
-            attributes: claims.attributes.into_iter().collect(),
-            state: lk::participant_info::State::Joined as i32,
-            joined_at: joined_at_ms / 1000,
-            joined_at_ms,
-            version: 1,
-            permission: Some(grants.to_permission()),
-            client_protocol: join.client_info.as_ref().map_or(0, |client| client.client_protocol),
-            ..Default::default()
-        };
-        let receives = connections == Connections::One;
-        let up = self.limb(key, Leg::Up, receives, shard);
-        let down = (!receives).then(|| self.limb(key, Leg::Down, true, shard));
-        shard.routes.connections.insert(connection, (self.key, key));
-        let wants_all = join.connection_settings.as_ref().is_none_or(|settings| settings.auto_subscribe);
-        let mut participant = Participant {
-            key,
-            sid: sid.clone(),
-            identity: claims.identity.clone(),
-            grants,
-            info,
-            presence: Presence {
-                connection: Some(connection),
-                lost_at: None,
-                heard_at: shard.now,
-                missed: Vec::new(),
-                awaits_sync: None,
-            },
-            legs: Legs { up, down },
-            sending: Sending::default(),
-            reception: Reception::default(),
-            auto_subscribe: wants_all,
-            leads,
-            voice: VoiceMeter::default(),
-            link: Link::default(),
-            estimate: None,
-            reported: LinkWidth::new(shard.limits.links),
-            given: 0,
-            wanted: 0,
-            aimed: (0, 0),
-            last_data: 0,
-        };
-        if participant.grants.can_update_own_metadata {
-            // A client may bring these along. Beyond the bounds they are left out, not fatal.
-            let _ = participant.describe("", &join.metadata, &join.participant_attributes, &shard.limits);
-        }
-        let profile = Box::new(participant.profile());
-        self.participants.insert(key, participant);
-        self.by_identity.insert(claims.identity.clone(), key);
-        self.empty_since = None;
-        self.ever_joined = true;
-        self.event(EventKind::ParticipantJoined { identity: claims.identity, sid, profile }, shard);
-        key
-    }
-
-    fn limb(&mut self, party: PartyKey, leg: Leg, receives: bool, shard: &mut Shard) -> Limb {
-        let mut transport = shard.factory.build(leg, receives, shard.now);
-        let ufrag = transport.ufrag();
-        shard.routes.by_ufrag.insert(ufrag.clone(), Route { room: self.key, party, leg });
-        Limb { transport, endpoints: Endpoints { ufrag, addresses: Vec::new() } }
-    }
-
-    /// The first frame of a connection.
-    fn welcome(&self, key: PartyKey, shard: &mut Shard) {
-        let Some(me) = self.participants.get(&key) else { return };
-        let others = self.visible_to(key).cloned().collect();
-        let join = lk::JoinResponse {
-            room: Some(self.describe()),
-            participant: Some(me.info.clone()),
-            other_participants: others,
-            server_version: SERVER_VERSION.to_owned(),
-            server_info: Some(server_info()),
-            subscriber_primary: me.legs.down.is_some(),
-            ping_timeout: PING_TIMEOUT_S,
-            ping_interval: PING_INTERVAL_S,
-            fast_publish: me.grants.can_publish,
-            enabled_publish_codecs: codecs(&shard.limits.codecs),
-            ..Default::default()
-        };
-        self.tell(key, Response::Join(join), shard);
-        // Somebody may be in the middle of a sentence.
-        let speakers = self
-            .participants
-            .values()
-            .filter(|other| other.key != key && !other.grants.hidden && other.voice.told().active)
-            .map(|other| speaker_info(&other.sid, other.voice.told()))
-            .collect::<Vec<_>>();
-        if me.grants.can_subscribe && !speakers.is_empty() {
-            self.tell(key, Response::SpeakersChanged(lk::SpeakersChanged { speakers }), shard);
-        }
     }
 
     /// A broken signalling connection comes back within the window, and the stay goes on.
@@ -523,128 +354,6 @@ impl Room {
         }
         self.settle(shard);
         shard.timers.set(Due::Room(self.key), now + TICK);
-    }
-
-    fn tell_speakers(&mut self, shard: &mut Shard) {
-        let speakers: Vec<lk::SpeakerInfo> = self
-            .participants
-            .values_mut()
-            .filter_map(|me| me.voice.close_interval().map(|voice| speaker_info(&me.sid, voice)))
-            .collect();
-        self.tell_voices(speakers.clone(), shard);
-        self.relay_voices(speakers, shard);
-    }
-
-    /// Tells everybody here who speaks.
-    fn tell_voices(&self, speakers: Vec<lk::SpeakerInfo>, shard: &mut Shard) {
-        if speakers.is_empty() {
-            return;
-        }
-        let frame = signal::encode_response(Response::SpeakersChanged(lk::SpeakersChanged { speakers }));
-        for me in self.participants.values().filter(|me| me.grants.can_subscribe) {
-            if let Some(connection) = me.presence.connection {
-                shard.raw_frame(connection, frame.clone());
-            }
-        }
-    }
-
-    fn tell_quality(&self, shard: &mut Shard) {
-        let updates: Vec<_> = self
-            .participants
-            .values()
-            .filter(|me| !me.grants.hidden)
-            .map(|me| lk::ConnectionQualityInfo {
-                participant_sid: me.sid.as_str().to_owned(),
-                quality: me.link.quality() as i32,
-                score: me.link.score(),
-            })
-            .collect();
-        self.relay_qualities(&updates, shard);
-        self.tell_qualities(updates, shard);
-    }
-
-    fn tell_qualities(&self, updates: Vec<lk::ConnectionQualityInfo>, shard: &mut Shard) {
-        if !updates.is_empty() {
-            let update = lk::ConnectionQualityUpdate { updates };
-            self.tell_all(signal::encode_response(Response::ConnectionQuality(update)), shard);
-        }
-    }
-
-    /// Tells the room about a participant's present state; hidden ones are known to themselves only.
-    fn announce(&mut self, key: PartyKey, to_self: bool, shard: &mut Shard) {
-        let Room { participants, tracks, .. } = self;
-        let Some(me) = participants.get_mut(&key) else { return };
-        me.info.version += 1;
-        me.info.tracks = me
-            .sending
-            .tracks
-            .iter()
-            .filter_map(|track| tracks.get(track))
-            .filter(|track| track.live)
-            .map(|track| track.info.clone())
-            .collect();
-        me.info.is_publisher = !me.info.tracks.is_empty();
-        let hidden = me.grants.hidden;
-        let info = me.info.clone();
-        self.tell_of(key, &info, to_self, hidden, shard);
-        self.relay_presence(key, shard);
-    }
-
-    /// Tells people about a participant or a guest.
-    fn tell_of(
-        &self,
-        key: PartyKey,
-        info: &lk::ParticipantInfo,
-        to_self: bool,
-        hidden: bool,
-        shard: &mut Shard,
-    ) {
-        let update = lk::ParticipantUpdate { participants: vec![info.clone()] };
-        let frame = signal::encode_response(Response::Update(update));
-        for other in self.participants.values() {
-            let told = if other.key == key { to_self } else { !hidden };
-            if let Some(connection) = other.presence.connection.filter(|_| told) {
-                shard.raw_frame(connection, frame.clone());
-            }
-        }
-    }
-
-    /// Everybody whom a participant knows of, guests from other shards included.
-    fn visible_to(&self, key: PartyKey) -> impl Iterator<Item = &lk::ParticipantInfo> {
-        let here = self.participants.values().filter(move |other| other.key != key && !other.grants.hidden);
-        here.map(|other| &other.info).chain(self.annex.guests.values().map(|guest| &guest.info))
-    }
-
-    /// How many people are in the room, wherever.
-    fn headcount(&self) -> usize {
-        self.participants.len() + self.annex.guests.len()
-    }
-
-    /// Tells everybody how many are here, when that changed.
-    fn tell_headcount(&mut self, shard: &mut Shard) {
-        let seen = self.participants.values().filter(|me| !me.grants.hidden).count();
-        let count = seen + self.annex.guests.len();
-        if count != self.headcount_told {
-            self.headcount_told = count;
-            let room = self.describe();
-            let update = lk::RoomUpdate { room: Some(room) };
-            self.tell_all(signal::encode_response(Response::RoomUpdate(update)), shard);
-        }
-    }
-
-    fn event(&mut self, kind: EventKind, shard: &mut Shard) {
-        shard.event(&self.name, &mut self.events, kind);
-    }
-
-    /// Tells the application how somebody is described now.
-    fn profile_changed(&mut self, key: PartyKey, shard: &mut Shard) {
-        if let Some(me) = self.participants.get(&key) {
-            let event = EventKind::ParticipantChanged {
-                identity: me.identity.clone(),
-                profile: Box::new(me.profile()),
-            };
-            self.event(event, shard);
-        }
     }
 
     /// The room as a snapshot; later events carry it on.
