@@ -81,6 +81,7 @@ impl Peers {
                ssl_certificate {at}/chain.pem; ssl_certificate_key {at}/key.pem; ssl_session_cache off;
                ssl_session_tickets on; ssl_protocols TLSv1.2 TLSv1.3;
                location = /static {{ }}
+               location = /cached {{ alias {at}/static; open_file_cache max=100; }}
                location = /return {{ return 503; }}
                location = /now {{ return 200 '{{}}'; }}
                location = /through {{ proxy_pass http://service; proxy_http_version 1.1;
@@ -161,7 +162,7 @@ fn nginx_file(at: &str, name: &str, servers: &str) -> String {
          events {{ worker_connections 32768; }}
          http {{
            access_log off; keepalive_requests 1000000000; keepalive_timeout 300s; sendfile on; tcp_nopush on;
-           open_file_cache max=100; server_tokens off;
+           server_tokens off;
            client_body_temp_path {at}/{name}-b; proxy_temp_path {at}/{name}-p; fastcgi_temp_path {at}/{name}-f;
            uwsgi_temp_path {at}/{name}-u; scgi_temp_path {at}/{name}-s;
            {servers}
