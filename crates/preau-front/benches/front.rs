@@ -67,6 +67,7 @@ fn main() -> Outcome<()> {
         plain("static", "nginx_static", &peers.nginx, "/static", &cookie)?;
         plain("decision", "ours", &ours.plain, "/page", &cookie)?;
         plain("static", "nginx_return", &peers.nginx, "/return", &cookie)?;
+        plain("static", "nginx_static_cached", &peers.nginx, "/cached", &cookie)?;
         plain("now", "ours", &ours.plain, "/now", &cookie)?;
         plain("static", "haproxy", &peers.haproxy, "/return", &cookie)?;
         plain("proxy", "ours", &ours.proxy, "/through", &cookie)?;
@@ -102,7 +103,13 @@ fn main() -> Outcome<()> {
             }
             Outcome::Ok(())
         };
-    let from_memory = [("static", "nginx_static"), ("static", "nginx_return"), ("static", "haproxy")];
+    // A static file as Debian configures it, and with descriptors kept open; an answer from memory.
+    let from_memory = [
+        ("static", "nginx_static"),
+        ("static", "nginx_static_cached"),
+        ("static", "nginx_return"),
+        ("static", "haproxy"),
+    ];
     result("gate_decision", "decision", "req/CPU-s", &from_memory)?;
     result("gate_now", "now", "req/CPU-s", &from_memory)?;
     result("gate_proxy", "proxy", "req/CPU-s", &[("proxy", "nginx_proxy"), ("proxy", "haproxy")])?;

@@ -377,7 +377,8 @@ fn begin<D: Door, B: Backend>(wire: Wire, peer: Peer, kind: Kind, open: Open<D, 
     tokio::spawn(wait(light, open));
 }
 
-/// Waits with somebody. No `async fn`: that would keep each argument twice, and of this there are many.
+/// Waits with somebody.
+#[expect(clippy::manual_async_fn, reason = "it would keep each argument twice, and of this there are many")]
 fn wait<D: Door, B: Backend>(mut light: Light, open: Open<D, B>) -> impl Future<Output = ()> + Send {
     async move {
         if let Left::Over { ahead, first, http2 } = light.run(&open).await {

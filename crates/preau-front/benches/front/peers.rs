@@ -81,6 +81,7 @@ impl Peers {
                ssl_certificate {at}/chain.pem; ssl_certificate_key {at}/key.pem; ssl_session_cache off;
                ssl_session_tickets on; ssl_protocols TLSv1.2 TLSv1.3;
                location = /static {{ }}
+               location = /cached {{ alias {at}/static; open_file_cache max=100; }}
                location = /return {{ return 503; }}
                location = /now {{ return 200 '{{}}'; }}
                location = /through {{ proxy_pass http://service; proxy_http_version 1.1;
@@ -93,7 +94,7 @@ impl Peers {
         let text = format!(
             "global
                nbthread 1
-               maxconn 30000
+               maxconn 4000
                ssl-default-bind-options ssl-min-ver TLSv1.2
              defaults
                mode http
@@ -114,7 +115,8 @@ impl Peers {
                server one {behind}
             "
         );
-        let config = file("haproxy.cfg", &text)?;
+        // HAProxy wants a line end on the last line.
+        let config = file("haproxy.cfg", &(text.trim_end().to_owned() + "\n"))?;
         let haproxy = answering(&format!("haproxy -db -f {}", config.display()), address)?;
         let root = certificate.into();
         Ok(Peers { folder, root, service, nginx, nginx_https, haproxy, haproxy_https })
@@ -160,7 +162,7 @@ fn nginx_file(at: &str, name: &str, servers: &str) -> String {
          events {{ worker_connections 32768; }}
          http {{
            access_log off; keepalive_requests 1000000000; keepalive_timeout 300s; sendfile on; tcp_nopush on;
-           open_file_cache max=100; server_tokens off;
+           server_tokens off;
            client_body_temp_path {at}/{name}-b; proxy_temp_path {at}/{name}-p; fastcgi_temp_path {at}/{name}-f;
            uwsgi_temp_path {at}/{name}-u; scgi_temp_path {at}/{name}-s;
            {servers}
@@ -175,10 +177,13 @@ fn nginx(config: &std::path::Path, address: SocketAddr) -> Outcome<Served> {
 /// Starts something that prints nothing when it is ready. The shell says so and becomes it.
 fn answering(command: &str, address: SocketAddr) -> Outcome<Served> {
     let script = format!("PATH=$PATH:/usr/sbin; echo starting; exec {command}");
-    let running = Program::new("/bin/sh", "starting").args(["-c", &script]).start()?;
+    let mut running = Program::new("/bin/sh", "starting").args(["-c", &script]).start()?;
     let begun = Instant::now();
-    while TcpStream::connect(address).is_err() {
-        if begun.elapsed() > Duration::from_secs(20) {
+    // A port where nobody listens may connect to itself: both ends must differ.
+    let answers =
+        || TcpStream::connect(address).is_ok_and(|stream| stream.local_addr().is_ok_and(|at| at != address));
+    while !answers() {
+        if running.ended()?.is_some() || begun.elapsed() > Duration::from_secs(20) {
             return Err(format!("{address} does not answer: {}", running.output()).into());
         }
         std::thread::sleep(Duration::from_millis(20));

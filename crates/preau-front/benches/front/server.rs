@@ -7,7 +7,7 @@ use preau_front::tls::{Files, Tls};
 use preau_front::{
     Answer, Decision, Door, Front, Head, Kind, Limits, Listen, Pass, Trusted, Upstream, Upstreams,
 };
-use preau_gate::{Arrival, DeviceId, Gate, Moment, Quota, Rules, Scheduler, Secret, Verdict};
+use preau_gate::{Arrival, DeviceId, Gate, Moment, Quota, Rules, Scheduler, Secret, Standing, Verdict};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -59,8 +59,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
     let [mode, chain, key, upstream] = arguments else { return Err("server MODE CHAIN KEY UPSTREAM".into()) };
     let secret = Secret::new([7; 32]);
     let (gate, mut scheduler) = Scheduler::open(Rules::default(), secret, Box::new(Quota(1)), None, now())?;
-    // One is in, and everybody else waits.
-    gate.decide(&Arrival::default(), || DeviceId::new([1; 12]), now());
+    // One is in and stays, as a known device; everybody else waits.
+    if let Verdict::Admit(admission) = gate.decide(&Arrival::default(), || DeviceId::new([1; 12]), now()) {
+        let session = admission.renewed.ok_or("no session")?;
+        let read = gate.read_session(session.as_str(), now())?;
+        gate.recognise(&read, Standing::Known, now())?;
+    }
     let mut ticket = String::new();
     for number in 0..1000_u16 {
         let mut device = [3; 12];
