@@ -212,7 +212,8 @@ fn a_narrow_link_gets_what_fits_and_a_wide_one_everything() {
     assert_eq!(seen(&world, "ines", &sid).last(), Some(&'f'), "a wide link");
 
     world.client_mut("ines").downlink = Some(800_000);
-    film(&mut world, mid, SECOND * 15);
+    // Found out within a few seconds, and left alone for ten after that.
+    film(&mut world, mid, SECOND * 9);
     let tail = |world: &World| -> Vec<char> {
         let layers = seen(world, "ines", &sid);
         layers[layers.len().saturating_sub(60)..].to_vec()
