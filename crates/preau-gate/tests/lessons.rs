@@ -360,6 +360,7 @@ proptest! {
                 }
                 7 if who.is_multiple_of(8) => {
                     let snapshot = Snapshot::from_json(&scheduler.snapshot(now).to_json()).unwrap();
+                    now = now + seconds(1);
                     (gate, scheduler) = open_with(Rules::default(), quota, Some(&snapshot), now);
                     scheduler.set_lessons(&lessons, now);
                 }
