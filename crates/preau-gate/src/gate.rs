@@ -158,8 +158,10 @@ impl Gate {
     ) -> Verdict {
         let shared = &*self.shared;
         let view = shared.view.load();
-        let lesson =
-            claims.lesson.and_then(|id| view.plan.get(id)).filter(|planned| planned.lesson.ends > now);
+        let lesson = claims
+            .lesson
+            .and_then(|id| view.plan.get(id))
+            .filter(|planned| planned.lesson.ends > now && planned.is_near(&shared.rules.release, now));
         let ends = arrival.lesson_ends.max(lesson.map(|planned| planned.lesson.ends));
         let held = self.held(ends, now);
         let request = Request { claims, lesson, held };

@@ -26,6 +26,10 @@ const LESSONS: usize = 262_144;
 /// Bits of the draw that tell lessons of one second apart: 4096 of them.
 const LESSON_BITS: u32 = 12;
 
+/// Lessons are looked at this long before their release begins: who is early must not take a seat
+/// out of turn.
+const EARLY: Duration = Duration::from_secs(900);
+
 /// How long a lesson stays in the plan after its end.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
@@ -88,6 +92,11 @@ impl Planned {
     /// "Your access opens at …"
     pub(crate) fn opens(&self) -> Moment {
         Moment::from_unix_seconds(u64::from(self.from.slot()))
+    }
+
+    /// Whether its release has begun or will soon.
+    pub(crate) fn is_near(&self, release: &Release, now: Moment) -> bool {
+        self.lesson.begins - release.first <= now + EARLY
     }
 
     /// The place of one device among the lesson's.

@@ -10,7 +10,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::draw::Rank;
 use crate::kept::KeptSeats;
@@ -30,10 +29,6 @@ pub(crate) struct Demand {
     /// People of lessons that open within half an hour or so, `opening` included.
     pub(crate) coming: u32,
 }
-
-/// Lessons are looked at this long before their release begins: who is early must not take a seat
-/// out of turn.
-const EARLY: Duration = Duration::from_secs(900);
 
 /// The state of the release.
 #[derive(Debug, Default)]
@@ -66,7 +61,7 @@ impl Releaser {
         let mut demand = Demand::default();
         for planned in self.plan.lessons() {
             let lesson = &planned.lesson;
-            if lesson.begins - release.first > now + EARLY {
+            if !planned.is_near(release, now) {
                 continue;
             }
             let missing = lesson.people.saturating_sub(kept.seated(lesson.id));
@@ -128,7 +123,8 @@ impl Releaser {
             if lesson.ends > now && !lesson.exam {
                 let missing = lesson.people.saturating_sub(kept.seated(lesson.id));
                 // A lesson larger than the house comes in when most of the house is free.
-                if missing.min(seats - seats / 10).max(1) > budget {
+                let need = missing.min(seats - seats / 10).max(u32::from(missing > 0));
+                if need > budget {
                     kept.saved = budget;
                     return (to, 0);
                 }

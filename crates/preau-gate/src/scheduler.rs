@@ -311,11 +311,11 @@ impl Scheduler {
         let free = idle.min(self.paced(&reading, span));
 
         let callable: [f64; LANES] = std::array::from_fn(|i| self.queues[i].callable(self.bound(i, now)));
-        let capped = per_mille(reading.seats, self.shared.rules.shares.permille(Lane::Unknown));
+        let capped = self.shared.book().caps[Lane::Unknown.index()];
         let mut claims: [Claim; LANES] = std::array::from_fn(|i| Claim {
             held: seated[i] + standing_by[i] + outstanding[i].round() as u32,
             wanted: if self.closed[i] { 0 } else { (callable[i] - 1e-6).max(0.0).ceil() as u32 },
-            cap: (self.cap_unknown && i == Lane::Unknown.index()).then_some(capped),
+            cap: (i == Lane::Unknown.index()).then_some(capped),
         });
         let tight = kept.saturating_add(demand.promised).saturating_add(demand.coming) > idle + kept;
         let lesson = Lane::Lesson.index();

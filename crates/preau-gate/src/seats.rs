@@ -449,7 +449,11 @@ impl Book {
     /// the one that counts.
     pub(crate) fn release(&mut self, session: &Session, rules: &Rules, now: Moment) -> bool {
         match self.present(session, rules, now) {
-            Presented::Seated(session) => self.leave(session.device, true, rules, now),
+            Presented::Seated(session) => {
+                // On no node does the session given up open a way in any more.
+                self.tell(session.device, now, false, rules);
+                self.leave(session.device, true, rules, now)
+            }
             Presented::Superseded | Presented::Ended => false,
         }
     }

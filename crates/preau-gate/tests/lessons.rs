@@ -10,6 +10,7 @@ use crowd::{Browser, Chance, MORNING, open, open_with, seconds};
 use preau_gate::{
     Claims, DeviceId, Gate, Lesson, LessonId, Moment, Quota, Rules, Scheduler, Snapshot, Standing, Verdict,
 };
+use proptest::prelude::*;
 
 /// 8:00; the morning begins twenty minutes before.
 fn bell() -> Moment {
@@ -306,4 +307,103 @@ fn the_pace_bounds_admissions_whatever_is_free() {
     }
     assert!(inside >= 220, "{inside}");
     scheduler.set_capacity(Box::new(Quota(1_000)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Around any bell: no seat too many, none set aside that is not there, watermarks forward only,
+    /// nobody put out of a lesson, and in the end everybody who stays is served.
+    #[test]
+    fn any_bell(
+        sizes in prop::collection::vec((1_u32..9, 0_u64..3, any::<bool>()), 1..6),
+        quota in 1_u32..30,
+        steps in prop::collection::vec((0_u8..10, any::<u8>()), 1..200),
+        seed in any::<u64>(),
+    ) {
+        let lessons: Vec<Lesson> = sizes
+            .iter()
+            .zip(0..)
+            .map(|((people, school, exam), id)| Lesson { exam: *exam, ..lesson(id, *school, *people) })
+            .collect();
+        let mut pupils = pupils(&lessons, seed);
+        let (mut gate, mut scheduler) = open(quota, MORNING);
+        scheduler.set_lessons(&lessons, MORNING);
+        scheduler.tick(MORNING);
+        let most = quota + crowd::overdraft(quota);
+        let mut now = MORNING + seconds(240);
+        // Strangers are not to be given the pupils' numbers.
+        let mut chance = Chance::new(!seed);
+        let mut watermarks = gate.status().lanes.map(|lane| lane.watermark);
+        for (step, who) in steps {
+            let at = who as usize % pupils.len();
+            let pupil = &mut pupils[at];
+            match step {
+                0..=3 => match pupil.asks(&gate, now) {
+                    Verdict::Admit(admission) => {
+                        // Shown twice, as by a page and its pictures; then inside the lesson.
+                        pupil.asks(&gate, now);
+                        if let Ok(text) = gate.join_lesson(&admission.session, pupil.lesson, now) {
+                            pupil.browser.session = Some(text.to_string());
+                            pupil.inside = Some(now);
+                        }
+                    }
+                    Verdict::Wait(_) => prop_assert!(pupil.inside.is_none(), "put out of a lesson"),
+                },
+                4 if pupil.inside.is_some() => {
+                    pupil.browser.leaves(&gate, now);
+                    pupil.inside = None;
+                }
+                5 => gate.teacher_live(pupil.lesson),
+                6 => {
+                    Browser::default().asks(&gate, &mut chance, now);
+                }
+                7 if who.is_multiple_of(8) => {
+                    let snapshot = Snapshot::from_json(&scheduler.snapshot(now).to_json()).unwrap();
+                    now = now + seconds(1);
+                    (gate, scheduler) = open_with(Rules::default(), quota, Some(&snapshot), now);
+                    scheduler.set_lessons(&lessons, now);
+                }
+                _ => {
+                    now = now + seconds(u64::from(who) / 8);
+                    scheduler.tick(now);
+                }
+            }
+            let status = gate.status();
+            prop_assert!(status.taken <= most, "{} of {most}", status.taken);
+            prop_assert!(status.kept <= status.seats.saturating_sub(status.taken) || status.kept == 0);
+            for (lane, before) in status.lanes.iter().zip(&mut watermarks) {
+                prop_assert!(lane.watermark >= *before, "{:?} moved back", lane.lane);
+                *before = lane.watermark;
+            }
+        }
+        // The rest of the morning: whoever is in leaves after a minute, whoever waits goes on asking.
+        for pupil in pupils.iter_mut().filter(|pupil| pupil.inside.is_some()) {
+            pupil.browser.leaves(&gate, now);
+            pupil.inside = None;
+        }
+        let mut waiting = pupils;
+        let mut inside: Vec<(Pupil, Moment)> = Vec::new();
+        let end = bell() + seconds(3_200);
+        while now < end && !waiting.is_empty() {
+            now = now + seconds(3);
+            scheduler.tick(now);
+            let (stay, go): (Vec<_>, Vec<_>) =
+                inside.into_iter().partition(|(_, since)| now.since(*since) < seconds(60));
+            inside = stay;
+            for (mut pupil, _) in go {
+                pupil.browser.leaves(&gate, now);
+            }
+            for mut pupil in std::mem::take(&mut waiting) {
+                match pupil.asks(&gate, now) {
+                    Verdict::Admit(_) => {
+                        pupil.asks(&gate, now);
+                        inside.push((pupil, now));
+                    }
+                    Verdict::Wait(_) => waiting.push(pupil),
+                }
+            }
+        }
+        prop_assert!(waiting.is_empty(), "{} still wait when the lesson is over", waiting.len());
+    }
 }

@@ -174,7 +174,7 @@ fn codes_and_proofs_made_elsewhere_are_good() {
         Browser::default().waits(&gate, &mut chance, MORNING);
     }
     scheduler.tick(MORNING + seconds(1));
-    assert_eq!(gate.status().toll_bits, 18);
+    assert!(gate.status().toll_bits >= 18);
     let now = MORNING + seconds(1);
     let mut browser = Browser::default();
     let challenge = browser.waits(&gate, &mut chance, now).challenge.unwrap();

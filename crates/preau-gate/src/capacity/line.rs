@@ -92,6 +92,18 @@ pub struct ValveReading {
     pub saturated: bool,
 }
 
+impl ValveReading {
+    /// Demand against what can be done, for the ladder: above 1 when more was asked for than was
+    /// served, below it the part of the limit in use.
+    pub fn pressure(&self) -> f64 {
+        if self.saturated {
+            let asked = f64::from(self.served) + f64::from(self.refused) + f64::from(self.waiting);
+            return (asked / f64::from(self.served.max(1))).max(1.0);
+        }
+        (f64::from(self.inflight) / f64::from(self.limit.max(1))).min(0.99)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Standing<T> {
     what: T,
@@ -287,7 +299,10 @@ mod tests {
         valve.offer(4, after(190));
         valve.finished(Outcome::Served, Duration::from_millis(40), false, after(200), &mut turns);
         assert_eq!(turns, [Turn::Refused(2), Turn::Refused(3), Turn::Go(4)]);
-        assert!(valve.read(7, after(300)).refused == 2);
+        let reading = valve.read(7, after(300));
+        assert_eq!(reading.refused, 2);
+        assert!(reading.saturated && reading.pressure() >= 2.0, "{reading:?}");
+        assert!(valve.read(7, after(400)).pressure() < 1.0);
     }
 
     #[test]
