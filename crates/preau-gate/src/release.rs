@@ -56,7 +56,9 @@ impl Releaser {
         now: Moment,
     ) -> Demand {
         let release = &rules.release;
-        let mut room = room.saturating_sub(kept.saved);
+        // People who came back may have taken what was saved up.
+        kept.saved = kept.saved.min(room);
+        let mut room = room - kept.saved;
         let mut exams = per_mille(seats, rules.exam_permille);
         let mut demand = Demand::default();
         for planned in self.plan.lessons() {

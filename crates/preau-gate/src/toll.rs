@@ -214,9 +214,8 @@ impl Tollgate {
         } else {
             0
         };
-        if wanted >= self.bits {
-            (self.bits, self.calm_since) = (wanted, None);
-        } else if now.since(*self.calm_since.get_or_insert(now)) >= CALM {
+        let falls = wanted < self.bits;
+        if !falls || now.since(*self.calm_since.get_or_insert(now)) >= CALM {
             (self.bits, self.calm_since) = (wanted, None);
         }
         self.bits

@@ -52,12 +52,17 @@ struct Came {
 /// How requests are let on.
 enum Guard {
     Fixed(u32),
-    Valve(Valve<u64>),
+    Valve(Box<Valve<u64>>),
 }
 
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, PartialEq)]
 struct At(f64);
 impl Eq for At {}
+impl PartialOrd for At {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 impl Ord for At {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.0.total_cmp(&other.0)
@@ -177,7 +182,7 @@ fn run(mut guard: Guard, phases: &[Phase], seed: u64, thrashes: bool) -> Vec<Cam
 
 fn valve(length: usize) -> Guard {
     let line = LineRules { length, ..LineRules::default() };
-    Guard::Valve(Valve::new(LimitRules::default(), line, moment(0.0)))
+    Guard::Valve(Box::new(Valve::new(LimitRules::default(), line, moment(0.0))))
 }
 
 /// The median goodput of three runs, stretch by stretch.
