@@ -7,6 +7,7 @@
 set -euo pipefail
 
 packages=()
+optional=()
 complaints=()
 
 # want COMMAND PACKAGE…: the packages are needed unless the command exists.
@@ -74,8 +75,8 @@ for purpose in "$@"; do
         chromium
         postgresql
         want c++ build-essential
-        # The test authority for certificates.
-        want pebble pebble
+        # The test authority for certificates: nice to have, its tests say when they are skipped.
+        command -v pebble >/dev/null 2>&1 || optional+=(pebble)
         ;;
     fuzz) want c++ build-essential ;;
     bench)
@@ -94,6 +95,13 @@ done
 if [ ${#complaints[@]} -gt 0 ]; then
     printf 'Not ready: %s\n' "${complaints[@]}" >&2
     exit 1
+fi
+[ ${#packages[@]} -gt 0 ] || [ ${#optional[@]} -gt 0 ] || exit 0
+may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
+if [ ${#optional[@]} -gt 0 ]; then
+    # Without them something is skipped, and says so: never a reason to stop.
+    may_install && apt-get install --yes --no-install-recommends --quiet=2 "${optional[@]}" >/dev/null 2>&1 ||
+        echo "Without ${optional[*]} some tests are skipped; on Debian: apt-get install ${optional[*]}" >&2
 fi
 [ ${#packages[@]} -gt 0 ] || exit 0
 
