@@ -169,7 +169,7 @@ fn threshold(add: &mut Add<'_>) -> Result<(), askama::Error> {
             arc: WaitArc::of(&face, low, high),
             estimate: &estimate(t, low, high),
             people_before: before,
-            noted_since: if lesson { "7 h 54" } else { "" },
+            noted_since: Some(if lesson { "7 h 54" } else { "" }),
             lesson: lesson.then_some(WaitingLesson { name: "français, Mme Houblon", hour: "8 h 00" }),
             seen_at: "7 h 56",
             interval: 20,

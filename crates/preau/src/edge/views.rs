@@ -29,8 +29,9 @@ pub struct WaitingPage<'a> {
     pub estimate: &'a str,
     /// People whose turn comes before.
     pub people_before: u64,
-    /// "7 h 54"; empty when the hour of arrival is not known.
-    pub noted_since: &'a str,
+    /// "7 h 54", or empty when the hour of arrival is not known; none when nobody writes down who waits, as in
+    /// front of a service that is not ours: nothing is promised then.
+    pub noted_since: Option<&'a str>,
     /// The lesson that this person is expected in, when the ticket says so.
     pub lesson: Option<WaitingLesson<'a>>,
     /// "7 h 56": when this state was true.
@@ -169,7 +170,7 @@ mod tests {
             arc: WaitArc::of(&face, 2, 4),
             estimate,
             people_before: 12_450,
-            noted_since: "7 h 54",
+            noted_since: Some("7 h 54"),
             lesson: Some(WaitingLesson { name: "français, Mme Houblon", hour: "8 h 00" }),
             seen_at: "7 h 56",
             interval: 20,

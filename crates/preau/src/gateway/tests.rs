@@ -116,6 +116,7 @@ fn a_service_that_knows_nothing_of_us_has_a_queue() {
     let (status, page) = second.get(at, "/cours");
     assert_eq!(status, 200);
     assert!(page.contains("id=\"waiting\"") && page.len() < 10_000, "{page}");
+    assert!(!page.contains("est notée"), "nobody writes presence down here: {page}");
     let ticket = second.cookies.get("preau_ticket").cloned().expect("a ticket");
     second.get(at, "/cours");
     assert_eq!(second.cookies.get("preau_ticket"), Some(&ticket), "a reload changes nothing");

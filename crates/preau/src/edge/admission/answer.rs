@@ -122,6 +122,7 @@ fn page(door: &Door, headers: &HeaderMap, wait: &Wait, seconds: u32, unsaved: Op
     let now = instant(door.0.clock.now());
     let face = ClockFace::bare(dates.local(now).time());
     let (low, high) = minutes(wait.range_minutes);
+    let since = dates.hour_at(instant(super::millis(wait.arrived)));
     let view = WaitingPage {
         t,
         place_name: t.get("platform-name"),
@@ -129,7 +130,7 @@ fn page(door: &Door, headers: &HeaderMap, wait: &Wait, seconds: u32, unsaved: Op
         arc: WaitArc::of(&face, low, high),
         estimate: &estimate(t, low, high),
         people_before: wait.people_before.into(),
-        noted_since: &dates.hour_at(instant(super::millis(wait.arrived))),
+        noted_since: door.0.waiting.get().map(|_| since.as_str()),
         lesson: None,
         seen_at: &dates.hour_at(now),
         interval: seconds,
