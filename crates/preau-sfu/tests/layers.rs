@@ -112,7 +112,7 @@ fn the_window_s_size_decides_and_numbers_never_break() {
         previous = Some(layer);
     }
     let picture = |p: &&&str0m::rtp::RtpPacket| u16::from(p.payload[2] & 0x7f) << 8 | u16::from(p.payload[3]);
-    let mut pictures: Vec<u16> = received.iter().map(|packet| picture(&&packet)).collect();
+    let mut pictures: Vec<u16> = received.iter().map(|packet| picture(&packet)).collect();
     pictures.dedup();
     assert!(pictures.windows(2).all(|pair| pair[1] == pair[0] + 1), "{pictures:?}");
     let times: Vec<u32> = received.iter().map(|packet| packet.header.timestamp).collect();

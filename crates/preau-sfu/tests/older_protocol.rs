@@ -204,7 +204,7 @@ fn broken_in_the_middle(saw: bool) {
     });
     if saw {
         // It answers, but the answer never arrives.
-        world.take_offer("ines", &offer.unwrap());
+        world.take_offer("ines", &offer.expect("an offer"));
     }
     let claims = world.claims("ines", Grants::default());
     world.break_signalling("ines");

@@ -122,7 +122,7 @@ impl World {
             let datagram = entry.remove();
             let now = self.now;
             if datagram.tcp && datagram.destination == STREAMS.parse().unwrap() {
-                self.into_stream(datagram.source, &datagram.contents);
+                self.feed_stream(datagram.source, &datagram.contents);
                 continue;
             }
             let to = [SERVER, ANNEX]
@@ -160,7 +160,7 @@ impl World {
     }
 
     /// Bytes a client writes to its TCP connection, which is opened when it first does.
-    pub(super) fn into_stream(&mut self, source: SocketAddr, bytes: &[u8]) {
+    pub(super) fn feed_stream(&mut self, source: SocketAddr, bytes: &[u8]) {
         let now = self.now;
         let peers = self.clients.values_mut().flat_map(Client::peers);
         let Some(peer) = { peers }.find(|peer| peer.seen_as == source) else { return };
