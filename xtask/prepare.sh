@@ -107,7 +107,7 @@ fi
 
 mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
 install="apt-get install --yes --no-install-recommends ${packages[*]}"
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+if may_install; then
     echo "Installing ${packages[*]}" >&2
     export DEBIAN_FRONTEND=noninteractive
     # The lists are often empty or old on a fresh machine: one refresh, then the packages.

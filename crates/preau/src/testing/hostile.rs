@@ -176,14 +176,17 @@ async fn every_field_of_every_form(school: &TestSchool) {
     let people: People = school.people;
     let before = count_people(school);
     let lesson = people.lesson;
+    let homework = crate::homework::one_for_tests(school).await;
     let doors: Vec<String> =
         ["/", "/sign-in", "/activation", "/homework/new", "/notices/new", "/timetable/slots"]
             .iter()
             .map(|door| (*door).to_owned())
-            .chain([format!("/lessons/{lesson}"), format!("/lessons/{lesson}/register")])
+            .chain([
+                format!("/lessons/{lesson}"),
+                format!("/lessons/{lesson}/register"),
+                format!("/homework/{homework}"),
+            ])
             .collect();
-    let crate_homework = crate::homework::one_for_tests(school).await;
-    let doors: Vec<String> = doors.into_iter().chain([format!("/homework/{crate_homework}")]).collect();
     let personas =
         [people.pupil, people.guardian, people.teacher, people.counsellor, people.head, people.local_admin];
     let (mut tried, mut kinds) = (0_usize, BTreeSet::new());
