@@ -5,6 +5,9 @@
 // `data-interval` (seconds); `data-back` when the page answers a form, which must not be sent again:
 // the path to go on to. `/now` gives, per lane in the order below, the watermark `w` (a rank
 // whose text is not greater may come in), and `m`, the number of the message shown to all.
+//
+// When strangers crowd in, `data-challenge` asks for a proof of work: a worker looks for it while the page
+// waits, and leaves it in the cookie `data-cookie` for the next request.
 interface Now {
   w: string[];
   m: number;
@@ -38,7 +41,73 @@ async function ask(): Promise<void> {
   plan();
 }
 
+// Runs in a worker, alone: it may use nothing from outside. The challenge is base64url of 24 bytes (version,
+// bits, second in four, two empty, sixteen to hash); SHA-256 (FIPS 180-4) of those sixteen and a nonce of eight
+// must begin with so many zero bits. Answers with base64url of version, bits, second, 0, nonce.
+function work(): void {
+  onmessage = ({ data }: MessageEvent<string>): void => {
+    const raw = Uint8Array.from(atob(data.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+    const bits = raw[1] ?? 0;
+    const k = new Int32Array(64);
+    const s = new Int32Array(8);
+    // The constants are the fractions of cube and square roots of the first primes.
+    for (let n = 2, at = 0; at < 64; n++) {
+      let prime = true;
+      for (let d = 2; d * d <= n; d++) if (n % d === 0) prime = false;
+      if (!prime) continue;
+      const part = (x: number): number => ((x - Math.floor(x)) * 4294967296) | 0;
+      if (at < 8) s[at] = part(Math.sqrt(n));
+      k[at++] = part(Math.cbrt(n));
+    }
+    const w = new Int32Array(64);
+    const view = new DataView(raw.buffer);
+    const turn = (x: number, n: number): number => (x >>> n) | (x << (32 - n));
+    for (let high = 0; ; high++) {
+      for (let low = 0; low < 4294967296; low++) {
+        for (let i = 0; i < 4; i++) w[i] = view.getInt32(8 + 4 * i);
+        w[4] = high;
+        w[5] = low;
+        w[6] = 0x80000000 | 0;
+        for (let i = 7; i < 15; i++) w[i] = 0;
+        w[15] = 192;
+        for (let i = 16; i < 64; i++) {
+          const p = w[i - 15]!;
+          const q = w[i - 2]!;
+          w[i] = (w[i - 16]! + w[i - 7]! + (turn(p, 7) ^ turn(p, 18) ^ (p >>> 3)) + (turn(q, 17) ^ turn(q, 19) ^ (q >>> 10))) | 0;
+        }
+        let a = s[0]!, b = s[1]!, c = s[2]!, d = s[3]!, e = s[4]!, f = s[5]!, g = s[6]!, h = s[7]!;
+        for (let i = 0; i < 64; i++) {
+          const t = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + k[i]! + w[i]!) | 0;
+          const u = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+          h = g; g = f; f = e; e = (d + t) | 0; d = c; c = b; b = a; a = (t + u) | 0;
+        }
+        if (Math.clz32(a + s[0]!) >= bits) {
+          const proof = new DataView(new ArrayBuffer(15));
+          for (let i = 0; i < 6; i++) proof.setUint8(i, raw[i]!);
+          proof.setUint32(7, high);
+          proof.setUint32(11, low);
+          const text = btoa(String.fromCharCode(...new Uint8Array(proof.buffer)));
+          return postMessage(text.replace(/\+/g, "-").replace(/\//g, "_"));
+        }
+      }
+    }
+  };
+}
+
+function pay(challenge: string, cookie: string): void {
+  const worker = new Worker(URL.createObjectURL(new Blob([`(${work})()`], { type: "text/javascript" })));
+  worker.onmessage = ({ data }: MessageEvent<string>) => {
+    document.cookie = `${cookie}=${data}; Path=/; Max-Age=600; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
+    const back = main?.dataset["back"];
+    if (back) location.replace(back);
+    else location.reload();
+  };
+  worker.postMessage(challenge);
+}
+
 if (main) {
+  const { challenge, cookie } = main.dataset;
+  if (challenge && cookie) pay(challenge, cookie);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : ask()));
   plan();
 }

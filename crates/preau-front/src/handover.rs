@@ -17,6 +17,7 @@ use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -106,13 +107,6 @@ fn tell(variable: &str, words: &str) -> io::Result<bool> {
 /// When it cannot be started, ends, or does not get ready within `within`: it is killed then, and this
 /// process should go on serving.
 pub fn succeed(command: &mut Command, sockets: &[Listen], within: Duration) -> io::Result<Child> {
-    let number = |place: usize| i32::try_from(3 + place).map_err(io::Error::other);
-    let mut passed = Vec::new();
-    for (place, listen) in sockets.iter().enumerate() {
-        let parent_fd = OwnedFd::from(TcpListener::try_clone(&listen.socket)?);
-        passed.push(FdMapping { parent_fd, child_fd: number(place)? });
-    }
-    let names: Vec<&str> = sockets.iter().map(name).collect();
     let own = format!("preau-handover-{}-{:p}", std::process::id(), sockets);
     let ear = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(own.as_bytes())?)?;
     ear.set_read_timeout(Some(Duration::from_millis(50)))?;
@@ -121,14 +115,8 @@ pub fn succeed(command: &mut Command, sockets: &[Listen], within: Duration) -> i
     {
         command.env(MANAGER, manager);
     }
-    command
-        .env("LISTEN_FDS", sockets.len().to_string())
-        .env("LISTEN_FDNAMES", names.join(":"))
-        // Without it the count is believed; with ours it would be taken for somebody else's.
-        .env_remove("LISTEN_PID")
-        .env("NOTIFY_SOCKET", format!("@{own}"))
-        .fd_mappings(passed)
-        .map_err(io::Error::other)?;
+    pass(command, sockets)?;
+    command.env("NOTIFY_SOCKET", format!("@{own}"));
     let mut child = command.spawn()?;
     let begun = Instant::now();
     let mut words = [0; 256];
@@ -151,6 +139,38 @@ pub fn succeed(command: &mut Command, sockets: &[Listen], within: Duration) -> i
     let _ = child.kill();
     let _ = child.wait();
     Err(failure)
+}
+
+/// Puts `command` in this process' place, with the sockets: for a program that cannot run twice at the same
+/// time (its database, its media port). Between the two, whoever connects waits in the kernel. Returns only
+/// when it has failed.
+///
+/// Everything that must be written down has to be: nothing of this process runs any more afterwards.
+#[must_use]
+pub fn replace(command: &mut Command, sockets: &[Listen]) -> io::Error {
+    match pass(command, sockets) {
+        Ok(()) => command.exec(),
+        Err(error) => error,
+    }
+}
+
+/// Gives `command` the sockets and says so in its environment.
+fn pass(command: &mut Command, sockets: &[Listen]) -> io::Result<()> {
+    let number = |place: usize| i32::try_from(3 + place).map_err(io::Error::other);
+    let mut passed = Vec::new();
+    for (place, listen) in sockets.iter().enumerate() {
+        let parent_fd = OwnedFd::from(TcpListener::try_clone(&listen.socket)?);
+        passed.push(FdMapping { parent_fd, child_fd: number(place)? });
+    }
+    let names: Vec<&str> = sockets.iter().map(name).collect();
+    command
+        .env("LISTEN_FDS", sockets.len().to_string())
+        .env("LISTEN_FDNAMES", names.join(":"))
+        // Without it the count is believed; with ours it would be taken for somebody else's.
+        .env_remove("LISTEN_PID")
+        .fd_mappings(passed)
+        .map_err(io::Error::other)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::about;
 use crate::classes;
 use crate::config::Config;
-use crate::edge::admission::{Entrance, admission, gate_pages};
-use crate::edge::{self, Clock, Platform, RouteInfo, Routes};
+use crate::edge::admission::{Entrance, admission, attend, gate_pages};
+use crate::edge::{self, Clock, Measured, Platform, RouteInfo, Routes, Valves};
 use crate::files::FileStore;
 use crate::homework::{self, HomeworkState};
 use crate::identity::{self, IdentityState, SessionCache};
@@ -35,6 +35,9 @@ pub struct App {
     pub presence: PresenceLog,
     /// Accounts and sign-in, for the state of the service and for tests.
     pub identity: IdentityState,
+    /// Where the front asks before it passes a request on.
+    pub entrance: Entrance,
+    valves: Arc<Valves>,
 }
 
 /// What follows from an import: accounts for those who are new, no session for those who left.
@@ -79,27 +82,38 @@ impl App {
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
         let entrance = Entrance::new(platform.clone(), &table);
+        let valves = edge::valves_of();
+        let measured = Measured::new(platform.clone(), Arc::clone(&valves), &table);
         // Outermost last: headers dress whatever comes back; the gate stands before the session and
         // its database; the session stands before the refusals, so that their pages speak the caller's
         // language.
         let router = router
+            .layer(from_fn_with_state(measured, edge::bounded))
             .layer(from_fn_with_state(platform.clone(), edge::refusal_pages))
             // Within the gate: whoever waits gets bytes that cost nothing to make.
             .layer(edge::compression())
             .layer(from_fn_with_state(platform.clone(), edge::session_layer))
-            .layer(from_fn_with_state(entrance, admission))
+            .layer(from_fn_with_state(entrance.clone(), admission))
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform, presence, identity })
+        Ok(App { router, table, platform, presence, identity, entrance, valves })
     }
 
-    /// Starts what goes on beside the requests: the gate's second hand, the writing down of who was seen.
+    /// Starts what goes on beside the requests: the gate's second hand and what it learns from the valves
+    /// and the timetable, the writing down of who was seen.
     ///
     /// # Errors
     /// The system's, when it gives no thread.
     pub fn start(&self) -> anyhow::Result<()> {
-        self.platform.door().start().context("the gate cannot be started")?;
+        let door = self.platform.door();
+        if self.platform.config().gate.find {
+            door.find_capacity(Arc::clone(&self.valves));
+        }
+        self.valves.start().context("the valves cannot be started")?;
+        door.start().context("the gate cannot be started")?;
+        tokio::spawn(attend(self.platform.clone()));
+        tokio::spawn(timetable::keep_gate_informed(self.platform.clone()));
         let presence = self.presence.clone();
         // Written every few seconds; what is left at the end is written by `finish`.
         tokio::spawn(presence.keep_writing(std::future::pending()));

@@ -9,6 +9,7 @@ pub mod access;
 pub mod app;
 pub mod classes;
 pub mod config;
+pub mod console;
 pub mod demo;
 pub mod edge;
 pub mod evidence;
@@ -22,6 +23,7 @@ pub mod notices;
 pub mod presence;
 pub mod rollcall;
 pub mod school;
+pub mod serving;
 pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -7,17 +7,24 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use preau::app::App;
 use preau::config::{Config, DOCUMENTED};
-use preau::edge::{Clock, serve};
+use preau::console;
+use preau::edge::Clock;
+use preau::edge::admission::Entry;
 use preau::gateway::{GatewayOptions, Service};
 use preau::identity::commands::{self, Appointed, Appointment};
 use preau::school::import::command::ImportArgs;
+use preau::serving::{self, Asked, Listening, Signals};
 use preau::store::Store;
+use preau_front::{Front, Limits, Listen, Local, handover};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long open requests may go on after the server was asked to stop; live sockets end then.
+const DRAIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Préau: the school morning that holds.
 #[derive(Parser)]
@@ -98,7 +105,8 @@ struct GateArgs {
     #[command(flatten)]
     place: Place,
     /// A service: http://ADDRESS:PORT, or HOST=URL where there are several. Each has a queue of its own.
-    #[arg(long = "upstream", value_name = "URL", required = true)]
+    /// Those of [gate.upstream.NAME] in the configuration are served as well.
+    #[arg(long = "upstream", value_name = "URL")]
     upstreams: Vec<Service>,
     /// Address and port for plain HTTP.
     #[arg(long)]
@@ -124,6 +132,9 @@ struct GateArgs {
     /// Connections from trusted networks begin with a PROXY header.
     #[arg(long)]
     proxy_protocol: bool,
+    /// Address and port of the operator's console and of the metrics, instead of the configured one.
+    #[arg(long)]
+    console: Option<SocketAddr>,
     /// Threads that serve; one a core if not given.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -135,6 +146,32 @@ enum GateCommand {
     VerifyDraw {
         /// The record, as published after the bell (JSON).
         record: PathBuf,
+    },
+    /// Show what the gate of a running server sees and does.
+    Status {
+        #[command(flatten)]
+        place: Place,
+        /// Where its console listens, instead of the configured address.
+        #[arg(long)]
+        console: Option<SocketAddr>,
+        /// Print everything, as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give the gate of a running server an order; it is written into the journal.
+    Order {
+        #[command(flatten)]
+        place: Place,
+        /// Where its console listens, instead of the configured address.
+        #[arg(long)]
+        console: Option<SocketAddr>,
+        /// The service, where there are several.
+        #[arg(long)]
+        house: Option<String>,
+        /// ceiling N|none, floor N|none, close LANE, open LANE, guard on|off, message TEXT|none, stop on|off,
+        /// end-sessions.
+        #[arg(required = true)]
+        words: Vec<String>,
     },
 }
 
@@ -206,6 +243,7 @@ impl Place {
 }
 
 fn main() -> ExitCode {
+    serving::remember_program();
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("PREAU_LOG")
@@ -253,6 +291,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Ok(preau::school::import::command::run(&import, &place.read()?, &preau::app::followers()))
         }
         Command::Gate { command: Some(GateCommand::VerifyDraw { record }), .. } => verify_draw(&record),
+        Command::Gate { command: Some(GateCommand::Status { place, console, json }), .. } => {
+            console::command::status(&place.read()?, console, json)
+        }
+        Command::Gate { command: Some(GateCommand::Order { place, console, house, words }), .. } => {
+            console::command::order(&place.read()?, console, house.as_deref(), &words)
+        }
         Command::Gate { command: None, gate } => run_gate(gate),
         Command::Admin { command } => admin(command),
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
@@ -267,29 +311,38 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn run_gate(gate: GateArgs) -> anyhow::Result<ExitCode> {
-    let GateArgs { place, upstreams, listen, https, redirect, sessions, trusted, .. } = gate;
-    let options = GatewayOptions {
-        services: upstreams,
-        http: listen,
-        https,
-        redirect,
-        certificate: gate.chain.zip(gate.key),
-        trusted,
-        proxy_protocol: gate.proxy_protocol,
-        threads: gate.threads,
-    };
+    let base = gate.place.read()?;
+    let mut listening = Listening::of(&base);
+    if base.server.listen == Config::default().server.listen {
+        // The workspace's own address is no gate's default.
+        listening.http.clear();
+    }
+    listening.http.extend(gate.listen);
+    listening.https.extend(gate.https);
+    listening.redirect.extend(gate.redirect);
+    listening.trusted.extend(gate.trusted);
+    listening.proxy_protocol |= gate.proxy_protocol;
+    if gate.chain.is_some() {
+        (listening.tls.chain, listening.tls.key) = (gate.chain, gate.key);
+    }
+    let configured = base.gate.upstream.iter().map(|(name, own)| Service::configured(name, own));
+    let services: Vec<Service> = gate.upstreams.into_iter().chain(configured).collect();
+    anyhow::ensure!(!services.is_empty(), "no service: give --upstream, or [gate.upstream.NAME] in the file");
+    let console = gate.console.or(base.server.console);
+    let options = GatewayOptions { services, listening, console, threads: gate.threads };
+    let (place, sessions) = (gate.place, gate.sessions);
     let config_of = |name: &str| {
-        let mut config = Config::read_in_folder(
-            place.data.join("gate").join(name),
-            place.config.as_deref(),
-            std::env::vars(),
-        )?;
+        let folder = place.data.join("gate").join(name);
+        let mut config = Config::read_in_folder(folder.clone(), place.config.as_deref(), std::env::vars())?;
+        // Each service has a queue and a journal of its own, whatever the workspace's are.
+        config.store.url = Config::in_folder(folder.clone()).store.url;
+        config.gate.state = Config::in_folder(folder).gate.state;
         if let Some(sessions) = sessions {
             config.gate.sessions = sessions;
         }
         Ok(config)
     };
-    preau::gateway::run(&options, config_of)?;
+    preau::gateway::run(&options, &base, config_of)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -361,41 +414,60 @@ fn set_listen(config: &mut Config, listen: Option<SocketAddr>) {
     }
 }
 
-/// Serves until the process is asked to stop. `ready` runs once the port is open.
+/// Serves until the process is asked to stop, or makes way for the program on disk. `ready` runs once the
+/// port is open.
 fn start(
     mut config: Config,
     store: Store,
     ready: impl FnOnce(&App) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async move {
-        let listen = config.server.listen;
-        let listener = tokio::net::TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("cannot listen on {listen}"))?;
-        let bound = listener.local_addr()?;
-        if listen.port() == 0 {
-            config.server.public_url = format!("http://{bound}");
-            config.server.listen = bound;
-        }
+    let listening = Listening::of(&config);
+    let sockets = listening.sockets()?;
+    let certificates = listening.certificates(&sockets)?;
+    let first = sockets.first().context("nowhere to listen")?.socket.local_addr()?;
+    if config.server.listen.port() == 0 {
+        config.server.public_url = format!("http://{first}");
+        config.server.listen = first;
+    }
+    let kept = sockets.iter().map(Listen::duplicate).collect::<Result<Vec<_>, _>>()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let asked = runtime.block_on(async move {
+        let mut signals = Signals::catch()?;
+        let (console, trusted) = (config.server.console, listening.trusted()?);
+        let folder = console::folder(&config);
         let app = App::assemble(config, store, Clock::System)?;
         app.start()?;
         ready(&app)?;
-        println!("Préau listens on http://{bound}");
-        serve(listener, app.router.clone(), asked_to_stop()).await?;
+        if let Some(address) = console {
+            let houses = vec![("school".to_owned(), app.platform.clone())];
+            console::serve(address, &folder, houses).await?;
+        }
+        if let Some(certificates) = certificates.clone() {
+            tokio::spawn(certificates.keep());
+        }
+        let tls = certificates.as_ref().map(|certificates| std::sync::Arc::clone(&certificates.tls));
+        let router = Local(hyper_util::service::TowerToHyperService::new(app.router.clone()));
+        let limits = Limits { drain: DRAIN, ..Limits::default() };
+        let front = Front::new(Entry::new(app.entrance.clone()), router, limits, trusted, tls);
+        println!("Préau listens on http://{first}");
+        handover::ready()?;
+        let serving = tokio::spawn({
+            let front = front.clone();
+            async move { front.serve(sockets).await }
+        });
+        let asked = signals.asked(certificates.as_ref()).await;
+        front.stop();
+        let left = serving.await??;
+        if left > 0 {
+            tracing::info!(left, "some connections were still open and are closed now");
+        }
         app.finish().await;
-        Ok(ExitCode::SUCCESS)
-    })
-}
-
-async fn asked_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! { _ = interrupt => {}, _ = terminate.recv() => {} }
-        }
-        Err(_) => {
-            // Without a handler for SIGTERM the default applies: the process ends at once.
-            let _ = interrupt.await;
-        }
+        anyhow::Ok(asked)
+    })?;
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    if asked == Asked::Replace {
+        let error = handover::replace(&mut serving::successor()?, &kept);
+        anyhow::bail!("the program on disk could not take over: {error}");
     }
+    Ok(ExitCode::SUCCESS)
 }

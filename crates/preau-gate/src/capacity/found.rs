@@ -120,6 +120,11 @@ impl<R: ValveReport> Found<R> {
         }
     }
 
+    /// Changes the operator's floor and ceiling at run time; what has been learnt stays.
+    pub fn set_bounds(&mut self, floor: u32, ceiling: u32) {
+        (self.rules.floor, self.rules.ceiling) = (floor, ceiling);
+    }
+
     /// What each valve is believed to bear, in places busy at once, in the order of their readings.
     pub fn work_borne(&self) -> impl Iterator<Item = f64> + '_ {
         self.known.iter().map(|known| known.can)

@@ -78,19 +78,22 @@ pub enum SystemPermit {
     SignIn,
     /// Writing down who was seen in a lesson or waiting for it.
     NotePresence,
-    /// An operator's command (`preau admin`).
+    /// An operator's command (`preau admin`, the gate's console).
     Operator,
+    /// What the gate does by itself: steps of the ladder.
+    Gate,
 }
 
 impl SystemPermit {
     /// Every one of them.
-    pub const ALL: [SystemPermit; 6] = [
+    pub const ALL: [SystemPermit; 7] = [
         SystemPermit::KeepSecret,
         SystemPermit::ImportFromCommandLine,
         SystemPermit::FillDemo,
         SystemPermit::SignIn,
         SystemPermit::NotePresence,
         SystemPermit::Operator,
+        SystemPermit::Gate,
     ];
 
     /// Its name in the journal.
@@ -102,6 +105,7 @@ impl SystemPermit {
             SystemPermit::SignIn => "sign_in",
             SystemPermit::NotePresence => "note_presence",
             SystemPermit::Operator => "operator",
+            SystemPermit::Gate => "gate",
         }
     }
 }

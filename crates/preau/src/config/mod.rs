@@ -8,6 +8,7 @@ mod read;
 pub use read::{ConfigError, DOCUMENTED};
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ use std::path::PathBuf;
 pub struct Config {
     /// Addresses and the public name.
     pub server: ServerConfig,
+    /// Certificates.
+    pub tls: TlsConfig,
     /// The database.
     pub store: StoreConfig,
     /// Handed-in and published files.
@@ -35,11 +38,21 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-    /// Address and port to listen on.
+    /// Address and port for plain HTTP.
     pub listen: SocketAddr,
     /// The address people type, with its scheme. `https` turns on `Secure` cookies, the `__Host-`
     /// prefix and HSTS.
     pub public_url: String,
+    /// Addresses and ports for HTTPS, with `[tls]`.
+    pub https: Vec<SocketAddr>,
+    /// Addresses and ports where browsers are sent on to HTTPS.
+    pub redirect: Vec<SocketAddr>,
+    /// Networks of load balancers whose word about a client's address is believed.
+    pub trusted: Vec<String>,
+    /// Whether connections from those begin with a PROXY header.
+    pub proxy_protocol: bool,
+    /// Address and port of the operator's console and of the metrics; absent: none.
+    pub console: Option<SocketAddr>,
 }
 
 impl Default for ServerConfig {
@@ -47,8 +60,35 @@ impl Default for ServerConfig {
         ServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             public_url: "http://127.0.0.1:8000".into(),
+            https: Vec::new(),
+            redirect: Vec::new(),
+            trusted: Vec::new(),
+            proxy_protocol: false,
+            console: None,
         }
     }
+}
+
+/// `[tls]`: a certificate from files, or from an authority by ACME.
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsConfig {
+    /// The certificate with its chain, in a PEM file.
+    pub chain: Option<PathBuf>,
+    /// Its key, in a PEM file.
+    pub key: Option<PathBuf>,
+    /// Host names to have certificates for, by ACME.
+    pub names: Vec<String>,
+    /// Where the authority may write to: `mailto:` addresses.
+    pub contact: Vec<String>,
+    /// The authority's directory; absent: Let's Encrypt.
+    pub directory: Option<String>,
+    /// A PEM file with the root of the authority's own certificate, when it is not a public one.
+    pub authority_root: Option<PathBuf>,
+    /// Whether names are proved on port 80 instead of in the handshake: behind something that ends TLS.
+    pub prove_on_http: bool,
+    /// Where certificates and the account's key are kept.
+    pub folder: PathBuf,
 }
 
 /// `[store]`
@@ -128,8 +168,15 @@ impl Default for IdentityConfig {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GateConfig {
-    /// Sessions that may be inside at the same time.
+    /// Sessions that may be inside at the same time, at most.
     pub sessions: u32,
+    /// Sessions that may be inside whatever is measured.
+    pub floor: u32,
+    /// Whether the number and the pace are found by watching how requests fare, between `floor` and
+    /// `sessions`; else `sessions` is the number.
+    pub find: bool,
+    /// Services behind `preau gate`, by a name of the operator's choice.
+    pub upstream: BTreeMap<String, UpstreamConfig>,
     /// Minutes without a request after which a session outside lessons gives its place back.
     pub idle_minutes: u32,
     /// File in which the state of the queue outlives a restart, rewritten about once a second while
@@ -139,8 +186,38 @@ pub struct GateConfig {
 
 impl Default for GateConfig {
     fn default() -> Self {
-        GateConfig { sessions: 2_000, idle_minutes: 10, state: "data/gate.json".into() }
+        GateConfig {
+            sessions: 2_000,
+            floor: 10,
+            find: true,
+            upstream: BTreeMap::new(),
+            idle_minutes: 10,
+            state: "data/gate.json".into(),
+        }
     }
+}
+
+/// `[gate.upstream.NAME]`: a service behind `preau gate`.
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct UpstreamConfig {
+    /// `http://ADDRESS:PORT` or `https://NAME`.
+    pub url: String,
+    /// Host names it answers for; none for all that nobody else answers for.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// People inside at most, instead of `gate.sessions`.
+    pub sessions: Option<u32>,
+    /// People inside at least, instead of `gate.floor`.
+    pub floor: Option<u32>,
+    /// Requests at once at most (default 1000).
+    pub requests: Option<u32>,
+    /// Seconds until the head of a response (default 60).
+    pub timeout_seconds: Option<u32>,
+    /// Mebibytes of a request's body (default 256).
+    pub largest_mib: Option<u32>,
+    /// A path that is asked every ten seconds; absent: health follows from what people's requests show.
+    pub health: Option<String>,
 }
 
 /// `[live]`
@@ -165,6 +242,7 @@ impl Config {
         let mut config = Config::default();
         config.store.url = format!("sqlite:{}", folder.join("preau.db").display());
         config.gate.state = folder.join("gate.json");
+        config.tls.folder = folder.join("certificates");
         config.files.place = folder.join("files").display().to_string();
         config
     }

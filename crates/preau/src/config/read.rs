@@ -109,6 +109,7 @@ impl Config {
             |section: &str, key: &str| table.get(section).and_then(|section| section.get(key)).is_none();
         let (no_url, no_place) = (defaults_used("store", "url"), defaults_used("files", "place"));
         let no_state = defaults_used("gate", "state");
+        let no_folder = defaults_used("tls", "folder");
         let mut config = Config::deserialize(table)
             .map_err(|error| ConfigError::Environment { name: PREFIX.into(), reason: error.to_string() })?;
         if no_url {
@@ -119,6 +120,9 @@ impl Config {
         }
         if no_state {
             config.gate.state = start.gate.state;
+        }
+        if no_folder {
+            config.tls.folder = start.tls.folder;
         }
         check(&config, file, &text, &variables)?;
         Ok(config)
@@ -175,6 +179,7 @@ fn check(
         ("identity.hashing_threads", config.identity.hashing_threads, 0, 64),
         ("identity.hashing_queue", config.identity.hashing_queue, 1, 100_000),
         ("gate.sessions", config.gate.sessions, 1, 10_000_000),
+        ("gate.floor", config.gate.floor, 1, 10_000_000),
         ("gate.idle_minutes", config.gate.idle_minutes, 1, 240),
     ];
     for (key, value, low, high) in numbers {
@@ -189,6 +194,30 @@ fn check(
             format!("{address:?}"),
             "an address with http:// or https://".into(),
         );
+    }
+    if let Err(wrong) = preau_front::Trusted::parse(config.server.trusted.iter().map(String::as_str)) {
+        let bounds = "addresses or networks, such as \"10.0.0.0/8\"".to_owned();
+        return refuse("server.trusted", format!("{wrong:?}"), bounds);
+    }
+    let tls = &config.tls;
+    if tls.chain.is_some() != tls.key.is_some() {
+        let bounds = "given together with tls.key, both or neither".to_owned();
+        return refuse("tls.chain", format!("{:?}", tls.chain), bounds);
+    }
+    if !config.server.https.is_empty() && tls.chain.is_none() && tls.names.is_empty() {
+        let bounds = "empty without a certificate: give tls.chain and tls.key, or tls.names".to_owned();
+        return refuse("server.https", format!("{:?}", config.server.https), bounds);
+    }
+    let name = |name: &String| {
+        name.contains('.') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+    };
+    if let Some(wrong) = tls.names.iter().find(|text| !name(text)) {
+        return refuse("tls.names", format!("{wrong:?}"), "host names such as \"ent.example.fr\"".into());
+    }
+    for (name, upstream) in &config.gate.upstream {
+        if let Err(error) = preau_front::Upstream::new(&upstream.url) {
+            return refuse("gate.upstream", format!("{name}: {error}"), "a service's address".into());
+        }
     }
     if jiff::tz::TimeZone::get(&config.place.time_zone).is_err() {
         let zone = format!("{:?}", config.place.time_zone);
@@ -238,7 +267,10 @@ mod tests {
             .filter_map(|line| line.strip_prefix("    pub ")?.split_once(':').map(|(key, _)| key));
         for key in keys.filter(|key| !key.starts_with("fn ")) {
             let named = DOCUMENTED.lines().any(|line| {
-                line.trim_start_matches("# ").starts_with(&format!("{key} =")) || line == format!("[{key}]")
+                let line = line.trim_start_matches("# ");
+                line.starts_with(&format!("{key} ="))
+                    || line.starts_with(&format!("[{key}]"))
+                    || line.starts_with(&format!("[gate.{key}."))
             });
             assert!(named, "{key} is not documented in preau.toml");
         }
@@ -253,6 +285,11 @@ mod tests {
             ("[gate]\nsessions = 0\n", ["preau.toml, line 2: gate.sessions = 0", "between 1 and 10000000"]),
             ("[place]\ntime_zone = \"Europe/Pari\"\n", ["line 2: place.time_zone", "IANA"]),
             ("[server]\nlisten = \"nowhere\"\n", ["preau.toml, line 2", "socket address"]),
+            ("[server]\ntrusted = [\"10.0.0.0/40\"]\n", ["line 2: server.trusted", "networks"]),
+            ("[server]\nhttps = [\"[::]:443\"]\n", ["line 2: server.https", "tls.chain and tls.key"]),
+            ("[tls]\nchain = \"a.pem\"\n", ["line 2: tls.chain", "tls.key"]),
+            ("[tls]\nnames = [\"https://a.fr\"]\n", ["line 2: tls.names", "ent.example.fr"]),
+            ("[gate.upstream.moodle]\nurl = \"moodle\"\n", ["gate.upstream = moodle", "http://host:port"]),
         ] {
             let error = read(text, &[]).expect_err(text);
             for part in parts {

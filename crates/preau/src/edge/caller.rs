@@ -236,6 +236,12 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
     let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let nav = platform.nav().iter().filter(|entry| entry.is_for(&actor)).copied().collect();
     let nonce = nonce();
+    if wants_page
+        && let (Some(seat), Some(facts)) = (&seat, actor.facts())
+        && let Some(cookie) = platform.door().due_cookie(seat, facts, jar.get(headers, "due"))
+    {
+        outgoing.push(cookie);
+    }
     let caller =
         Caller(Arc::new(Parts { actor, signed_in, seat, device, display, csrf, nonce, here, flash, nav }));
     request.extensions_mut().insert(caller.clone());

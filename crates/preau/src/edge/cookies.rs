@@ -44,13 +44,14 @@ impl CookieJar {
 
     /// Our cookies in the request, by the names that [`CookieJar::set`] takes.
     pub fn all(self, headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+        lines.flat_map(move |line| self.in_line(line))
+    }
+
+    /// Our cookies in one `Cookie` field.
+    pub(super) fn in_line(self, line: &str) -> impl Iterator<Item = (&str, &str)> {
         let prefix = self.prefix();
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(move |pair| pair.trim().strip_prefix(prefix)?.split_once('='))
+        line.split(';').filter_map(move |pair| pair.trim().strip_prefix(prefix)?.split_once('='))
     }
 
     /// The value of the cookie `name`, if the request carries it.

@@ -22,3 +22,15 @@ status-waiting = { $count ->
 status-no-wait = You walk straight in.
 status-wait = For somebody who comes now: { $estimate }
 status-enter = Enter Préau
+
+waiting-opens = Your access opens at { $hour }.
+waiting-opens-text = The whole class comes in together: coming earlier or reloading changes nothing.
+waiting-drawn = The order will be drawn at { $hour }.
+waiting-drawn-text = Everybody who arrives before takes part in the draw, on equal terms.
+waiting-code = Class code
+waiting-code-send = Send
+waiting-code-text = Your teacher shows it or reads it out. Without a code you go on waiting, a little longer.
+
+out-title = The service does not answer
+out-kept = Your place is kept, and nothing that was saved is lost.
+out-by-itself = This page tries again by itself, every { $seconds } seconds.

@@ -26,3 +26,23 @@ status-waiting = { $count ->
 status-no-wait = On entre tout de suite.
 status-wait = Pour qui arrive maintenant : { $estimate }
 status-enter = Entrer dans Préau
+
+waiting-opens = { $form ->
+    [tu] Ton accès ouvre à { $hour }.
+    [neutral] L’accès ouvre à { $hour }.
+   *[vous] Votre accès ouvre à { $hour }.
+}
+waiting-opens-text = Toute la classe entre ensemble : venir plus tôt ou recharger n’y change rien.
+waiting-drawn = L’ordre est tiré au sort à { $hour }.
+waiting-drawn-text = Tous ceux qui arrivent avant participent au tirage, à égalité.
+waiting-code = Code de la classe
+waiting-code-send = Valider
+waiting-code-text = { $form ->
+    [tu] Ton professeur l’affiche ou le dicte. Sans code, l’attente continue, un peu plus longue.
+    [neutral] Le professeur l’affiche ou le dicte. Sans code, l’attente continue, un peu plus longue.
+   *[vous] Le professeur l’affiche ou le dicte. Sans code, l’attente continue, un peu plus longue.
+}
+
+out-title = Le service ne répond pas
+out-kept = La place est gardée, et rien de ce qui était enregistré n’est perdu.
+out-by-itself = Cette page réessaie toute seule, toutes les { $seconds } secondes.

@@ -9,6 +9,7 @@
 //! The edge knows no slice; `app` hands it what it needs ([`Sessions`]).
 
 pub mod admission;
+mod bounded;
 mod caller;
 mod changes;
 mod compression;
@@ -24,9 +25,11 @@ mod routes;
 mod server;
 mod sheet;
 mod statics;
+mod valves;
 pub mod views;
 
 pub use admission::{Door, Standing, Waiting};
+pub use bounded::{Measured, bounded, valves_of};
 pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
 pub use changes::{Change, Changes, Topic};
 pub use compression::compression;
@@ -34,6 +37,7 @@ pub use cookies::{CookieJar, Kept};
 pub use csrf::CsrfKey;
 pub use device::DeviceId;
 pub use forms::{FormFields, Upload, UploadLimits, read_multipart};
+use headers::dressed;
 pub use headers::security_headers;
 pub use html::{html, html_text, json, see_other, see_other_with};
 pub(crate) use platform::instant;
@@ -43,3 +47,4 @@ pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes};
 pub use server::serve;
 pub use sheet::sheet;
 pub use statics::static_files;
+pub use valves::{Bounds, Under, Valves};

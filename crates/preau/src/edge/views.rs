@@ -34,6 +34,18 @@ pub struct WaitingPage<'a> {
     pub noted_since: Option<&'a str>,
     /// The lesson that this person is expected in, when the ticket says so.
     pub lesson: Option<WaitingLesson<'a>>,
+    /// "7 h 52": when access opens to the lesson that this person is due in.
+    pub opens: Option<&'a str>,
+    /// "8 h 00": the bell at which the order of all who came before it is drawn.
+    pub drawn_at: Option<&'a str>,
+    /// What the operator tells all who wait.
+    pub message: Option<&'a str>,
+    /// What the browser is asked to compute while it waits, when strangers crowd in.
+    pub challenge: Option<&'a str>,
+    /// Name of the cookie that the proof goes into.
+    pub proof_cookie: &'a str,
+    /// The path asked for: where the class code's form leads back to.
+    pub here: &'a str,
     /// "7 h 56": when this state was true.
     pub seen_at: &'a str,
     /// Seconds until the page looks again.
@@ -46,6 +58,22 @@ pub struct WaitingPage<'a> {
     pub unsaved: bool,
     /// Where the page goes on to instead of itself: the page of that form; empty otherwise.
     pub back: &'a str,
+}
+
+/// What a person sees when whoever answers behind the gate does not: it stands by itself.
+#[derive(Debug, Template)]
+#[template(path = "edge/out.html")]
+pub struct OutPage<'a> {
+    /// The sentences, in the neutral form.
+    pub t: &'static Texts,
+    /// The platform's name.
+    pub place_name: &'a str,
+    /// The clock at the moment of rendering.
+    pub face: ClockFace,
+    /// No wait is shown on it.
+    pub arc: Option<WaitArc>,
+    /// Seconds until the page tries again.
+    pub interval: u32,
 }
 
 /// The state of the service, for anybody: it stands by itself as the waiting page does.
@@ -172,6 +200,12 @@ mod tests {
             people_before: 12_450,
             noted_since: Some("7 h 54"),
             lesson: Some(WaitingLesson { name: "français, Mme Houblon", hour: "8 h 00" }),
+            opens: Some("7 h 52"),
+            drawn_at: None,
+            message: Some("La salle <machines> ouvre plus tard."),
+            challenge: Some("AhIAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            proof_cookie: "preau_proof",
+            here: "/today",
             seen_at: "7 h 56",
             interval: 20,
             lane: "lesson",

@@ -1,10 +1,9 @@
 //! The decision on each request to a service behind the gate, as the front asks for it.
 
-use crate::edge::admission::{Said, released, said};
+use crate::edge::admission::{self, Place, class_of, refusal, released};
 use crate::edge::{CookieJar, Platform};
-use http::{HeaderValue, StatusCode, header};
+use http::HeaderValue;
 use preau_front::{Answer, Decision, Door, Head, Pass, Refused, Seat};
-use preau_gate::Session;
 
 /// One queue for each service, in the order of the front's sites.
 pub(super) struct GateDoor {
@@ -14,13 +13,7 @@ pub(super) struct GateDoor {
 /// The names of the cookies that are ours and that no service needs to see.
 pub(super) fn own_cookies(platform: &Platform) -> Vec<String> {
     let jar = CookieJar::of(platform);
-    ["gate", "ticket", "mark", "device"].map(|name| jar.name(name)).into()
-}
-
-/// What travels with a request that passes.
-struct Place {
-    site: usize,
-    session: Session,
+    ["gate", "ticket", "mark", "device", "due", "proof", "code"].map(|name| jar.name(name)).into()
 }
 
 impl GateDoor {
@@ -34,28 +27,12 @@ impl Door for GateDoor {
         let Some(platform) = self.platforms.get(head.site) else {
             return Decision::Answer(Refused::Host.plain());
         };
-        let request = http::Request::builder().method(head.method).uri(head.target).version(head.version);
-        let Ok(mut request) = request.body(()) else {
-            return Decision::Answer(Refused::Malformed.plain());
-        };
-        *request.headers_mut() = head.to_map();
-        match said(platform, &request) {
-            Said::Pass { seat, cookies } => Decision::Pass(Pass {
-                class: class_of(head),
-                cookies,
-                seat: Some(Seat::new(Place { site: head.site, session: seat })),
-            }),
-            Said::Answer { status, headers, body } => {
-                let mut answer = Answer::new(status, body);
-                answer.close = headers.get(header::CONNECTION).is_some_and(|value| value == "close");
-                for (name, value) in &headers {
-                    let own = [header::CONNECTION, header::CONTENT_LENGTH, header::DATE];
-                    if !own.contains(name) {
-                        answer = answer.with(name.clone(), value.clone());
-                    }
-                }
-                Decision::Answer(answer)
+        match admission::place(platform, head) {
+            Ok(mut place) => {
+                let cookies = place.take_cookies();
+                Decision::Pass(Pass { class: class_of(head.method), cookies, seat: Some(Seat::new(place)) })
             }
+            Err(answer) => Decision::Answer(answer),
         }
     }
 
@@ -66,34 +43,11 @@ impl Door for GateDoor {
     }
 
     fn crowded(&self) -> bool {
-        let waits = |platform: &Platform| platform.door().status().lanes.iter().any(|lane| lane.waiting > 0);
-        self.platforms.iter().any(waits)
+        self.platforms.iter().any(|platform| admission::crowded(platform.door()))
     }
 
     fn refuse(&self, refused: Refused, head: Option<&Head<'_>>) -> Answer {
-        let person = head.is_some_and(|head| {
-            head.field("accept").is_some_and(|accept| accept.windows(9).any(|part| part == b"text/html"))
-        });
-        let status = refused.status();
-        if !person || !status.is_server_error() {
-            return refused.plain();
-        }
-        let page = "<!doctype html><html lang=\"fr\"><meta charset=\"utf-8\">\
-            <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-            <meta http-equiv=\"refresh\" content=\"15\"><title>Le service ne répond pas</title>\
-            <h1>Le service ne répond pas</h1><p>Votre place est gardée. Cette page réessaie toute seule.</p>\
-            <p lang=\"en\">The service does not answer. Your place is kept; this page tries again by itself.</p>";
-        Answer::new(
-            if status == StatusCode::SERVICE_UNAVAILABLE { status } else { StatusCode::BAD_GATEWAY },
-            page.into(),
-        )
-        .with(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
-        .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
-        .with(header::RETRY_AFTER, HeaderValue::from_static("15"))
+        let platform = head.and_then(|head| self.platforms.get(head.site)).or(self.platforms.first());
+        platform.map_or_else(|| refused.plain(), |platform| refusal(platform, refused, head))
     }
-}
-
-/// Reading and doing cost a service differently.
-fn class_of(head: &Head<'_>) -> u8 {
-    u8::from(!matches!(head.method, "GET" | "HEAD"))
 }

@@ -5,36 +5,64 @@
 //! edge's; here they are put together and run until the process is asked to end. Each service has a queue,
 //! a quota and cookies of its own: who waits for one does not stand in the way of another.
 //!
-//! Signals: SIGTERM finishes open requests and ends; SIGHUP reads the certificates anew; SIGUSR2 starts a
-//! successor on the same sockets (a new version, a new configuration) and ends when it serves.
+//! SIGUSR2 starts a successor on the same sockets (a new version, a new configuration); this process ends when
+//! it serves. The other signals are `serving`'s.
 
+mod bounded;
 mod door;
 #[cfg(test)]
 mod tests;
 
-use crate::config::Config;
-use crate::edge::{Clock, Platform};
+use crate::config::{Config, UpstreamConfig};
+use crate::edge::admission;
+use crate::edge::{Bounds, Clock, Platform, Valves};
+use crate::serving::{Asked, Certificates, Listening, Signals, successor};
 use crate::store::Store;
 use anyhow::Context as _;
+use bounded::Bounded;
 use door::GateDoor;
-use preau_front::tls::{Files, Tls};
-use preau_front::{Front, Kind, Limits, Listen, Trusted, Upstream, Upstreams, handover};
+use preau_front::{Front, Limits, Listen, Upstream, Upstreams, handover};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// A successor that does not serve by then is given up, and this process goes on.
 const SUCCESSOR: Duration = Duration::from_secs(20);
 
 /// A service behind the gate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Service {
-    /// The host name it answers for; none for all that nobody else answers for.
-    pub host: Option<String>,
-    /// `http://ADDRESS:PORT` or `https://NAME`.
-    pub url: String,
+    /// The operator's name for it, for folders, the console and metrics.
+    pub name: Option<String>,
+    /// The host names it answers for; none for all that nobody else answers for.
+    pub hosts: Vec<String>,
+    /// What else is set for it, its address included.
+    pub own: UpstreamConfig,
+}
+
+impl Service {
+    /// What the configuration says of a service.
+    pub fn configured(name: &str, own: &UpstreamConfig) -> Service {
+        Service { name: Some(name.to_owned()), hosts: own.hosts.clone(), own: own.clone() }
+    }
+
+    /// Its name, or the first it answers for.
+    fn folder(&self) -> &str {
+        self.name.as_deref().or(self.hosts.first().map(String::as_str)).unwrap_or("all")
+    }
+
+    fn upstream(&self, platform: &Platform) -> anyhow::Result<Upstream> {
+        let mut upstream = Upstream::new(&self.own.url)?;
+        upstream.hosts.clone_from(&self.hosts);
+        upstream.hidden_cookies = door::own_cookies(platform);
+        if let Some(seconds) = self.own.timeout_seconds {
+            upstream.head = Duration::from_secs(seconds.into());
+        }
+        if let Some(mebibytes) = self.own.largest_mib {
+            upstream.body = u64::from(mebibytes) * 1024 * 1024;
+        }
+        Ok(upstream)
+    }
 }
 
 impl std::str::FromStr for Service {
@@ -56,7 +84,8 @@ impl std::str::FromStr for Service {
             ));
         }
         Upstream::new(url).map_err(|error| error.to_string())?;
-        Ok(Service { host, url: url.to_owned() })
+        let own = UpstreamConfig { url: url.to_owned(), ..UpstreamConfig::default() };
+        Ok(Service { name: None, hosts: host.into_iter().collect(), own })
     }
 }
 
@@ -65,65 +94,43 @@ impl std::str::FromStr for Service {
 pub struct GatewayOptions {
     /// The services, at least one.
     pub services: Vec<Service>,
-    /// Where plain HTTP is spoken.
-    pub http: Vec<SocketAddr>,
-    /// Where HTTPS is spoken; needs `certificate`.
-    pub https: Vec<SocketAddr>,
-    /// Where browsers are sent on to HTTPS.
-    pub redirect: Vec<SocketAddr>,
-    /// Chain and key in PEM files.
-    pub certificate: Option<(PathBuf, PathBuf)>,
-    /// Networks whose word about a client's address is believed.
-    pub trusted: Vec<String>,
-    /// Whether connections from those begin with a PROXY header.
-    pub proxy_protocol: bool,
+    /// Where people come in.
+    pub listening: Listening,
+    /// Where operators look and metrics are read; none for nowhere.
+    pub console: Option<SocketAddr>,
     /// Threads that serve; 0 for one a core.
     pub threads: usize,
 }
 
 /// Runs the gate until it is asked to end. `config_of` gives the configuration with its data in a folder of
-/// this name, one for each service.
+/// this name, one for each service; `base` is the one for the gate as a whole.
 ///
 /// # Errors
 /// Sockets, certificates, services or configuration that cannot be used, worded for an operator.
 pub fn run(
     options: &GatewayOptions,
+    base: &Config,
     config_of: impl Fn(&str) -> anyhow::Result<Config>,
 ) -> anyhow::Result<()> {
-    let inherited = handover::inherited().context("sockets passed by a predecessor")?;
-    let mut platforms = Vec::new();
-    let mut upstreams = Vec::new();
+    let listens = options.listening.sockets()?;
+    let certificates = options.listening.certificates(&listens)?;
+    let trusted = options.listening.trusted()?;
+    let (mut platforms, mut upstreams, mut valves) = (Vec::new(), Vec::new(), Vec::new());
     for service in &options.services {
         let platform = open(service, options, &config_of, Clock::System)?;
-        let mut upstream = Upstream::new(&service.url)?;
-        upstream.hosts = service.host.iter().cloned().collect();
-        upstream.hidden_cookies = door::own_cookies(&platform);
-        upstreams.push(upstream);
+        upstreams.push(service.upstream(&platform)?);
+        valves.push(watch(service, &platform)?);
         platforms.push(platform);
     }
-    let listens = if inherited.is_empty() { sockets(options)? } else { inherited };
-    let files = options.certificate.clone().map(|(chain, key)| Files { chain, key });
-    let tls = match &files {
-        Some(files) => {
-            let secure = listens.iter().find(|listen| listen.kind == Kind::Https);
-            let port = secure.map_or(Ok(443), |listen| listen.socket.local_addr().map(|at| at.port()))?;
-            Some(Arc::new(Tls::from_files(std::slice::from_ref(files), port)?))
-        }
-        None => None,
-    };
-    let trusted = Trusted::parse(options.trusted.iter().map(String::as_str))
-        .map_err(|wrong| anyhow::anyhow!("{wrong:?} is no address or network, such as 10.0.0.0/8"))?;
-    for platform in &platforms {
-        platform.door().start().context("the gate cannot be started")?;
-    }
-    let backend = Upstreams::new(upstreams, Arc::new(()))?;
-    let front =
-        Front::new(GateDoor::new(platforms.clone()), backend, Limits::default(), trusted, tls.clone());
+    let backend = Bounded::new(Upstreams::new(upstreams, Arc::new(()))?, valves, Clock::System);
+    let tls = certificates.as_ref().map(|certificates| Arc::clone(&certificates.tls));
+    let front = Front::new(GateDoor::new(platforms.clone()), backend, Limits::default(), trusted, tls);
     let kept = listens.iter().map(Listen::duplicate).collect::<Result<Vec<_>, _>>()?;
     for listen in &listens {
         println!("Préau's gate listens on {} ({:?})", listen.socket.local_addr()?, listen.kind);
     }
-    hear(&front, kept, tls, files)?;
+    let stop = front.clone();
+    hear(move || stop.stop(), kept, certificates, platforms.clone(), options, base)?;
     handover::ready()?;
     let threads = match options.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -146,88 +153,78 @@ fn open(
     config_of: &impl Fn(&str) -> anyhow::Result<Config>,
     clock: Clock,
 ) -> anyhow::Result<Platform> {
-    let mut config = config_of(service.host.as_deref().unwrap_or("all"))?;
+    let mut config = config_of(service.folder())?;
     // Cookies are bound to the host and to TLS when that is how people come.
-    let secure = !options.https.is_empty();
-    let host = service.host.as_deref().unwrap_or("localhost");
+    let secure = !options.listening.https.is_empty();
+    let host = service.hosts.first().map_or("localhost", String::as_str);
     if config.server.public_url == Config::default().server.public_url {
         config.server.public_url = format!("{}://{host}", if secure { "https" } else { "http" });
     }
+    let own = &service.own;
+    config.gate.sessions = own.sessions.unwrap_or(config.gate.sessions);
+    config.gate.floor = own.floor.unwrap_or(config.gate.floor);
     let store = Store::open(&config.store.url)?;
     Platform::new(config, store, clock)
 }
 
-fn sockets(options: &GatewayOptions) -> anyhow::Result<Vec<Listen>> {
-    let wanted =
-        [(&options.http, Kind::Http), (&options.https, Kind::Https), (&options.redirect, Kind::Redirect)];
-    let mut listens = Vec::new();
-    for (addresses, kind) in wanted {
-        for address in addresses {
-            let mut listen =
-                Listen::bind(*address, kind).with_context(|| format!("cannot listen on {address}"))?;
-            listen.proxy_protocol = options.proxy_protocol;
-            listens.push(listen);
-        }
+/// Starts a service's queue, and the valves that say how many it bears.
+fn watch(service: &Service, platform: &Platform) -> anyhow::Result<Arc<Valves>> {
+    let bounds =
+        Bounds { ceiling: service.own.requests.unwrap_or(Bounds::default().ceiling), ..Bounds::default() };
+    let name = service.folder();
+    let valves = Valves::new([(format!("{name}: reading"), bounds), (format!("{name}: doing"), bounds)]);
+    if platform.config().gate.find {
+        platform.door().find_capacity(Arc::clone(&valves));
     }
-    anyhow::ensure!(!listens.is_empty(), "nowhere to listen: give --listen or --https");
-    anyhow::ensure!(
-        options.https.is_empty() || options.certificate.is_some(),
-        "--https needs --chain and --key, the certificate in PEM files"
-    );
-    Ok(listens)
+    valves.start().context("the valves cannot be started")?;
+    platform.door().start().context("the gate cannot be started")?;
+    Ok(valves)
 }
 
-/// Signals are heard on a thread of their own, with a runtime that does nothing else.
+/// Signals are heard on a thread of their own, whose runtime also keeps certificates, follows the operator's
+/// orders, asks after the services' health and serves the console.
 fn hear(
-    front: &Front<GateDoor, Upstreams>,
+    stop: impl FnOnce() + Send + 'static,
     kept: Vec<Listen>,
-    tls: Option<Arc<Tls>>,
-    files: Option<Files>,
+    certificates: Option<Certificates>,
+    platforms: Vec<Platform>,
+    options: &GatewayOptions,
+    base: &Config,
 ) -> anyhow::Result<()> {
-    let front = front.clone();
+    let folder = crate::console::folder(base);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    // Caught from now on: one that comes before we listen would end the process.
     let guard = runtime.enter();
-    let mut again = signal(SignalKind::hangup())?;
-    let mut replace = signal(SignalKind::user_defined2())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::catch()?;
     drop(guard);
+    let console = options.console;
+    let names: Vec<String> = options.services.iter().map(|service| service.folder().to_owned()).collect();
     let listen = async move {
-        loop {
-            tokio::select! {
-                _ = again.recv() => reload(tls.as_deref(), files.as_ref()),
-                _ = replace.recv() => {
-                    if succeeded(&kept) {
-                        break;
-                    }
-                }
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+        if let Some(certificates) = certificates.clone() {
+            tokio::spawn(certificates.keep());
+        }
+        for platform in &platforms {
+            tokio::spawn(admission::attend(platform.clone()));
+        }
+        if let Some(address) = console {
+            let houses = names.into_iter().zip(platforms).collect();
+            if let Err(error) = crate::console::serve(address, &folder, houses).await {
+                tracing::error!(%address, %error, "no console");
             }
         }
-        front.stop();
+        loop {
+            if signals.asked(certificates.as_ref()).await == Asked::Stop || succeeded(&kept) {
+                break;
+            }
+        }
+        stop();
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listen))?;
     Ok(())
 }
 
-fn reload(tls: Option<&Tls>, files: Option<&Files>) {
-    let (Some(tls), Some(files)) = (tls, files) else { return };
-    match tls.load(std::slice::from_ref(files)) {
-        Ok(()) => tracing::info!("certificates read anew"),
-        Err(error) => tracing::error!(%error, "certificates not read: the old ones go on"),
-    }
-}
-
 /// Starts this program again on the same sockets; whether it serves.
 fn succeeded(kept: &[Listen]) -> bool {
-    let successor = std::env::current_exe().and_then(|program| {
-        let mut command = std::process::Command::new(program);
-        command.args(std::env::args_os().skip(1));
-        handover::succeed(&mut command, kept, SUCCESSOR)
-    });
-    match successor {
+    match successor().and_then(|mut command| handover::succeed(&mut command, kept, SUCCESSOR)) {
         Ok(child) => {
             tracing::info!(process = child.id(), "a successor serves");
             true

@@ -1,10 +1,11 @@
 //! The gate in front of a service, with real sockets: a second browser waits and gets in when the first leaves.
 
+use super::bounded::Bounded;
 use super::{Service, door::GateDoor, open};
 use crate::config::Config;
-use crate::edge::Clock;
+use crate::edge::{Bounds, Clock, Valves};
 use crate::testing::AT_7_55;
-use preau_front::{Front, Kind, Limits, Listen, Trusted, Upstream, Upstreams};
+use preau_front::{Front, Kind, Limits, Listen, Trusted, Upstreams};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -80,10 +81,7 @@ fn a_service_that_knows_nothing_of_us_has_a_queue() {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = Clock::at(AT_7_55);
     let behind = service();
-    let (service, mut upstream) = (
-        Service { host: None, url: format!("http://{behind}") },
-        Upstream::new(&format!("http://{behind}")).expect("an address"),
-    );
+    let service: Service = format!("http://{behind}").parse().expect("an address");
     let config_of = |name: &str| {
         let mut config = Config::in_folder(folder.path().join(name));
         config.gate.sessions = 1;
@@ -91,8 +89,10 @@ fn a_service_that_knows_nothing_of_us_has_a_queue() {
     };
     let platform =
         open(&service, &super::GatewayOptions::default(), &config_of, clock.clone()).expect("a gate");
-    upstream.hidden_cookies = super::door::own_cookies(&platform);
-    let backend = Upstreams::new(vec![upstream], Arc::new(())).expect("a backend");
+    let upstream = service.upstream(&platform).expect("an address");
+    let upstreams = Upstreams::new(vec![upstream], Arc::new(())).expect("a backend");
+    let valves = Valves::new(["reading", "doing"].map(|name| (name.to_owned(), Bounds::default())));
+    let backend = Bounded::new(upstreams, vec![valves], clock.clone());
     let door = GateDoor::new(vec![platform.clone()]);
     let front = Front::new(door, backend, Limits::default(), Trusted::default(), None);
     let listen = Listen::bind("127.0.0.1:0".parse().expect("an address"), Kind::Http).expect("a socket");
@@ -138,11 +138,11 @@ fn a_service_that_knows_nothing_of_us_has_a_queue() {
 #[test]
 fn services_are_named_with_or_without_a_host() {
     let read = |text: &str| text.parse::<Service>();
-    assert_eq!(read("http://127.0.0.1:9").map(|service| service.host), Ok(None));
+    assert_eq!(read("http://127.0.0.1:9").map(|service| service.hosts), Ok(Vec::new()));
     let named = read("Moodle.example.fr=https://10.0.0.5:8443").expect("a service");
     assert_eq!(
-        (named.host.as_deref(), named.url.as_str()),
-        (Some("moodle.example.fr"), "https://10.0.0.5:8443")
+        (named.hosts, named.own.url.as_str()),
+        (vec!["moodle.example.fr".to_owned()], "https://10.0.0.5:8443")
     );
     for bad in ["", "127.0.0.1:9", "ftp://x", "http://x/path", "a b=http://x", "../x=http://x", "=http://x"] {
         assert!(read(bad).is_err(), "{bad}");

@@ -132,7 +132,8 @@ pub(super) async fn entry(
         allowed,
     })?;
     // Nobody inside a lesson is ever put out.
-    state.platform.door().keep_for_lesson(&caller, lesson.ends_at, &mut response);
+    let gives = role == Role::Teacher;
+    state.platform.door().keep_for_lesson(&caller, id.get(), lesson.ends_at, gives, &mut response);
     Ok(response)
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Invariant: a lesson ends after it starts, and a cancelled lesson that another one replaces is not shown.
 
+mod bells;
 mod grid;
 mod import;
 mod lessons;
@@ -20,6 +21,7 @@ mod views;
 mod week;
 mod words;
 
+pub use bells::keep_gate_informed;
 pub use import::{ImportReport, Remark, command, read_file};
 pub use model::{Lesson, LessonState, LessonTeacher, NamedLesson, SubjectName, current_or_next, day_bounds};
 pub use policy::{

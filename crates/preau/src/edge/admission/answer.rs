@@ -30,7 +30,7 @@ const OPEN_END: u32 = 241;
 pub(super) static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; img-src data:; connect-src 'self'; \
-         form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+         worker-src blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         hash(WAITING_STYLE),
         hash(assets::inline("waiting.js")),
     );
@@ -76,11 +76,15 @@ impl Asker {
 fn back(headers: &HeaderMap) -> String {
     let referrer = headers.get(header::REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let path = referrer.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
-    let harmless = |path: &&str| {
-        !path.starts_with("//")
-            && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~?&=%+".contains(&byte))
-    };
-    path.filter(harmless).unwrap_or("/").to_owned()
+    own_path(path.unwrap_or("/")).to_owned()
+}
+
+/// A path of ours, or `/` for anything that could lead elsewhere or mean something in a page.
+pub(super) fn own_path(path: &str) -> &str {
+    let harmless = path.starts_with('/')
+        && !path.starts_with("//")
+        && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~?&=%+".contains(&byte));
+    if harmless { path } else { "/" }
 }
 
 /// The answer to `request`, whose sender must wait.
@@ -89,8 +93,8 @@ pub(super) fn to<B>(door: &Door, request: &http::Request<B>, wait: &Wait) -> Res
     let asker = Asker::of(request);
     let mut response = match &asker {
         Asker::Program => for_program(wait, seconds),
-        Asker::Page => page(door, request.headers(), wait, seconds, None),
-        Asker::Form { back } => page(door, request.headers(), wait, seconds, Some(back)),
+        Asker::Page => page(door, request.headers(), wait, seconds, None, request.uri().path()),
+        Asker::Form { back } => page(door, request.headers(), wait, seconds, Some(back), back),
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -116,13 +120,22 @@ fn for_program(wait: &Wait, seconds: u32) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
-fn page(door: &Door, headers: &HeaderMap, wait: &Wait, seconds: u32, unsaved: Option<&str>) -> Response {
+fn page(
+    door: &Door,
+    headers: &HeaderMap,
+    wait: &Wait,
+    seconds: u32,
+    unsaved: Option<&str>,
+    here: &str,
+) -> Response {
     let t = Texts::of(caller::display_before_sign_in(door.0.jar, headers).lang, Form::Neutral);
     let dates = Dates::new(t, door.0.zone.clone());
     let now = instant(door.0.clock.now());
     let face = ClockFace::bare(dates.local(now).time());
     let (low, high) = minutes(wait.range_minutes);
     let since = dates.hour_at(instant(super::millis(wait.arrived)));
+    let opens = wait.opens_at.map(|at| dates.hour_at(instant(super::millis(at))));
+    let orders = door.0.orders.load();
     let view = WaitingPage {
         t,
         place_name: t.get("platform-name"),
@@ -132,6 +145,12 @@ fn page(door: &Door, headers: &HeaderMap, wait: &Wait, seconds: u32, unsaved: Op
         people_before: wait.people_before.into(),
         noted_since: door.0.waiting.get().map(|_| since.as_str()),
         lesson: None,
+        opens: opens.as_deref().filter(|_| !wait.drawn_at_bell),
+        drawn_at: opens.as_deref().filter(|_| wait.drawn_at_bell),
+        message: orders.message.as_deref(),
+        challenge: wait.challenge.as_ref().map(|challenge| challenge.text.as_str()),
+        proof_cookie: &door.0.jar.name(super::PROOF),
+        here: own_path(here),
         seen_at: &dates.hour_at(now),
         interval: seconds,
         lane: wait.lane.name(),

@@ -5,13 +5,14 @@
 //! pass; everything else needs a seat. Somebody inside costs one signature and no cookie; somebody new
 //! gets a session or a ticket.
 
-use super::{DAY, Door, MARK, SESSION, TICKET, answer};
-use crate::edge::{Body, Cost, DeviceId, Kept, Platform, RouteInfo};
+use super::{CODE, DAY, DUE, Door, MARK, PROOF, Place, SESSION, TICKET, answer};
+use crate::edge::{Body, CookieJar, Cost, DeviceId, Kept, Platform, RouteInfo};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, header};
-use preau_gate::{Arrival, Session, Verdict};
+use preau_front::{Head, Seat};
+use preau_gate::{Arrival, Claims, Network, Session, Verdict};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -19,12 +20,20 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Entrance {
     platform: Platform,
-    passes: Arc<HashMap<(bool, &'static str), Passage>>,
+    rules: Arc<HashMap<(bool, &'static str), Rule>>,
+    paths: Arc<matchit::Router<&'static str>>,
+}
+
+/// What the gate knows of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rule {
+    cost: Cost,
+    passage: Option<Passage>,
 }
 
 /// Why a route is not behind the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Passage {
+pub(super) enum Passage {
     /// It is answered from memory, the same for everybody.
     Memory,
     /// It carries a proof that was given to somebody inside.
@@ -38,47 +47,81 @@ pub(in crate::edge) struct Unasked;
 impl Entrance {
     /// The entrance to these routes.
     pub fn new(platform: Platform, table: &[RouteInfo]) -> Entrance {
-        let passes = table.iter().filter_map(|route| {
+        let mut paths = matchit::Router::new();
+        let rules = table.iter().map(|route| {
+            // Two methods on one path are one entry.
+            let _ = paths.insert(route.path, route.path);
             let passage = match (route.cost, route.body) {
-                (Cost::Static, _) => Passage::Memory,
-                (Cost::Live, _) | (_, Body::Machine(_)) => Passage::Proof,
-                (Cost::Page | Cost::Write | Cost::Password, _) => return None,
+                (Cost::Static, _) => Some(Passage::Memory),
+                (Cost::Live, _) | (_, Body::Machine(_)) => Some(Passage::Proof),
+                (Cost::Page | Cost::Write | Cost::Password, _) => None,
             };
-            Some(((route.method == Method::GET, route.path), passage))
+            ((route.method == Method::GET, route.path), Rule { cost: route.cost, passage })
         });
-        Entrance { passes: Arc::new(passes.collect()), platform }
+        Entrance { rules: Arc::new(rules.collect()), paths: Arc::new(paths), platform }
+    }
+
+    pub(super) fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn rule(&self, method: &str, pattern: &str) -> Option<Rule> {
+        self.rules.get(&(matches!(method, "GET" | "HEAD"), pattern)).copied()
     }
 
     fn passage(&self, request: &Request) -> Option<Passage> {
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let path = request.extensions().get::<MatchedPath>()?;
-        self.passes.get(&(reads, path.as_str())).copied()
+        self.rule(request.method().as_str(), path.as_str())?.passage
+    }
+
+    /// What a request with this head costs, and whether it passes unasked. What nobody answers costs a page.
+    pub(super) fn of_head(&self, method: &str, path: &str) -> (Cost, Option<Passage>) {
+        let pattern = self.paths.at(path).ok().map(|found| *found.value);
+        let rule = pattern.and_then(|pattern| self.rule(method, pattern));
+        rule.map_or((Cost::Page, None), |rule| (rule.cost, rule.passage))
     }
 }
 
 /// The gate's cookies as a request shows them, unchecked, found in one pass.
 #[derive(Debug, Default)]
-struct Shown<'h> {
-    session: Option<&'h str>,
-    ticket: Option<&'h str>,
+pub(super) struct Shown<'h> {
+    pub(super) session: Option<&'h str>,
+    pub(super) ticket: Option<&'h str>,
     mark: Option<&'h str>,
     device: Option<&'h str>,
+    due: Option<&'h str>,
+    proof: Option<&'h str>,
+    code: Option<&'h str>,
 }
 
 impl<'h> Shown<'h> {
-    fn on(door: &Door, headers: &'h HeaderMap) -> Shown<'h> {
+    fn on(jar: CookieJar, headers: &'h HeaderMap) -> Shown<'h> {
         let mut shown = Shown::default();
-        for (name, value) in door.0.jar.all(headers) {
-            let place = match name {
-                SESSION => &mut shown.session,
-                TICKET => &mut shown.ticket,
-                MARK => &mut shown.mark,
-                "device" => &mut shown.device,
-                _ => continue,
-            };
-            place.get_or_insert(value);
-        }
+        jar.all(headers).for_each(|(name, value)| shown.take(name, value));
         shown
+    }
+
+    pub(super) fn on_head(jar: CookieJar, head: &Head<'h>) -> Shown<'h> {
+        let mut shown = Shown::default();
+        head.each_field("cookie", |line| {
+            let line = std::str::from_utf8(line).unwrap_or_default();
+            jar.in_line(line).for_each(|(name, value)| shown.take(name, value));
+        });
+        shown
+    }
+
+    fn take(&mut self, name: &str, value: &'h str) {
+        let place = match name {
+            SESSION => &mut self.session,
+            TICKET => &mut self.ticket,
+            MARK => &mut self.mark,
+            DUE => &mut self.due,
+            PROOF => &mut self.proof,
+            CODE => &mut self.code,
+            "device" => &mut self.device,
+            _ => return,
+        };
+        place.get_or_insert(value);
     }
 }
 
@@ -88,7 +131,8 @@ pub(super) struct Outcome {
     pub(super) cookies: Vec<(&'static str, HeaderValue)>,
 }
 
-/// The middleware. It stands outside the session layer and inside the security headers.
+/// The middleware. It stands outside the session layer and inside the security headers. Where the front has
+/// asked the gate already, before it read the request, only what it said is taken over.
 pub async fn admission(State(entrance): State<Entrance>, mut request: Request, next: Next) -> Response {
     let platform = &entrance.platform;
     let door = platform.door();
@@ -99,7 +143,7 @@ pub async fn admission(State(entrance): State<Entrance>, mut request: Request, n
         }
         Some(Passage::Proof) => {
             // Their seat is kept by the lesson; whoever shows one may have it kept longer.
-            let shown = Shown::on(door, request.headers()).session;
+            let shown = Shown::on(door.0.jar, request.headers()).session;
             let seat = shown.and_then(|text| door.0.gate.read_session(text, door.now()).ok());
             if let Some(seat) = seat {
                 request.extensions_mut().insert(seat);
@@ -108,28 +152,33 @@ pub async fn admission(State(entrance): State<Entrance>, mut request: Request, n
         }
         None => {}
     }
-    let Outcome { verdict, cookies } = ask(platform, request.headers());
-    match verdict {
-        Verdict::Admit(admission) => {
-            request.extensions_mut().insert::<Session>(admission.session);
-            let mut response = next.run(request).await;
-            dress(door, &mut response, cookies);
-            response
+    let told = request.extensions().get::<Seat>().and_then(|seat| seat.get::<Place>());
+    let (session, cookies) = match told {
+        Some(Place { session, cookies, .. }) => (*session, cookies.clone()),
+        None => {
+            let Outcome { verdict, cookies } = ask(platform, &Shown::on(door.0.jar, request.headers()), None);
+            match verdict {
+                Verdict::Admit(admission) => (admission.session, cookies),
+                Verdict::Wait(wait) => {
+                    let mut response = answer::to(door, &request, &wait);
+                    dress(door, &mut response, cookies);
+                    return response;
+                }
+            }
         }
-        Verdict::Wait(wait) => {
-            let mut response = answer::to(door, &request, &wait);
-            dress(door, &mut response, cookies);
-            response
-        }
-    }
+    };
+    request.extensions_mut().insert::<Session>(session);
+    let mut response = next.run(request).await;
+    dress(door, &mut response, cookies);
+    response
 }
 
-pub(super) fn ask(platform: &Platform, headers: &HeaderMap) -> Outcome {
+/// Asks the gate. `network` is where the request comes from, as far as that can be believed.
+pub(super) fn ask(platform: &Platform, shown: &Shown<'_>, network: Option<Network>) -> Outcome {
     let door = platform.door();
     let now = door.now();
     let gate = &door.0.gate;
     let jar = door.0.jar;
-    let shown = Shown::on(door, headers);
     let fresh = || {
         // A genuine session here means a copy of one that was taken over elsewhere: keeping its number
         // would let the two oust each other for ever.
@@ -139,7 +188,9 @@ pub(super) fn ask(platform: &Platform, headers: &HeaderMap) -> Outcome {
     };
     let arrival =
         Arrival { session: shown.session, ticket: shown.ticket, mark: shown.mark, lesson_ends: None };
-    let verdict = gate.decide(&arrival, fresh, now);
+    let lesson = door.due_lesson(platform, shown.device, shown.due, now);
+    let claims = Claims { lesson, network, proof: shown.proof, class_code: shown.code };
+    let verdict = gate.judge(&arrival, &claims, fresh, now);
     let mut cookies = Vec::new();
     let device = match &verdict {
         Verdict::Admit(admission) => {
@@ -150,6 +201,10 @@ pub(super) fn ask(platform: &Platform, headers: &HeaderMap) -> Outcome {
                 }
             }
             admission.session.device
+        }
+        Verdict::Wait(wait) if wait.forged => {
+            cookies.push((TICKET, jar.set(TICKET, "", Kept::Forget)));
+            return Outcome { verdict, cookies };
         }
         Verdict::Wait(wait) => {
             if let Some(ticket) = &wait.ticket {

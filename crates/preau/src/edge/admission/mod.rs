@@ -13,28 +13,41 @@
 //! who is in a lesson is put out.
 
 mod answer;
-mod elsewhere;
+mod capacity;
+mod code;
+mod due;
+mod front;
 mod kept;
 mod layer;
 mod pages;
+mod shed;
+mod steer;
 #[cfg(test)]
 mod tests;
 
-use super::{Caller, Clock, CookieJar, DeviceId, Kept, Secrets};
+use super::valves::Valves;
+use super::{Caller, Clock, CookieJar, DeviceId, Kept, Platform, Secrets};
+use crate::access::{Facts, Profile};
 use crate::config::GateConfig;
 use crate::ids::Millis;
+use arc_swap::ArcSwap;
 use axum::response::Response;
+use capacity::{Configured, Readings, Typed};
+use due::Near;
 use http::header;
 use jiff::tz::TimeZone;
-use preau_gate::{Gate, Lane, Moment, Quota, Rules, Scheduler, Secret, Session};
+use preau_gate::{Gate, Lane, LessonId, Moment, Rules, Scheduler, Secret, Session};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-pub use elsewhere::{FRONT_ADDRESSES, Said, released, said};
+pub use due::{DueKey, NearLesson};
+pub use front::{Entry, Place, class_of, crowded, place, refusal, released};
 pub use layer::{Entrance, admission};
 pub use pages::gate_pages;
 pub use preau_gate::Standing;
+pub use shed::Shedding;
+pub use steer::{LONGEST_MESSAGE, Order, OrderError, Orders, attend, follow, order};
 
 pub(super) use layer::Unasked;
 
@@ -44,6 +57,14 @@ const SESSION: &str = "gate";
 const TICKET: &str = "ticket";
 /// The cookie that says that somebody has signed in on this device.
 const MARK: &str = "mark";
+/// The cookie that says in which lessons the device's holder is due.
+const DUE: &str = "due";
+/// The cookie in which the waiting page's script leaves the proof it has computed.
+const PROOF: &str = "proof";
+/// The cookie that holds a class code as typed.
+const CODE: &str = "code";
+/// From how many strangers a second a proof of work may be asked of them.
+const TOLL_FROM: u32 = 20;
 /// The first requests after the seat was taken come within this span.
 const JUST_IN: Duration = Duration::from_secs(10);
 /// Sessions and tickets are signed with keys of a day and accepted for a second one at the most.
@@ -73,6 +94,13 @@ struct Parts {
     opened: Moment,
     waiting: OnceLock<Arc<dyn Waiting>>,
     turning: AtomicBool,
+    due_key: [u8; 32],
+    near: ArcSwap<Near>,
+    configured: Configured,
+    orders: Arc<ArcSwap<Orders>>,
+    valves: OnceLock<Arc<Valves>>,
+    readings: Readings,
+    shedding: Shedding,
 }
 
 impl Door {
@@ -89,11 +117,17 @@ impl Door {
         jar: CookieJar,
     ) -> anyhow::Result<Door> {
         let now = moment(clock.now());
-        let rules =
-            Rules { idle: Duration::from_secs(u64::from(config.idle_minutes) * 60), ..Rules::default() };
+        let rules = Rules {
+            idle: Duration::from_secs(u64::from(config.idle_minutes) * 60),
+            toll_from: Some(TOLL_FROM),
+            refuse_forged: true,
+            ..Rules::default()
+        };
         let (state, snapshot) = kept::StateFile::open(&config.state);
         let secret = Secret::new(secrets.key("gate"));
-        let quota = Box::new(Quota(config.sessions));
+        let configured = Configured { ceiling: config.sessions, floor: config.floor.min(config.sessions) };
+        let orders = Arc::new(ArcSwap::from_pointee(Orders::default()));
+        let quota = Box::new(Typed { configured, orders: Arc::clone(&orders) });
         let (gate, scheduler) = Scheduler::open(rules, secret, quota, snapshot.as_ref(), now)
             .map_err(|error| anyhow::anyhow!("[gate]: {error}"))?;
         Ok(Door(Arc::new(Parts {
@@ -106,6 +140,13 @@ impl Door {
             opened: now,
             waiting: OnceLock::new(),
             turning: AtomicBool::new(false),
+            due_key: secrets.key("due"),
+            near: ArcSwap::default(),
+            configured,
+            orders,
+            valves: OnceLock::new(),
+            readings: Readings::default(),
+            shedding: Shedding::default(),
         })))
     }
 
@@ -143,7 +184,68 @@ impl Door {
             scheduler.tick(now);
             scheduler.snapshot(now)
         };
+        self.weigh(now);
         lock(&self.0.state).keep(snapshot);
+    }
+
+    /// The lessons of the next half hour and those that run, with whom they concern: from now on they come
+    /// in whole, in the order of the plan, and at each bell the others' order is drawn. Call it every
+    /// minute; lessons that were announced keep their place.
+    pub fn announce(&self, lessons: &[NearLesson]) {
+        let now = self.now();
+        let plan: Vec<_> = lessons.iter().map(|near| near.lesson).collect();
+        let bells: Vec<Moment> = plan.iter().map(|lesson| lesson.begins).collect();
+        let mut scheduler = lock(&self.0.scheduler);
+        scheduler.set_lessons(&plan, now);
+        scheduler.set_bells(&bells, now);
+        drop(scheduler);
+        self.0.near.store(Arc::new(Near::of(lessons)));
+    }
+
+    /// The lesson that the holder of a device comes for, as its cookies say.
+    fn due_lesson(
+        &self,
+        platform: &Platform,
+        device: Option<&str>,
+        due: Option<&str>,
+        now: Moment,
+    ) -> Option<LessonId> {
+        let near = self.0.near.load();
+        if near.is_empty() {
+            return None;
+        }
+        let device = platform.device(device?)?;
+        near.lesson(&due::unseal(due?, &device.bytes(), &self.0.due_key), now)
+    }
+
+    /// The cookie that tells the gate tomorrow in which lesson the holder of a device is due: their classes
+    /// and groups, or that they give lessons. None when the device says so already.
+    pub(super) fn due_cookie(
+        &self,
+        seat: &Session,
+        facts: &Facts,
+        shown: Option<&str>,
+    ) -> Option<http::HeaderValue> {
+        let mut keys: Vec<DueKey> = facts.enrolled.iter().map(|group| DueKey::group(group.get())).collect();
+        if facts.affiliations.iter().any(|tie| tie.profile == Profile::Teacher) {
+            keys.push(DueKey::person(facts.person.get()));
+        }
+        if keys.is_empty() && shown.is_none() {
+            return None;
+        }
+        let value = due::sealed(&keys, seat.device.bytes(), &self.0.due_key);
+        let kept = Kept::Seconds(super::device::KEPT_SECONDS);
+        (shown != Some(value.as_str())).then(|| self.0.jar.set(DUE, &value, kept))
+    }
+
+    /// The code that a teacher reads out to pupils on unknown devices: `XXXX-XXXX-XXXX`, good for today.
+    pub fn class_code(&self, lesson: i64) -> String {
+        self.0.gate.class_code(LessonId(lesson.unsigned_abs()), self.now())
+    }
+
+    /// What is given up now because too much is asked for.
+    pub fn shedding(&self) -> &Shedding {
+        &self.0.shedding
     }
 
     /// Somebody has signed in as `standing`: the device is known from now on, and its seat counts
@@ -163,10 +265,29 @@ impl Door {
     }
 
     /// The caller has joined a lesson that ends at `lesson_ends`: the seat is theirs until five minutes
-    /// after it, however silent they are. Cookies go into `response`.
-    pub fn keep_for_lesson(&self, caller: &Caller, lesson_ends: Millis, response: &mut Response) {
+    /// after it, however silent they are, and counts as one of the lesson's. `gives` says that it is the
+    /// teacher: from now on seats are set aside for the pupils. Cookies go into `response`.
+    pub fn keep_for_lesson(
+        &self,
+        caller: &Caller,
+        lesson: i64,
+        lesson_ends: Millis,
+        gives: bool,
+        response: &mut Response,
+    ) {
+        let lesson = LessonId(lesson.unsigned_abs());
+        if gives {
+            self.0.gate.teacher_live(lesson);
+        }
         let Some(session) = caller.seat() else { return };
-        match self.0.gate.keep_for_lesson(session, moment(lesson_ends), self.now()) {
+        let now = self.now();
+        // The plan knows lessons of the next half hour only; somebody early keeps their seat all the same.
+        let kept = self
+            .0
+            .gate
+            .join_lesson(session, lesson, now)
+            .or_else(|_| self.0.gate.keep_for_lesson(session, moment(lesson_ends), now));
+        match kept {
             Ok(session) => self.set(response, SESSION, session.as_str(), Kept::Seconds(DAY)),
             Err(error) => tracing::debug!(%error, "a seat was not kept for a lesson"),
         }

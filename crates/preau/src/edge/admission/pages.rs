@@ -3,8 +3,8 @@
 
 use super::answer::{POLICY, minutes};
 use super::{Door, TICKET};
-use crate::edge::views::{StatusPage, WaitArc, estimate};
-use crate::edge::{Audience, Caller, Cost, Platform, Refusal, Routes, instant};
+use crate::edge::views::{OutPage, StatusPage, WaitArc, estimate};
+use crate::edge::{Audience, Caller, Cost, Platform, Refusal, Routes, caller, instant};
 use crate::ui::{ClockFace, Dates, Form, Texts};
 use askama::Template as _;
 use axum::extract::State;
@@ -27,9 +27,13 @@ pub fn gate_pages(platform: Platform) -> Routes<()> {
 
 /// The queue in at most 200 bytes, the same for everybody, so that caches on the way may answer. A
 /// ticket that comes along is a sign of life.
-pub(super) async fn now(State(platform): State<Platform>, headers: HeaderMap) -> Response {
+async fn now(State(platform): State<Platform>, headers: HeaderMap) -> Response {
     let door = platform.door();
-    if let Some(ticket) = door.0.jar.get(&headers, TICKET) {
+    now_answer(door, door.0.jar.get(&headers, TICKET))
+}
+
+pub(super) fn now_answer(door: &Door, ticket: Option<&str>) -> Response {
+    if let Some(ticket) = ticket {
         let (gate, at) = (&door.0.gate, door.now());
         if gate.heartbeat(ticket, at)
             && let Ok(ticket) = gate.read_ticket(ticket, at)
@@ -95,8 +99,11 @@ async fn status(State(platform): State<Platform>, caller: Caller) -> Result<Resp
 }
 
 /// Figures for monitors: 200 while the queue moves, 503 when it stands still.
-pub(super) async fn status_json(State(platform): State<Platform>) -> Response {
-    let door = platform.door();
+async fn status_json(State(platform): State<Platform>) -> Response {
+    status_answer(platform.door())
+}
+
+pub(super) fn status_answer(door: &Door) -> Response {
     let sight = Sight::of(door);
     let range = sight.range.map(|range| serde_json::json!({ "low": range.low, "high": range.high }));
     let body = serde_json::json!({
@@ -112,4 +119,22 @@ pub(super) async fn status_json(State(platform): State<Platform>) -> Response {
     let code = if sight.moving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (code, headers, body.to_string()).into_response()
+}
+
+/// Whoever answers behind the gate does not answer: the page tries again by itself, the seat is kept.
+pub(super) fn out_of_order(platform: &Platform, headers: &HeaderMap) -> Response {
+    /// Seconds until the page tries again.
+    const AGAIN: u32 = 15;
+    let door = platform.door();
+    let t = Texts::of(caller::display_before_sign_in(door.0.jar, headers).lang, Form::Neutral);
+    let dates = Dates::new(t, door.0.zone.clone());
+    let face = ClockFace::bare(dates.local(platform.instant()).time());
+    let place_name = t.get("platform-name");
+    let html = OutPage { t, place_name, face, arc: None, interval: AGAIN }.render().unwrap_or_default();
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
+        (header::CACHE_CONTROL, http::HeaderValue::from_static("no-store")),
+        (header::RETRY_AFTER, http::HeaderValue::from(AGAIN)),
+    ];
+    (headers, Html(html)).into_response()
 }

@@ -84,6 +84,27 @@ pub struct Pupil {
     pub family: String,
 }
 
+/// How many pupils each of these classes and groups has; those without any are left out.
+///
+/// # Errors
+/// The engine's.
+pub fn group_sizes(conn: &mut Conn, groups: &[GroupId]) -> QueryResult<HashMap<GroupId, u32>> {
+    /// Groups looked up at once: an engine takes so many values in one query.
+    const AT_ONCE: usize = 2_000;
+    let mut sizes = HashMap::with_capacity(groups.len());
+    for groups in groups.chunks(AT_ONCE) {
+        let rows: Vec<(GroupId, i64)> = enrolment::table
+            .filter(enrolment::group_id.eq_any(groups.iter().map(|group| group.get()).collect::<Vec<_>>()))
+            .group_by(enrolment::group_id)
+            .select((enrolment::group_id, diesel::dsl::count_star()))
+            .load(conn)?;
+        sizes.extend(
+            rows.into_iter().map(|(group, pupils)| (group, u32::try_from(pupils).unwrap_or(u32::MAX))),
+        );
+    }
+    Ok(sizes)
+}
+
 /// The pupils of a class or group, by family name, as class lists are read.
 ///
 /// # Errors
