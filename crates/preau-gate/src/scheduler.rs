@@ -157,7 +157,7 @@ impl Scheduler {
             tollgate: Tollgate::default(),
             asked: 0.0,
             asked_now: 0.0,
-            tokens: 0.0,
+            tokens: f64::INFINITY,
             offered: 0,
             ticked: now,
             settling: waiting.then_some(now),
@@ -169,6 +169,8 @@ impl Scheduler {
     /// Changes who says how many may be in, from the next tick on.
     pub fn set_capacity(&mut self, capacity: Box<dyn Capacity>) {
         self.capacity = capacity;
+        // As if nobody had come for a while: a house that opens lets the first ones in at once.
+        self.tokens = f64::INFINITY;
     }
 
     /// Shows a message to all who wait, by its number; 0 for none.
@@ -360,7 +362,7 @@ impl Scheduler {
                 self.tokens.max(0.0) as u32
             }
             None => {
-                self.tokens = 0.0;
+                self.tokens = f64::INFINITY;
                 u32::MAX
             }
         }
