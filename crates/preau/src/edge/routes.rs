@@ -196,6 +196,17 @@ impl Routes<()> {
     }
 }
 
+/// Everything that a listener of its own answers, which is no part of the school: the operator's console. It
+/// has no audience, no session and no queue, and whoever writes `handler` answers for who may ask.
+pub fn apart<H, T, S>(handler: H, state: S) -> Router
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    Router::new().fallback(handler).with_state(state)
+}
+
 async fn guard(rule: &RouteInfo, mut request: Request, next: Next) -> Result<Response, Refusal> {
     let caller = request
         .extensions()
