@@ -218,6 +218,13 @@ fn check(
         if let Err(error) = preau_front::Upstream::new(&upstream.url) {
             return refuse("gate.upstream", format!("{name}: {error}"), "a service's address".into());
         }
+        if upstream.health.as_ref().is_some_and(|path| !path.starts_with('/')) {
+            return refuse(
+                "gate.upstream",
+                format!("{name}: {:?}", upstream.health),
+                "a path such as \"/healthz\"".into(),
+            );
+        }
     }
     if jiff::tz::TimeZone::get(&config.place.time_zone).is_err() {
         let zone = format!("{:?}", config.place.time_zone);

@@ -47,6 +47,8 @@ pub enum Cost {
     Page,
     /// A write.
     Write,
+    /// A download of many things at once: the first that is given up when more is asked for than can be done.
+    Bulk,
     /// A password check.
     Password,
     /// Signalling of a live lesson; never queued for somebody who is inside.
