@@ -114,6 +114,11 @@ impl Ledger {
         self.seats = seats.min(SEATS);
     }
 
+    /// Whether it remembers a lease of this node.
+    pub fn knows(&self, node: NodeId) -> bool {
+        self.leases.contains_key(&node)
+    }
+
     /// The successor of a node says that it is dead: its people are counted by the successor, which has
     /// its memory. A node heard of in the last five seconds is not dead, whatever is said.
     pub fn bury(&mut self, former: NodeId, now: Moment) {

@@ -116,7 +116,7 @@ mod tests {
         assert_eq!((full.tls, full.port, full.database), (true, 7_000, 12));
         assert_eq!(full.to_string(), "rediss://[::1]:7000/12");
         let least = Address::parse("redis://10.0.0.7").unwrap();
-        assert_eq!(least.host, Host::Ipv4([10, 0, 0, 7].into()));
+        assert_eq!(least.host, Host::<String>::Ipv4([10, 0, 0, 7].into()));
         assert_eq!((least.tls, least.port, least.database, least.credentials()), (false, 6_379, 0, Ok(None)));
         assert_eq!(Address::parse("valkey://:x@v/").unwrap().credentials().unwrap(), Some((None, "x")));
     }

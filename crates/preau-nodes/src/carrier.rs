@@ -34,8 +34,10 @@ pub struct Carrier {
     store: Store,
     shared: Arc<Shared>,
     link: Option<Link>,
-    /// When to try again.
-    retry: Instant,
+    /// When to try again, after a failure.
+    retry: Option<Instant>,
+    /// When leaving ends.
+    deadline: Option<Instant>,
     pause: Duration,
     chance: u64,
     trouble: Option<String>,
@@ -51,7 +53,8 @@ impl Carrier {
             store,
             shared,
             link: None,
-            retry: Instant::now(),
+            retry: None,
+            deadline: None,
             pause: PAUSE,
             chance,
             trouble: None,
@@ -70,7 +73,10 @@ impl Carrier {
             if let Some(seats) = wish.seats {
                 self.courier.set_seats(seats);
             }
-            if wish.leave.is_some() {
+            if let Some(limit) = wish.leave
+                && self.deadline.is_none()
+            {
+                self.deadline = Some(Instant::now() + limit);
                 self.courier.leave();
             }
             self.courier.collect();
@@ -81,11 +87,11 @@ impl Carrier {
                     Default::default()
                 }
             };
-            let report = self.courier.report(self.trouble.as_deref(), wish.leave.is_some());
+            let report = self.courier.report(self.trouble.as_deref(), self.deadline.is_some());
             let nodes = report.nodes;
             let left = if outcome.left {
                 Some(Left::Empty)
-            } else if wish.leave.is_some_and(|until| Instant::now() >= until) {
+            } else if self.deadline.is_some_and(|until| Instant::now() >= until) {
                 let told = report.severed_since.is_none();
                 Some(if told { Left::Seated(report.seated) } else { Left::Untold })
             } else {
@@ -108,7 +114,7 @@ impl Carrier {
     async fn round<D: Dial>(&mut self, dial: &D) -> Result<crate::courier::Outcome, LinkError> {
         let mut link = match self.link.take() {
             Some(link) => link,
-            None if Instant::now() < self.retry => return Ok(Default::default()),
+            None if self.retry.is_some_and(|retry| Instant::now() < retry) => return Ok(Default::default()),
             None => self.store.link(dial).await?,
         };
         let sheet = self.courier.prepare();
@@ -137,7 +143,7 @@ impl Carrier {
         self.chance ^= self.chance >> 7;
         self.chance ^= self.chance << 17;
         let part = 750 + (self.chance % 500) as u32;
-        self.retry = Instant::now() + self.pause * part / 1_000;
+        self.retry = Some(Instant::now() + self.pause * part / 1_000);
         self.pause = (self.pause * 2).min(PAUSE_LONGEST);
     }
 

@@ -5,7 +5,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use preau_gate::{Gate, Member, Moment, NodeId};
-use tokio::time::Instant;
 
 use crate::carrier::Carrier;
 use crate::config::{ConfigError, NodesConfig};
@@ -52,8 +51,8 @@ pub enum StartError {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wish {
     pub(crate) seats: Option<u32>,
-    /// Leave, by then at the latest.
-    pub(crate) leave: Option<Instant>,
+    /// Leave, within this at the most.
+    pub(crate) leave: Option<Duration>,
     pub(crate) stop: bool,
 }
 
@@ -154,7 +153,7 @@ impl Nodes {
     /// people leave, for `limit` at most. Keep the gate's second hand going meanwhile.
     pub fn begin_leaving(&self, limit: Duration) {
         let mut board = self.shared.board();
-        board.wish.leave.get_or_insert(Instant::now() + limit);
+        board.wish.leave.get_or_insert(limit);
     }
 
     /// How the leaving went, once it is over.
