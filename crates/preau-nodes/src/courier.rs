@@ -135,7 +135,6 @@ impl Courier {
         if lost {
             self.memory_lost += 1;
             self.written = None;
-            self.outbox.tell_again();
         }
         if let Some(written) = answer.written {
             self.written = Some((written, now));
@@ -160,7 +159,11 @@ impl Courier {
         }
         // After the grant: the first one sets the clock right.
         if !answer.notices.is_empty() {
+            self.outbox.heard(&answer.notices);
             self.gate.hear(&answer.notices, self.member.clock(own));
+        }
+        if lost {
+            self.outbox.tell_again();
         }
         self.cursor = answer.cursor;
         outcome

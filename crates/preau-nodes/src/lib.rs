@@ -13,7 +13,7 @@
 //! it has; memory is bounded here and there.
 //!
 //! ```no_run
-//! use std::time::SystemTime;
+//! use std::time::Duration;
 //! use preau_gate::{Member, Moment, NodeId, Rules, Scheduler, Secret};
 //! use preau_nodes::{Node, Nodes, NodesConfig};
 //! # fn drawn() -> u64 { 4 }
@@ -26,6 +26,7 @@
 //! let (gate, scheduler) = Scheduler::open(rules, Secret::new([7; 32]), Box::new(member.clone()), None, now)?;
 //! let node = Node { gate, member, seats: 2_000, former: None, clock: Box::new(clock) };
 //! let nodes = Nodes::start(&config, node)?;
+//! nodes.joined(Duration::from_secs(5));
 //! // … serve …
 //! nodes.leave(config.leave());
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -67,7 +67,7 @@ struct Board {
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     board: Mutex<Board>,
-    ended: Condvar,
+    changed: Condvar,
 }
 
 impl Shared {
@@ -86,11 +86,12 @@ impl Shared {
 
     pub(crate) fn publish(&self, report: Report) {
         self.board().report = report;
+        self.changed.notify_all();
     }
 
     pub(crate) fn end(&self, left: Left) {
         self.board().left = Some(left);
-        self.ended.notify_all();
+        self.changed.notify_all();
     }
 }
 
@@ -103,7 +104,7 @@ pub struct Nodes {
 
 impl Nodes {
     /// Checks the configuration and starts a thread that takes part. It does not wait for the store: a node
-    /// that cannot reach it yet lets nobody new in, and says so in its report.
+    /// that cannot reach it yet lets nobody new in, and says so in its report; see [`Nodes::joined`].
     ///
     /// # Errors
     /// What is wrong with the configuration or the rules, or the system's refusal of a thread.
@@ -138,6 +139,13 @@ impl Nodes {
         Ok((Nodes { shared }, carrier))
     }
 
+    /// Waits for the first grant, for `limit` at most; whether it came. Until then a clock that is wrong is
+    /// still wrong, and people whom other nodes have let in may seem to come from the future: open the doors
+    /// afterwards, with or without.
+    pub fn joined(&self, limit: Duration) -> bool {
+        self.wait(limit, |board| board.report.nodes > 0).report.nodes > 0
+    }
+
     /// How the node stands; a tenth of a second old or so.
     pub fn report(&self) -> Report {
         self.shared.board().report.clone()
@@ -161,13 +169,16 @@ impl Nodes {
         self.shared.board().left
     }
 
+    fn wait(&self, limit: Duration, until: impl Fn(&Board) -> bool) -> MutexGuard<'_, Board> {
+        let board = self.shared.board();
+        let waited = self.shared.changed.wait_timeout_while(board, limit, |board| !until(board));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// Leaves, and waits until that is done or time is up.
     pub fn leave(&self, limit: Duration) -> Left {
         self.begin_leaving(limit);
-        let board = self.shared.board();
-        let waited =
-            self.shared.ended.wait_timeout_while(board, limit + LAST_ROUND, |board| board.left.is_none());
-        let (board, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let board = self.wait(limit + LAST_ROUND, |board| board.left.is_some());
         board.left.unwrap_or(Left::Untold)
     }
 }

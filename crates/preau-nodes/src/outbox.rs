@@ -16,7 +16,7 @@ const UNSENT: usize = 200_000;
 /// What was told this long ago at most is told again to a store that has lost its memory. Longer than
 /// Redis' usual snapshots lag when something moves (60 s).
 const RECENT: Duration = Duration::from_secs(90);
-/// Notices of that span at most; about 2 MB.
+/// Notices of that span at most; about 6 MB.
 const RECENT_NOTICES: usize = 65_536;
 
 /// The outbox.
@@ -25,8 +25,8 @@ pub(crate) struct Outbox {
     unsent: HashMap<DeviceId, Notice>,
     /// Devices in the order in which they came; one that stands twice counts at its first place.
     order: VecDeque<DeviceId>,
-    recent: VecDeque<(Instant, Vec<Notice>)>,
-    recent_notices: usize,
+    recent: HashMap<DeviceId, (Instant, Notice)>,
+    recent_order: VecDeque<(Instant, DeviceId)>,
     given_up: u64,
 }
 
@@ -37,11 +37,10 @@ impl Outbox {
             if self.unsent.insert(notice.device, notice).is_none() {
                 self.order.push_back(notice.device);
             }
-            if self.unsent.len() > UNSENT
+            while self.unsent.len() > UNSENT
                 && let Some(oldest) = self.order.pop_front()
             {
-                self.unsent.remove(&oldest);
-                self.given_up += 1;
+                self.given_up += u64::from(self.unsent.remove(&oldest).is_some());
             }
         }
     }
@@ -68,26 +67,42 @@ impl Outbox {
 
     /// They are in the store.
     pub(crate) fn sent(&mut self, notices: Vec<Notice>, now: Instant) {
-        if !notices.is_empty() {
-            self.recent_notices += notices.len();
-            self.recent.push_back((now, notices));
+        for notice in notices {
+            self.recent.insert(notice.device, (now, notice));
+            self.recent_order.push_back((now, notice.device));
         }
-        while self
-            .recent
-            .front()
-            .is_some_and(|(at, _)| now.duration_since(*at) > RECENT || self.recent_notices > RECENT_NOTICES)
-            && let Some((_, oldest)) = self.recent.pop_front()
+        while let Some((at, device)) = self.recent_order.front().copied()
+            && (now.duration_since(at) > RECENT || self.recent_order.len() > RECENT_NOTICES)
         {
-            self.recent_notices -= oldest.len();
+            self.recent_order.pop_front();
+            if self.recent.get(&device).is_some_and(|(sent, _)| *sent == at) {
+                self.recent.remove(&device);
+            }
+        }
+    }
+
+    /// Others have said something about these devices: what this node has to say about an earlier or the same
+    /// seat is out of date, and told again would take the seat from whoever has it now.
+    pub(crate) fn heard(&mut self, notices: &[Notice]) {
+        let outdated =
+            |own: &Notice, heard: &Notice| !own.revoked && (own.at, own.taken) <= (heard.at, heard.taken);
+        for notice in notices {
+            if self.unsent.get(&notice.device).is_some_and(|own| outdated(own, notice)) {
+                self.unsent.remove(&notice.device);
+            }
+            if self.recent.get(&notice.device).is_some_and(|(_, own)| outdated(own, notice)) {
+                self.recent.remove(&notice.device);
+            }
         }
     }
 
     /// The store has lost its memory: what it was told lately is to be told again.
     pub(crate) fn tell_again(&mut self) {
-        self.recent_notices = 0;
-        for (_, notices) in std::mem::take(&mut self.recent).into_iter().rev() {
-            self.failed(notices);
-        }
+        let order = std::mem::take(&mut self.recent_order);
+        let mut recent = std::mem::take(&mut self.recent);
+        let words = order.into_iter().filter_map(|(_, device)| recent.remove(&device));
+        let words = words.map(|(_, notice)| notice).collect();
+        self.failed(words);
     }
 
     /// Words not sent, and words given up since the start.
@@ -105,7 +120,8 @@ mod tests {
     fn notice(device: u32, at: u64) -> Notice {
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&device.to_be_bytes());
-        Notice { device: DeviceId::new(bytes), at: Moment::from_unix_millis(at), revoked: false }
+        let at = Moment::from_unix_millis(at);
+        Notice { device: DeviceId::new(bytes), at, taken: at, revoked: false }
     }
 
     #[test]
@@ -146,7 +162,18 @@ mod tests {
         assert_eq!(outbox.counts(), (UNSENT, 6));
         let start = Instant::now();
         outbox.sent((0..RECENT_NOTICES as u32).map(|device| notice(device, 1)).collect(), start);
-        outbox.sent(vec![notice(0, 2)], start);
-        assert_eq!(outbox.recent_notices, 1);
+        outbox.sent(vec![notice(0, 2)], start + Duration::from_secs(1));
+        assert_eq!((outbox.recent_order.len(), outbox.recent.len()), (RECENT_NOTICES, RECENT_NOTICES));
+    }
+
+    #[test]
+    fn what_others_say_later_outdates_our_own_word() {
+        let mut outbox = Outbox::default();
+        let revoked = Notice { revoked: true, ..notice(3, 30) };
+        outbox.sent(vec![notice(1, 10), notice(2, 20), revoked], Instant::now());
+        outbox.add([notice(4, 40), notice(5, 50)]);
+        outbox.heard(&[notice(1, 10), notice(2, 19), notice(3, 31), notice(4, 41)]);
+        outbox.tell_again();
+        assert_eq!(outbox.take(9), [notice(2, 20), revoked, notice(5, 50)]);
     }
 }

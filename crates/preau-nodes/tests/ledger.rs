@@ -207,7 +207,7 @@ fn script_and_ledger_grant_alike() {
         let store = std::cell::RefCell::new(client.get_connection().unwrap());
         // Stories are drawn alike on every run; a failing one is printed, shortened.
         let mut runner = TestRunner::new_with_rng(
-            Config { cases: 150, max_shrink_iters: 2_000, failure_persistence: None, ..Config::default() },
+            Config { cases: 100, max_shrink_iters: 2_000, failure_persistence: None, ..Config::default() },
             proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
         );
         let played = runner.run(&story(), |story| play(&mut store.borrow_mut(), &script, &story));

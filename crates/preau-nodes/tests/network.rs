@@ -124,8 +124,8 @@ struct World {
     /// How wrong each node's clock is, in milliseconds.
     skews: [i64; 3],
     crowd: Crowd,
-    /// The fewest inside while people waited, since it was last looked at.
-    fewest: u32,
+    /// How many were inside, second by second while people waited, since it was last looked at.
+    inside: Vec<u32>,
     story: String,
 }
 
@@ -147,7 +147,7 @@ impl World {
             carriers: (0..3).map(|_| Arc::default()).collect(),
             skews,
             crowd,
-            fewest: u32::MAX,
+            inside: Vec::new(),
             story: String::new(),
         };
         let (memory, time) = (world.memory.clone(), world.time.clone());
@@ -207,9 +207,9 @@ impl World {
             self.crowd.visit(|node| gates[node].clone(), t);
             if t.is_multiple_of(1_000) {
                 self.tick();
-            }
-            if self.crowd.seen.waiting > 0 {
-                self.fewest = self.fewest.min(self.crowd.seen.inside);
+                if self.crowd.seen.waiting > 0 {
+                    self.inside.push(self.crowd.seen.inside);
+                }
             }
         }
     }
@@ -225,11 +225,12 @@ impl World {
         }
     }
 
-    /// The fewest who were inside, in thousandths of the seats, during so many seconds in which people waited.
-    fn fewest_during(&mut self, seconds: u64) -> u32 {
-        self.fewest = u32::MAX;
+    /// How many were inside on average, in thousandths of the seats, during so many seconds in which people
+    /// waited. In the best of times nine in ten: who is called asks within some seconds.
+    fn inside_during(&mut self, seconds: u64) -> u32 {
+        self.inside.clear();
         self.pass(seconds);
-        self.fewest.min(SEATS) * 1_000 / SEATS
+        self.inside.iter().sum::<u32>() * 1_000 / SEATS / (self.inside.len() as u32).max(1)
     }
 
     fn kill(&mut self, node: usize) {
@@ -244,6 +245,10 @@ impl World {
         let last = Some((last.member.node(), Snapshot::from_json(&last.snapshot.to_json()).unwrap()));
         self.processes[node] = self.process(node, last);
         self.sim.bounce(NAMES[node]);
+        // As `Nodes::joined` does where time is real: the doors open when the clock is right.
+        while self.processes[node].nodes.report().nodes == 0 {
+            self.pass(1);
+        }
         self.crowd.come_back(node, 3);
     }
 
@@ -313,10 +318,10 @@ fn morning(seed: u64) -> (String, Seen) {
 
     let cut = chance.below(3) as usize;
     world.sim.partition(NAMES[cut], "store");
-    let fewest = world.fewest_during(60 + chance.below(60));
+    let inside = world.inside_during(60 + chance.below(60));
     world.tell("one node was cut off");
     assert!(world.reports()[cut].severed_since.is_some());
-    assert!(fewest >= 800, "only {fewest} per mille inside while a node was cut off\n{}", world.story);
+    assert!(inside >= 800, "only {inside} per mille inside while a node was cut off\n{}", world.story);
     world.sim.repair(NAMES[cut], "store");
     world.pass(15);
     assert_eq!(world.reports()[cut].severed_since, None, "not healed\n{}", world.story);
@@ -329,18 +334,19 @@ fn morning(seed: u64) -> (String, Seen) {
     world.pass(40);
 
     world.stop_store();
-    let fewest = world.fewest_during(30 + chance.below(30));
+    let inside = world.inside_during(30 + chance.below(30));
     world.tell("the store was away");
     assert!(world.reports().iter().all(|report| report.severed_since.is_some()));
-    assert!(fewest >= 600, "only {fewest} per mille inside without the store\n{}", world.story);
+    assert!(inside >= 700, "only {inside} per mille inside without the store\n{}", world.story);
     world.start_store(chance.below(2) == 0);
     world.pass(30);
     assert!(world.reports().iter().all(|report| report.severed_since.is_none()), "{}", world.story);
 
     world.memory.lock().unwrap().model.forget();
     world.tell("all memory is lost");
-    world.pass(40);
+    let inside = world.inside_during(40);
     world.tell("learnt again");
+    assert!(inside >= 700, "only {inside} per mille inside while the store learnt\n{}", world.story);
     for _ in 0..40 {
         if world.crowd.all_served() {
             break;
@@ -429,8 +435,8 @@ fn a_node_leaves_under_load_and_its_seats_go_to_the_others() {
     world.tell("it has left");
     assert_eq!(world.processes[0].nodes.left(), Some(preau_nodes::Left::Empty), "{}", world.story);
     assert_eq!(world.reports()[1].nodes, 2);
-    let fewest = world.fewest_during(30);
-    assert!(fewest >= 850, "{fewest} per mille inside\n{}", world.story);
+    let inside = world.inside_during(30);
+    assert!(inside >= 800, "{inside} per mille inside\n{}", world.story);
     for _ in 0..20 {
         world.pass(30);
     }
