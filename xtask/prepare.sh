@@ -63,6 +63,10 @@ postgresql() {
     command -v initdb >/dev/null 2>&1 || packages+=(postgresql)
 }
 
+redis() {
+    command -v redis-server >/dev/null 2>&1 || command -v valkey-server >/dev/null 2>&1 || packages+=(redis-server)
+}
+
 cd "$(dirname "$0")/.."
 for purpose in "$@"; do
     case $purpose in
@@ -74,6 +78,7 @@ for purpose in "$@"; do
     test)
         chromium
         postgresql
+        redis
         want c++ build-essential
         # The test authority for certificates: nice to have, its tests say when they are skipped.
         command -v pebble >/dev/null 2>&1 || optional+=(pebble)
