@@ -124,7 +124,9 @@ impl App {
 
     /// The last thing before the process ends: who waits and who was seen is written down.
     pub async fn finish(&self) {
-        self.platform.door().turn();
+        let door = self.platform.door().clone();
+        // Leaving the other nodes may take a while.
+        let _ = tokio::task::spawn_blocking(move || door.finish()).await;
         if let Err(error) = self.presence.flush().await {
             tracing::error!(%error, "the last sightings could not be written");
         }

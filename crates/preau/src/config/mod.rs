@@ -7,6 +7,7 @@ mod read;
 
 pub use read::{ConfigError, DOCUMENTED};
 
+use preau_nodes::NodesConfig;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -177,6 +178,11 @@ pub struct GateConfig {
     pub find: bool,
     /// Whether whole lessons come in first before their bell, as the timetable says.
     pub lessons: bool,
+    /// A file with a secret of 32 bytes or more that all nodes of a house share; absent: the one in the
+    /// database.
+    pub secret_file: Option<PathBuf>,
+    /// How this node reaches the others of its house, where there are several.
+    pub nodes: Option<NodesConfig>,
     /// Services behind `preau gate`, by a name of the operator's choice.
     pub upstream: BTreeMap<String, UpstreamConfig>,
     /// Minutes without a request after which a session outside lessons gives its place back.
@@ -193,6 +199,8 @@ impl Default for GateConfig {
             floor: 10,
             find: true,
             lessons: true,
+            secret_file: None,
+            nodes: None,
             upstream: BTreeMap::new(),
             idle_minutes: 10,
             state: "data/gate.json".into(),

@@ -215,6 +215,11 @@ fn check(
     if let Some(wrong) = tls.names.iter().find(|text| !name(text)) {
         return refuse("tls.names", format!("{wrong:?}"), "host names such as \"ent.example.fr\"".into());
     }
+    if let Some(nodes) = &config.gate.nodes
+        && let Err(error) = nodes.check()
+    {
+        return refuse("gate.nodes", error.to_string(), "as `preau config` shows".into());
+    }
     for (name, upstream) in &config.gate.upstream {
         if let Err(error) = preau_front::Upstream::new(&upstream.url) {
             return refuse("gate.upstream", format!("{name}: {error}"), "a service's address".into());
@@ -297,6 +302,7 @@ mod tests {
             ("[server]\nhttps = [\"[::]:443\"]\n", ["line 2: server.https", "tls.chain and tls.key"]),
             ("[tls]\nchain = \"a.pem\"\n", ["line 2: tls.chain", "tls.key"]),
             ("[tls]\nnames = [\"https://a.fr\"]\n", ["line 2: tls.names", "ent.example.fr"]),
+            ("[gate.nodes]\nurl = \"http://a\"\n", ["gate.nodes", "redis"]),
             ("[gate.upstream.moodle]\nurl = \"moodle\"\n", ["gate.upstream = moodle", "http://host:port"]),
         ] {
             let error = read(text, &[]).expect_err(text);
