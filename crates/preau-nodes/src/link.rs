@@ -16,6 +16,7 @@ use crate::wire::{Answer, Round, SCRIPT, Unreadable, read};
 /// The names of the four keys, and who may use them.
 pub(crate) struct Store {
     sign_in: RedisConnectionInfo,
+    database: u16,
     script: Script,
     keys: [String; 4],
     /// How long it may take to answer.
@@ -42,8 +43,7 @@ impl Store {
         prefix: &str,
         patience: Duration,
     ) -> Store {
-        let mut sign_in =
-            RedisConnectionInfo::default().set_db(address.database.into()).set_skip_set_lib_name();
+        let mut sign_in = RedisConnectionInfo::default().set_skip_set_lib_name();
         if let Some((user, password)) = credentials {
             sign_in = sign_in.set_password(password);
             if let Some(user) = user {
@@ -52,7 +52,7 @@ impl Store {
         }
         // The braces keep the four together in a cluster.
         let keys = ["leases", "watermarks", "seats", "notices"].map(|key| format!("{{{prefix}}}:{key}"));
-        Store { sign_in, script: Script::new(SCRIPT), keys, patience }
+        Store { sign_in, database: address.database, script: Script::new(SCRIPT), keys, patience }
     }
 
     /// Opens a connection and signs in.
@@ -61,13 +61,17 @@ impl Store {
             let stream = dial.dial().await.map_err(LinkError::Dial)?;
             // We watch the time ourselves.
             let config = AsyncConnectionConfig::new().set_response_timeout(None);
-            let opened = MultiplexedConnection::new_with_config(&self.sign_in, stream, config).await?;
-            Ok::<_, LinkError>(opened)
+            let (connection, driver) =
+                MultiplexedConnection::new_with_config(&self.sign_in, stream, config).await?;
+            let driver = tokio::spawn(driver).abort_handle();
+            let mut link = Link { connection, driver };
+            if self.database > 0 {
+                // Here and not with the sign-in, so that a refusal comes in the store's own words.
+                redis::cmd("SELECT").arg(self.database).exec_async(&mut link.connection).await?;
+            }
+            Ok(link)
         };
-        let (connection, driver) =
-            timeout(self.patience, open).await.map_err(|_| LinkError::Slow(self.patience))??;
-        let driver = tokio::spawn(driver).abort_handle();
-        Ok(Link { connection, driver })
+        timeout(self.patience, open).await.map_err(|_| LinkError::Slow(self.patience))?
     }
 }
 

@@ -236,7 +236,7 @@ fn only_who_knows_the_password_and_trusts_the_certificate_joins() {
         let joined = start(&with("node:p%40ss@", &authority));
         until("joined over TLS", &joined, || joined[0].report().severed_since.is_none());
         for (wrong, said) in [
-            (with("node:guess@", &authority), "WRONGPASS"),
+            (with("node:guess@", &authority), "Password authentication failed"),
             (with("", &authority), "NOAUTH"),
             (with("node:p%40ss@", &stranger), "certificate"),
         ] {
