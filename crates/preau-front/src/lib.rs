@@ -44,4 +44,6 @@ pub use limits::Limits;
 pub use peer::{Client, Peer, Trusted};
 pub use refused::Refused;
 pub use server::{Front, Kind, Listen};
-pub use upstream::{Gauge, Outcome, SESSION_FIELD, Sample, Speech, Upstream, UpstreamError, Upstreams};
+pub use upstream::{
+    Entry, Gauge, Later, Outcome, SESSION_FIELD, Sample, Speech, Turn, Upstream, UpstreamError, Upstreams,
+};

@@ -13,7 +13,7 @@ mod response;
 
 use crate::framing::{Framer, read_response};
 use crate::head::{self, Parsed, RawHead};
-use crate::upstream::{Course, Direct, Links, Outcome, Site, connect};
+use crate::upstream::{Course, Direct, Later, Links, Outcome, Site, connect};
 use crate::{Limits, Pass, Peer, Refused, Seat};
 use http::HeaderValue;
 use std::cell::RefCell;
@@ -79,6 +79,8 @@ pub(crate) struct Exchange {
 }
 
 enum Stage {
+    /// In the line before the upstream.
+    Waiting(Later),
     Begin,
     Connecting(Pin<Box<dyn Future<Output = Result<TcpStream, Refused>> + Send>>),
     Sending,
@@ -106,7 +108,8 @@ impl Exchange {
         asked: usize,
         peer: &Peer,
     ) -> Result<Box<Exchange>, Refused> {
-        let course = Course::begin(to.site, to.index, pass.class, to.gauge)?;
+        let (course, later) =
+            Course::begin(to.site, to.index, pass.class, to.gauge, pass.seat.as_ref())?;
         let mut request = TO.take();
         request.clear();
         request::write(&mut request, raw, peer, &to.site.upstream);
@@ -115,7 +118,7 @@ impl Exchange {
             site: Arc::clone(to.site),
             course,
             pass,
-            stage: Stage::Begin,
+            stage: later.map_or(Stage::Begin, Stage::Waiting),
             link: None,
             reused: false,
             request,
@@ -140,6 +143,15 @@ impl Exchange {
     ) -> Poll<Came> {
         loop {
             let went = match &mut self.stage {
+                Stage::Waiting(later) => match ready!(later.as_mut().poll(cx)) {
+                    Some(turn) => {
+                        self.course.let_through(Some(turn));
+                        self.due = Instant::from_std(self.course.begun()) + self.site.upstream.head;
+                        self.stage = Stage::Begin;
+                        continue;
+                    }
+                    None => Err(Refused::Saturated),
+                },
                 Stage::Begin => {
                     match self.site.links.take_plain(cx, self.course.begun()) {
                         Some(link) => {

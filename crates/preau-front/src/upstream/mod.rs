@@ -21,7 +21,7 @@ pub(crate) use forward::connect;
 pub(crate) use forward::prepare;
 pub(crate) use link::{Links, settle};
 pub(crate) use sample::Course;
-pub use sample::{Gauge, Outcome, Sample};
+pub use sample::{Entry, Gauge, Later, Outcome, Sample, Turn};
 
 /// With `Preau-Session: ended` on a response, an upstream says that this session is over (somebody has
 /// signed out): its seat becomes free. The field does not reach the client.
@@ -227,7 +227,12 @@ impl Backend for Upstreams {
         asked: Asked,
     ) -> Result<Response<Body>, Refused> {
         let site = self.sites.get(asked.site).ok_or(Refused::Host)?;
-        let course = sample::Course::begin(site, asked.site, pass.class, &self.gauge)?;
+        let seat = pass.seat.as_ref();
+        let (mut course, later) =
+            sample::Course::begin(site, asked.site, pass.class, &self.gauge, seat)?;
+        if let Some(later) = later {
+            course.let_through(Some(later.await.ok_or(Refused::Saturated)?));
+        }
         forward::forward(site, request, asked, course).await
     }
 }

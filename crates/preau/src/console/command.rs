@@ -95,7 +95,8 @@ fn shown(sight: &Sight) -> String {
         );
     }
     if let Some(nodes) = &sight.nodes {
-        let gone = nodes.severed_seconds.map_or_else(String::new, |span| format!("; STORE GONE for {span} s"));
+        let gone =
+            nodes.severed_seconds.map_or_else(String::new, |span| format!("; STORE GONE for {span} s"));
         let why = nodes.trouble.as_deref().map_or_else(String::new, |why| format!(": {why}"));
         let _ = writeln!(
             text,

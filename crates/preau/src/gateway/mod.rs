@@ -123,7 +123,7 @@ pub fn run(
         valves.push(watch(service, &platform)?);
         platforms.push(platform);
     }
-    let backend = Bounded::new(Upstreams::new(upstreams, Arc::new(()))?, valves, Clock::System);
+    let backend = Upstreams::new(upstreams, Arc::new(Bounded::new(valves, Clock::System)))?;
     let tls = certificates.as_ref().map(|certificates| Arc::clone(&certificates.tls));
     let front = Front::new(GateDoor::new(platforms.clone()), backend, Limits::default(), trusted, tls);
     let kept = listens.iter().map(Listen::duplicate).collect::<Result<Vec<_>, _>>()?;

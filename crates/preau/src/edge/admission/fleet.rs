@@ -26,9 +26,9 @@ impl Fleet {
     /// A node with a fresh number. The number it had before its restart lies beside the state file.
     pub(super) fn new(config: &NodesConfig, state: &Path) -> Fleet {
         let path = beside(state);
-        let former = std::fs::read_to_string(&path).ok().and_then(|text| {
-            u64::from_str_radix(text.trim(), 16).ok().map(NodeId)
-        });
+        let former = std::fs::read_to_string(&path)
+            .ok()
+            .and_then(|text| u64::from_str_radix(text.trim(), 16).ok().map(NodeId));
         let mut bytes = [0; 8];
         // Without randomness the moment still tells processes apart.
         if getrandom::fill(&mut bytes).is_err() {
