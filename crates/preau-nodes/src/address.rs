@@ -58,7 +58,7 @@ impl Address {
             Some(host @ (Host::Ipv4(_) | Host::Ipv6(_))) => host.to_owned(),
             _ => return Err(AddressError::Host),
         };
-        for beyond in [url.query(), url.fragment()].into_iter().flatten() {
+        if let Some(beyond) = url.query().or(url.fragment()) {
             return Err(AddressError::Beyond(beyond.to_owned()));
         }
         let number = url.path().trim_start_matches('/');

@@ -4,6 +4,7 @@
 //! Of each device only the latest word is kept: the newest copy of a ticket wins, and who is told only of
 //! that misses nothing. Bounded: beyond [`UNSENT`] devices the oldest word is given up and counted.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -58,8 +59,8 @@ impl Outbox {
         for notice in notices.into_iter().rev() {
             if self.unsent.len() >= UNSENT {
                 self.given_up += 1;
-            } else if !self.unsent.contains_key(&notice.device) {
-                self.unsent.insert(notice.device, notice);
+            } else if let Entry::Vacant(place) = self.unsent.entry(notice.device) {
+                place.insert(notice);
                 self.order.push_front(notice.device);
             }
         }

@@ -1,6 +1,8 @@
 //! Nodes over a real Redis and a real Valkey, in real time: joining, seats, notices, lost memory, leaving;
 //! who is let in with which password and certificate; and the gate's scenario 7, shortened.
 
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
 mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
