@@ -102,7 +102,7 @@ export function accountsOf(school, role, schoolClass) {
 }
 
 /** A browser with a false camera and microphone that may reach the loopback address. */
-export async function openBrowser() {
+export async function openBrowser({ options = [] } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -113,6 +113,7 @@ export async function openBrowser() {
       "--use-fake-ui-for-media-stream",
       "--allow-loopback-in-peer-connection",
       "--autoplay-policy=no-user-gesture-required",
+      ...options,
     ],
   });
 }

@@ -151,11 +151,20 @@ pub struct LiveConfig {
     pub listen: SocketAddr,
     /// The address that browsers send media to; absent: the listening address.
     pub public_address: Option<std::net::IpAddr>,
+    /// Address and TCP port for media where a network lets no UDP through; absent: as for UDP.
+    pub listen_tcp: Option<SocketAddr>,
+    /// Megabits a second that all lessons together may send.
+    pub bandwidth_mbps: u32,
 }
 
 impl Default for LiveConfig {
     fn default() -> Self {
-        LiveConfig { listen: SocketAddr::from(([127, 0, 0, 1], 7882)), public_address: None }
+        LiveConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7882)),
+            public_address: None,
+            listen_tcp: None,
+            bandwidth_mbps: 2_250,
+        }
     }
 }
 

@@ -176,6 +176,7 @@ fn check(
         ("identity.hashing_queue", config.identity.hashing_queue, 1, 100_000),
         ("gate.sessions", config.gate.sessions, 1, 10_000_000),
         ("gate.idle_minutes", config.gate.idle_minutes, 1, 240),
+        ("live.bandwidth_mbps", config.live.bandwidth_mbps, 1, 1_000_000),
     ];
     for (key, value, low, high) in numbers {
         if !(low..=high).contains(&value) {

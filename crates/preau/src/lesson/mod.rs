@@ -3,7 +3,7 @@
 //! `model` when a room may be open · `policy` who takes which part · `store` rooms, messages, removals ·
 //! `stage` what holds only while a lesson runs · `ticket` tokens with grants computed from permits ·
 //! `pages`, `acts`, `chat` handlers · `signalling` the socket that LiveKit's clients open · `control` what
-//! the application asks of rooms · `media`, `shard`, `wire` the thread and the UDP port behind it.
+//! the application asks of rooms · `media`, `shard` the thread behind it · `wire`, `streams` its UDP and TCP ports.
 //!
 //! Others may ask which lessons are open ([`opened`], [`rooms_between`]); that a room was opened or ended is told as
 //! [`crate::edge::Topic::Live`]. Invariant: only people of the class list, its teachers and visible
@@ -20,6 +20,7 @@ mod shard;
 mod signalling;
 mod stage;
 mod store;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -150,8 +151,9 @@ pub fn routes(state: LessonState) -> Routes {
         )
         .get("/lessons/{id}/live/messages", PARTICIPANTS, Cost::Live, chat::read)
         .post("/lessons/{id}/live/messages", PARTICIPANTS, Cost::Write, Body::Form, chat::write)
-        // LiveKit's clients open these with a token of ours and no cookie. There is no `/rtc`: its
-        // absence (404) tells old clients that only the newer protocol is spoken here.
+        // LiveKit's clients open these with a token of ours and no cookie.
+        .get("/rtc", Audience::Anyone, Cost::Live, signalling::connect_two)
+        .get("/rtc/validate", Audience::Anyone, Cost::Live, signalling::validate)
         .get("/rtc/v1", Audience::Anyone, Cost::Live, signalling::connect)
         .get("/rtc/v1/validate", Audience::Anyone, Cost::Live, signalling::validate)
         .with_state(state)
