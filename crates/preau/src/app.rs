@@ -35,6 +35,8 @@ pub struct App {
     pub presence: PresenceLog,
     /// Accounts and sign-in, for the state of the service and for tests.
     pub identity: IdentityState,
+    /// The live lessons, for the state of the service.
+    pub live: LessonState,
 }
 
 /// What follows from an import: accounts for those who are new, no session for those who left.
@@ -74,7 +76,7 @@ impl App {
             .and(notices::routes(platform.clone()))
             .and(classes::routes(platform.clone()))
             .and(today::routes(TodayState::new(platform.clone())))
-            .and(lesson::routes(live))
+            .and(lesson::routes(live.clone()))
             .and(import::routes(ImportState::new(platform.clone(), followers)));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
@@ -91,7 +93,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform, presence, identity })
+        Ok(App { router, table, platform, presence, identity, live })
     }
 
     /// Starts what goes on beside the requests: the gate's second hand, the writing down of who was seen.
@@ -103,6 +105,7 @@ impl App {
         let presence = self.presence.clone();
         // Written every few seconds; what is left at the end is written by `finish`.
         tokio::spawn(presence.keep_writing(std::future::pending()));
+        self.live.keep_going();
         Ok(())
     }
 

@@ -58,9 +58,6 @@ pub enum MediaError {
     /// It failed while this was waiting, and is starting over.
     #[error("the media thread is starting over")]
     StartingOver,
-    /// The engine refused.
-    #[error(transparent)]
-    Refused(#[from] ControlError),
 }
 
 /// The embedded media server; cheap to clone. The thread ends with the last clone.
@@ -153,14 +150,14 @@ impl Media {
         }
     }
 
-    /// Carries out a request of the server.
+    /// Carries out a request of the server, or says why the engine refuses it.
     ///
     /// # Errors
     /// [`MediaError`].
-    pub(super) async fn control(&self, command: Command) -> Result<Reply, MediaError> {
+    pub(super) async fn control(&self, command: Command) -> Result<Result<Reply, ControlError>, MediaError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Ask::Control { command: Box::new(command), reply })?;
-        Ok(answer.await.map_err(|_| MediaError::StartingOver)??)
+        answer.await.map_err(|_| MediaError::StartingOver)
     }
 }
 

@@ -9,7 +9,7 @@
 //! Invariant: every wait and every queue of a socket is bounded; a client that does not take its frames
 //! is cut off and comes back by itself.
 
-use super::media::{Ask, MediaError};
+use super::media::{Ask, Media, MediaError};
 use super::model::{Role, lesson_of, person_of};
 use super::shard::Line;
 use super::{LessonState, store, ticket};
@@ -36,6 +36,9 @@ const FIRST_FRAME: Duration = Duration::from_secs(5);
 const SENDING: Duration = Duration::from_secs(10);
 /// Bytes that may wait inside the socket itself.
 const UNSENT: usize = 1024 * 1024;
+
+/// Who may come in, and the rooms they come into.
+type Switchboard = (LessonState, Media);
 
 /// What a client says in the address.
 pub(super) type Parameters = HashMap<String, String>;
@@ -65,7 +68,7 @@ struct Admitted {
 
 /// Opens the signalling socket of a client with one peer connection.
 pub(super) async fn connect(
-    State(state): State<LessonState>,
+    State((state, media)): State<Switchboard>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -74,12 +77,12 @@ pub(super) async fn connect(
         let join = parameters.get("join_request").ok_or_else(|| "join_request is missing".to_owned())?;
         signal::decode_join(join, Limits::default().frame_bytes).map_err(|error| error.to_string())
     };
-    open(state, &parameters, &headers, upgrade, Connections::One, join).await
+    open((state, media), &parameters, &headers, upgrade, Connections::One, join).await
 }
 
 /// … with two.
 pub(super) async fn connect_two(
-    State(state): State<LessonState>,
+    State((state, media)): State<Switchboard>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -87,12 +90,12 @@ pub(super) async fn connect_two(
     let join = |parameters: &Parameters| {
         Ok(signal::decode_parameters(|name| parameters.get(name).map(String::as_str)))
     };
-    open(state, &parameters, &headers, upgrade, Connections::Two, join).await
+    open((state, media), &parameters, &headers, upgrade, Connections::Two, join).await
 }
 
 /// Looks at the token before anything else; `read` finds the client's first words.
 async fn open(
-    state: LessonState,
+    (state, media): Switchboard,
     parameters: &Parameters,
     headers: &HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -113,7 +116,7 @@ async fn open(
             .max_message_size(limit)
             .max_frame_size(limit)
             .max_write_buffer_size(UNSENT)
-            .on_upgrade(move |socket| converse(state, socket, admitted, connections, join)),
+            .on_upgrade(move |socket| converse(media, socket, admitted, connections, join)),
         Err(rejection) => rejection.into_response(),
     }
 }
@@ -121,7 +124,7 @@ async fn open(
 /// Says why a connection would be refused; the official client asks after a socket failed. Any origin may
 /// ask: the token is the proof, and the answer says nothing else.
 pub(super) async fn validate(
-    State(state): State<LessonState>,
+    State((state, _)): State<Switchboard>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
@@ -175,7 +178,7 @@ async fn admit(
 }
 
 async fn converse(
-    state: LessonState,
+    media: Media,
     mut socket: WebSocket,
     admitted: Admitted,
     connections: Connections,
@@ -185,7 +188,7 @@ async fn converse(
     let (reply, line) = oneshot::channel();
     let closes_in = Duration::from_millis(u64::try_from(admitted.closes_in).unwrap_or(0));
     let admission = Box::new(Admission { claims: admitted.claims, join });
-    let line = match state.media.ask(Ask::Connect { admission, connections, closes_in, frames, reply }) {
+    let line = match media.ask(Ask::Connect { admission, connections, closes_in, frames, reply }) {
         Ok(()) => timeout(FIRST_FRAME, line).await.ok().and_then(Result::ok),
         Err(error) => {
             tracing::warn!(%error, "a live connection was turned away");
@@ -193,15 +196,15 @@ async fn converse(
         }
     };
     if let Some(line) = line {
-        talk(&state, &mut socket, line, &mut outgoing).await;
+        talk(&media, &mut socket, line, &mut outgoing).await;
         // A shard too busy to hear this finds out by the silence.
-        let _ = state.media.ask(Ask::Disconnect { line });
+        let _ = media.ask(Ask::Disconnect { line });
     }
     let _ = timeout(SENDING, socket.close()).await;
 }
 
 /// Carries frames both ways until one side is done.
-async fn talk(state: &LessonState, socket: &mut WebSocket, line: Line, outgoing: &mut mpsc::Receiver<Bytes>) {
+async fn talk(media: &Media, socket: &mut WebSocket, line: Line, outgoing: &mut mpsc::Receiver<Bytes>) {
     loop {
         tokio::select! {
             frame = outgoing.recv() => {
@@ -213,7 +216,7 @@ async fn talk(state: &LessonState, socket: &mut WebSocket, line: Line, outgoing:
             }
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(bytes))) => {
-                    match state.media.ask(Ask::Frame { line, bytes }) {
+                    match media.ask(Ask::Frame { line, bytes }) {
                         Ok(()) => {}
                         Err(MediaError::Busy) => {
                             // Better cut off and resumed than half understood.

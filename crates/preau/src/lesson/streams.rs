@@ -218,9 +218,9 @@ mod tests {
     use super::*;
     use std::net::TcpStream as Client;
 
-    fn accepted(streams: &mut Streams, client: &Client) -> Token {
+    /// Accepts the one connection that has been made.
+    fn accepted(streams: &mut Streams) -> Token {
         let poll = mio::Poll::new().expect("a waiting point");
-        let _ = client;
         streams.acceptable = true;
         let engine = preau_sfu::EngineConfig {
             media_addresses: vec![SocketAddr::from(([127, 0, 0, 1], 1))],
@@ -238,8 +238,8 @@ mod tests {
     #[test]
     fn who_does_not_take_a_second_of_media_is_cut_off() {
         let mut streams = Streams::open(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
-        let client = Client::connect(streams.local().expect("an address")).expect("connected");
-        let token = accepted(&mut streams, &client);
+        let _client = Client::connect(streams.local().expect("an address")).expect("connected");
+        let token = accepted(&mut streams);
         let id = streams.connections[&token].id;
         let packet = [0; 1_200];
         let mut taken = 0;
@@ -255,7 +255,7 @@ mod tests {
     fn bytes_come_in_and_the_end_is_told_once() {
         let mut streams = Streams::open(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
         let mut client = Client::connect(streams.local().expect("an address")).expect("connected");
-        let token = accepted(&mut streams, &client);
+        let token = accepted(&mut streams);
         let id = streams.connections[&token].id;
         client.write_all(&[7; 100]).expect("sent");
         drop(client);

@@ -19,7 +19,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// A LiveKit client without media.
-struct Line {
+pub(super) struct Line {
     socket: WebSocketStream<TcpStream>,
 }
 
@@ -34,7 +34,7 @@ fn join_request() -> String {
 }
 
 /// Serves the school on a port of its own.
-async fn serve(school: &TestSchool) -> std::net::SocketAddr {
+pub(super) async fn serve(school: &TestSchool) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = school.app.router.clone();
@@ -42,7 +42,7 @@ async fn serve(school: &TestSchool) -> std::net::SocketAddr {
     address
 }
 
-async fn connect(server: std::net::SocketAddr, token: &str) -> Result<Line, StatusCode> {
+pub(super) async fn connect(server: std::net::SocketAddr, token: &str) -> Result<Line, StatusCode> {
     let path = format!("/rtc/v1?access_token={token}&join_request={}", join_request());
     connect_at(server, &path).await
 }
@@ -80,7 +80,7 @@ impl Line {
     }
 
     /// The first frame that `wanted` takes.
-    async fn until<T>(&mut self, wanted: impl Fn(Told) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&mut self, wanted: impl Fn(Told) -> Option<T>) -> T {
         while let Some(frame) = self.next().await {
             if let Some(found) = wanted(frame) {
                 return found;
@@ -94,20 +94,20 @@ impl Line {
         self.socket.send(Message::Binary(bytes.into())).await.expect("sent");
     }
 
-    async fn joined(&mut self) -> lk::JoinResponse {
+    pub(super) async fn joined(&mut self) -> lk::JoinResponse {
         match self.next().await {
             Some(Told::Join(join)) => join,
             other => panic!("the first frame is {other:?}"),
         }
     }
 
-    async fn leave_reason(&mut self) -> lk::DisconnectReason {
+    pub(super) async fn leave_reason(&mut self) -> lk::DisconnectReason {
         let leave = self.until(|frame| if let Told::Leave(leave) = frame { Some(leave) } else { None }).await;
         leave.reason()
     }
 }
 
-async fn token(seat: &mut Seat) -> String {
+pub(super) async fn token(seat: &mut Seat) -> String {
     let (status, entry) = seat.entry().await;
     assert_eq!(status, StatusCode::OK);
     entry["token"].as_str().expect("a token").to_owned()
