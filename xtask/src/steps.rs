@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{fuzz, licences};
+use crate::{cluster, fuzz, licences};
 
 type Action = Box<dyn Fn(&Path) -> Result<()>>;
 
@@ -39,6 +39,7 @@ fn steps(fuzz_seconds: u32) -> Vec<Step> {
         ),
         step("tests", "Rust tests, on SQLite and PostgreSQL", cargo(&["test", "--workspace", "--locked"])),
         step("journeys", "browser journeys against the real server", Box::new(journeys)),
+        step("cluster", "the live lesson on a real LiveKit server", Box::new(cluster::test)),
         step("fuzz", "every parser, briefly", Box::new(move |root| fuzz::run(root, fuzz_seconds, None))),
     ]
 }
@@ -92,7 +93,7 @@ fn journeys(root: &Path) -> Result<()> {
 
 /// Runs a script of web/package.json against the server as the tests have built it. `--tests` makes cargo
 /// choose the same features as for the tests, so that nothing is compiled a second time.
-fn with_server(root: &Path, script: &str, environment: &[(&str, &std::ffi::OsStr)]) -> Result<()> {
+pub(crate) fn with_server(root: &Path, script: &str, environment: &[(&str, &std::ffi::OsStr)]) -> Result<()> {
     run_in(root, "cargo", &["build", "--workspace", "--bins", "--tests", "--locked"], &[])?;
     let binary = root.join("target/debug/preau");
     let mut all = vec![("PREAU_BIN", binary.as_os_str())];
