@@ -21,7 +21,6 @@ mod body;
 mod door;
 mod fields;
 pub mod framing;
-mod gather;
 pub mod handover;
 pub mod head;
 mod heavy;
