@@ -46,7 +46,7 @@ impl Gauge for () {
 }
 
 /// A request on its course; counts as inflight until dropped.
-pub(super) struct Course {
+pub(crate) struct Course {
     site: Arc<Site>,
     gauge: Arc<dyn Gauge>,
     index: usize,
@@ -56,7 +56,7 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub(super) fn begin(
+    pub(crate) fn begin(
         site: &Arc<Site>,
         index: usize,
         class: u8,
@@ -70,14 +70,24 @@ impl Course {
         if told { Err(Refused::Saturated) } else { Ok(course) }
     }
 
-    pub(super) fn tell(&mut self, outcome: Outcome) {
+    /// Since when.
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    pub(crate) fn tell(&mut self, outcome: Outcome) {
+        self.tell_at(outcome, Instant::now());
+    }
+
+    /// Says how it fared; only the first word counts.
+    pub(crate) fn tell_at(&mut self, outcome: Outcome, now: Instant) {
         if std::mem::replace(&mut self.told, true) {
             return;
         }
         self.gauge.sample(&Sample {
             site: self.index,
             class: self.class,
-            latency: self.begun.elapsed(),
+            latency: now.saturating_duration_since(self.begun),
             outcome,
             inflight: self.site.inflight.load(Ordering::Relaxed),
         });
