@@ -95,10 +95,10 @@ async fn a_tool_sees_and_moderates_the_rooms_of_the_embedded_engine() {
     let rooms = Rooms::of(
         Cluster::new(format!("http://{server}"), stranger, school.clock.clone()).expect("a client"),
     );
-    let error = rooms.list_rooms(Vec::new()).await.err().expect("refused").to_string();
+    let error = rooms.list_rooms(Vec::new()).await.expect_err("refused").to_string();
     assert!(error.contains("live.secret") && error.contains("signature"), "{error}");
     let nobody = Cluster::new("http://127.0.0.1:9".into(), key(), school.clock.clone()).expect("a client");
-    let error = Rooms::of(nobody).list_rooms(Vec::new()).await.err().expect("nobody there").to_string();
+    let error = Rooms::of(nobody).list_rooms(Vec::new()).await.expect_err("nobody there").to_string();
     assert!(error.contains("cannot be reached"), "{error}");
 }
 
