@@ -13,13 +13,15 @@ use crate::tree::Tree;
 const RULE: &str = "crates";
 
 /// Each crate of the house with those it may depend on. Development dependencies are free.
-const MAY: [(&str, &[&str]); 10] = [
+const MAY: [(&str, &[&str]); 11] = [
     ("preau-gate", &[]),
     ("preau-sfu", &[]),
     ("preau-evidence", &[]),
     ("preau-formats", &[]),
     ("preau-front", &[]),
     ("preau-testkit", &[]),
+    // Whole people for benchmarks and scenarios: it speaks public protocols only.
+    ("preau-people", &["preau-testkit"]),
     ("preau-rehearsal", &["preau-formats"]),
     (
         "preau",
