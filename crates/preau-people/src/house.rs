@@ -82,6 +82,8 @@ pub struct Sight {
     pub pace: Option<f64>,
     /// Seats taken.
     pub taken: u32,
+    /// Seats set aside for lessons.
+    pub set_aside: u32,
     /// The lanes.
     pub lanes: Vec<LaneSight>,
     /// The valves.
