@@ -111,7 +111,7 @@ try {
     await school.stop();
   }
 
-  const full = await startSchool({ environment: { PREAU_GATE__SESSIONS: "1" } });
+  const full = await startSchool({ environment: { PREAU_GATE__SESSIONS: "1", PREAU_GATE__LESSONS: "false" } });
   try {
     await person(browser, full, accountsOf(full, "pupil")[0]);
     const waits = [];

@@ -7,7 +7,7 @@ import { PHONE, accountsOf, assertAccessible, assertFits, openBrowser, person, s
 let school, browser;
 
 before(async () => {
-  school = await startSchool({ environment: { PREAU_GATE__SESSIONS: "1" } });
+  school = await startSchool({ environment: { PREAU_GATE__SESSIONS: "1", PREAU_GATE__LESSONS: "false" } });
   browser = await openBrowser();
 });
 

@@ -23,6 +23,7 @@ use crate::rules::Rules;
 use crate::seat::{Asked, Asker, Entered, Presented, Way};
 use crate::seats::Book;
 use crate::session::{Mark, MarkText, Session, SessionText, Standing};
+use crate::state::Pool;
 use crate::ticket::{DeviceId, Ticket, TicketText};
 use crate::time::Moment;
 use crate::toll;
@@ -586,6 +587,11 @@ impl Gate {
             seed: to_hex(seed.bytes()),
             order: order.iter().map(|(_, device)| to_hex(device.bytes())).collect(),
         })
+    }
+
+    /// The bells at which an order is or was drawn, of the last two days and announced ones.
+    pub fn pools(&self) -> Vec<Pool> {
+        self.shared.view.load().pools.clone()
     }
 
     /// What to publish before `slot` opens, so that its draw can be checked afterwards.

@@ -195,7 +195,8 @@ impl Scheduler {
         let keys = &self.keys;
         let seed = |slot| Seed::of_slot(keys, slot);
         let plan = self.releaser.plan.with(lessons, &self.shared.rules.release, seed, now);
-        self.releaser.set_plan(plan, &mut self.shared.book().lessons);
+        let release = &self.shared.rules.release;
+        self.releaser.set_plan(plan, &mut self.shared.book().lessons, release, now);
     }
 
     /// What other nodes are to hear of who is seated here; see `fleet.rs`.

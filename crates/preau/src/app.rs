@@ -113,7 +113,9 @@ impl App {
         self.valves.start().context("the valves cannot be started")?;
         door.start().context("the gate cannot be started")?;
         tokio::spawn(attend(self.platform.clone()));
-        tokio::spawn(timetable::keep_gate_informed(self.platform.clone()));
+        if self.platform.config().gate.lessons {
+            tokio::spawn(timetable::keep_gate_informed(self.platform.clone()));
+        }
         let presence = self.presence.clone();
         // Written every few seconds; what is left at the end is written by `finish`.
         tokio::spawn(presence.keep_writing(std::future::pending()));

@@ -84,7 +84,7 @@ enum Command {
         #[command(subcommand)]
         command: Option<GateCommand>,
         #[command(flatten)]
-        gate: GateArgs,
+        gate: Box<GateArgs>,
     },
     /// Help an account when nobody of the school can, or appoint a school's first administrator.
     Admin {
@@ -297,7 +297,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Gate { command: Some(GateCommand::Order { place, console, house, words }), .. } => {
             console::command::order(&place.read()?, console, house.as_deref(), &words)
         }
-        Command::Gate { command: None, gate } => run_gate(gate),
+        Command::Gate { command: None, gate } => run_gate(*gate),
         Command::Admin { command } => admin(command),
         Command::Evidence { command: EvidenceCommand::Verify { place, head } } => {
             let config = place.read()?;

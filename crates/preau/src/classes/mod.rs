@@ -43,6 +43,6 @@ pub fn routes(platform: Platform) -> Routes {
         .nav(NavEntry { order: 40, href: "/classes", key: "nav-classes", profiles: READERS })
         .get("/classes", readers, Cost::Page, pages::list)
         .get("/classes/{id}", readers, Cost::Page, pages::show)
-        .get("/classes/{id}/pupils.csv", Audience::Profiles(STAFF), Cost::Page, pages::table)
+        .get("/classes/{id}/pupils.csv", Audience::Profiles(STAFF), Cost::Bulk, pages::table)
         .with_state(platform)
 }

@@ -175,6 +175,8 @@ pub struct GateConfig {
     /// Whether the number and the pace are found by watching how requests fare, between `floor` and
     /// `sessions`; else `sessions` is the number.
     pub find: bool,
+    /// Whether whole lessons come in first before their bell, as the timetable says.
+    pub lessons: bool,
     /// Services behind `preau gate`, by a name of the operator's choice.
     pub upstream: BTreeMap<String, UpstreamConfig>,
     /// Minutes without a request after which a session outside lessons gives its place back.
@@ -190,6 +192,7 @@ impl Default for GateConfig {
             sessions: 2_000,
             floor: 10,
             find: true,
+            lessons: true,
             upstream: BTreeMap::new(),
             idle_minutes: 10,
             state: "data/gate.json".into(),

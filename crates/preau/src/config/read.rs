@@ -138,7 +138,8 @@ fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), Confi
         return Err(refused("expected PREAU_SECTION__KEY".into()));
     };
     let as_number = value.parse::<i64>().ok().map(toml::Value::Integer);
-    let candidates = [Some(toml::Value::String(value.to_owned())), as_number];
+    let as_switch = value.parse::<bool>().ok().map(toml::Value::Boolean);
+    let candidates = [Some(toml::Value::String(value.to_owned())), as_number, as_switch];
     let mut reason = String::new();
     for candidate in candidates.into_iter().flatten() {
         let mut attempt = table.clone();
@@ -217,6 +218,13 @@ fn check(
     for (name, upstream) in &config.gate.upstream {
         if let Err(error) = preau_front::Upstream::new(&upstream.url) {
             return refuse("gate.upstream", format!("{name}: {error}"), "a service's address".into());
+        }
+        if upstream.health.as_ref().is_some_and(|path| !path.starts_with('/')) {
+            return refuse(
+                "gate.upstream",
+                format!("{name}: {:?}", upstream.health),
+                "a path such as \"/healthz\"".into(),
+            );
         }
     }
     if jiff::tz::TimeZone::get(&config.place.time_zone).is_err() {
@@ -302,6 +310,9 @@ mod tests {
     fn the_environment_outweighs_the_file_and_errors_name_the_variable() {
         let config = read("[gate]\nsessions = 5\n", &[("PREAU_GATE__SESSIONS", "7"), ("PREAU_BIN", "x")]);
         assert_eq!(config.expect("accepted").gate.sessions, 7);
+        let config = read("", &[("PREAU_GATE__FIND", "false"), ("PREAU_SERVER__CONSOLE", "127.0.0.1:9100")]);
+        let config = config.expect("accepted");
+        assert_eq!((config.gate.find, config.server.console.map(|at| at.port())), (false, Some(9100)));
         let error = read("", &[("PREAU_GATE__SESSIONS", "lots")]).expect_err("refused");
         assert!(error.contains("PREAU_GATE__SESSIONS") && error.contains("invalid type"), "{error}");
         let error = read("", &[("PREAU_GATE__SESSIONS", "0")]).expect_err("refused");

@@ -8,6 +8,7 @@ use super::Console;
 use super::page;
 use super::sight::Sight;
 use crate::edge::admission::{self, Order, OrderError};
+use crate::edge::apart;
 use crate::ui::{self, Lang};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -31,7 +32,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:
                       base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) fn router(console: Arc<Console>) -> Router {
-    Router::new().fallback(answer).with_state(console)
+    apart(answer, console)
 }
 
 async fn answer(State(console): State<Arc<Console>>, request: Request) -> Response {

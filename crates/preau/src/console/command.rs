@@ -94,6 +94,9 @@ fn shown(sight: &Sight) -> String {
             valve.cause
         );
     }
+    if sight.ill {
+        let _ = writeln!(text, "  THE SERVICE DOES NOT ANSWER: nobody new is let in");
+    }
     if !sight.given_up.is_empty() {
         let _ = writeln!(text, "  given up: {}", sight.given_up.join(", "));
     }

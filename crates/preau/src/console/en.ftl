@@ -2,6 +2,7 @@
 console-title = Préau: the entrance
 console-refused = Order refused, nothing has changed.
 console-still = The queue has not moved for ten seconds.
+console-ill = The service does not answer: nobody new comes in while that lasts.
 console-stopped = Emergency stop: nobody comes in any more. Who is inside stays.
 console-seats = { $taken } of { $seats } seats taken.
 console-cause-configured = That is the number in the configuration.
@@ -46,6 +47,7 @@ console-in-line = In line
 console-served = Served/s
 console-refused-now = Refused/s
 console-median = Median time
+console-millis = { $span } ms
 console-why = Why
 console-limit-start = nothing is known yet
 console-limit-idle = less than half is in use

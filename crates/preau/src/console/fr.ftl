@@ -2,6 +2,7 @@
 console-title = Préau : l’entrée
 console-refused = Ordre refusé, rien n’a changé.
 console-still = La file n’avance plus depuis dix secondes.
+console-ill = Le service ne répond pas : personne d’autre n’entre tant que cela dure.
 console-stopped = Arrêt d’urgence : plus personne n’entre. Qui est à l’intérieur y reste.
 console-seats = { $taken } places prises sur { $seats }.
 console-cause-configured = C’est le nombre fixé par la configuration.
@@ -46,6 +47,7 @@ console-in-line = En attente
 console-served = Servies/s
 console-refused-now = Refusées/s
 console-median = Temps médian
+console-millis = { $span } ms
 console-why = Pourquoi
 console-limit-start = rien n’est encore connu
 console-limit-idle = moins de la moitié sert

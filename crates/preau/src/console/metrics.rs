@@ -31,6 +31,15 @@ pub(super) fn text(sights: &[Sight]) -> String {
         line(&[], f64::from(u8::from(sight.moving)));
     });
     out.family(
+        "preau_gate_ill",
+        "gauge",
+        "1 while nobody answers behind the gate.",
+        sights,
+        |sight, line| {
+            line(&[], f64::from(u8::from(sight.ill)));
+        },
+    );
+    out.family(
         "preau_gate_toll_bits",
         "gauge",
         "Proof of work asked of strangers.",
@@ -113,4 +122,48 @@ impl Text {
 /// A label's value as the format wants it.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A house in which everything has a figure.
+    fn busy() -> Sight {
+        let sight = serde_json::json!({
+            "house": "a \"quoted\" house", "at": 1, "moving": true, "ill": false, "seats": 300, "cause": "headroom",
+            "cause_valve": "pages", "pace": 2.5, "taken": 10, "set_aside": 3, "toll_bits": 18,
+            "lanes": [{ "lane": "known", "seated": 4, "waiting": 5, "tickets": 6, "per_minute": 7,
+                        "watermark": "0", "closed": false }],
+            "valves": [{ "valve": "pages", "limit": 20, "cause": "steady", "inflight": 8, "waiting": 1, "served": 90,
+                         "refused": 2, "base_ms": 12.5, "median_ms": 20.0, "saturated": false }],
+            "given_up": ["analytics"], "orders": {},
+        });
+        serde_json::from_value(sight).expect("a sight")
+    }
+
+    #[test]
+    fn each_line_is_a_sample_with_its_labels() {
+        let text = text(&[busy()]);
+        assert!(text.contains("preau_gate_pace{house=\"a \\\"quoted\\\" house\"} 2.5\n"), "{text}");
+        assert!(text.contains(",valve=\"pages\"} 0.0125\n"), "{text}");
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let (name, value) = line.rsplit_once(' ').expect("a value");
+            assert!(name.starts_with("preau_") && value.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_board_shows_nothing_that_is_not_measured() {
+        let board = include_str!("../../../../docs/grafana.json");
+        let text = text(&[busy()]);
+        let mut shown = 0;
+        for (at, _) in board.match_indices("preau_") {
+            let name: String =
+                board[at..].chars().take_while(|sign| sign.is_ascii_lowercase() || *sign == '_').collect();
+            assert!(text.contains(&format!("# TYPE {name} ")), "{name} is on the board only");
+            shown += 1;
+        }
+        assert!(shown >= 15, "{shown}");
+    }
 }

@@ -14,6 +14,8 @@ pub(super) struct Sight {
     pub(super) at: u64,
     /// Whether the scheduler has made its round in the last ten seconds.
     pub(super) moving: bool,
+    /// Whether nobody new is let in because nobody answers behind the gate.
+    pub(super) ill: bool,
     /// People who may be inside, why, and how fast new ones come in (people a second; none: as seats allow).
     pub(super) seats: u32,
     pub(super) cause: String,
@@ -81,6 +83,7 @@ impl Sight {
             house: house.to_owned(),
             at,
             moving: now.saturating_sub(at) < 10,
+            ill: door.is_ill(),
             seats: status.seats,
             cause: cause.to_owned(),
             cause_valve,

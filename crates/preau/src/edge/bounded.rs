@@ -10,7 +10,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::Method;
-use preau_gate::Session;
+use preau_gate::{Rung, Session};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,22 @@ const ENTERING: Duration = Duration::from_secs(30);
 const AGAIN: u32 = 2;
 
 /// The classes that have a valve, in the order of their numbers.
-const CLASSES: [(Cost, &str); 3] =
-    [(Cost::Page, "pages"), (Cost::Write, "writes"), (Cost::Password, "sign-in")];
+const CLASSES: [(Cost, &str); 4] =
+    [(Cost::Page, "pages"), (Cost::Write, "writes"), (Cost::Bulk, "downloads"), (Cost::Password, "sign-in")];
+/// The place of downloads among them.
+const BULK: usize = 2;
+/// When a download may be asked for again that was given up.
+const LATER: u32 = 60;
 
-/// The valves of the application, all within the usual bounds.
+/// The valves of the application.
 pub fn valves_of() -> Arc<Valves> {
-    Valves::new(CLASSES.map(|(_, name)| (name.to_owned(), Bounds::default())))
+    let bounds = |cost| match cost {
+        // Passwords have a line of their own, which serves known devices first: the valve leaves them two
+        // seconds' worth of it before it speaks of saturation.
+        Cost::Password => Bounds { floor: 64, ceiling: 256 },
+        _ => Bounds::default(),
+    };
+    Valves::new(CLASSES.map(|(cost, name)| (name.to_owned(), bounds(cost))))
 }
 
 /// What the middleware goes by; made once from the table of routes.
@@ -57,6 +67,9 @@ impl Measured {
 /// The middleware.
 pub async fn bounded(State(measured): State<Measured>, request: Request, next: Next) -> Response {
     let Some(class) = measured.class(&request) else { return next.run(request).await };
+    if class == BULK && !measured.platform.door().shedding().permits(Rung::Downloads) {
+        return Refusal::Busy { retry_after: LATER }.into_response();
+    }
     let now = measured.platform.now();
     let entering = request.extensions().get::<Session>().is_some_and(|seat| {
         let seated = i64::try_from(seat.seated.unix_millis()).unwrap_or(i64::MAX);

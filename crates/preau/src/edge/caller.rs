@@ -67,6 +67,7 @@ struct Parts {
     actor: Actor,
     signed_in: Option<SignedIn>,
     seat: Option<preau_gate::Session>,
+    strained: bool,
     device: DeviceId,
     display: Display,
     csrf: CsrfKey,
@@ -159,6 +160,7 @@ impl Caller {
                 })
                 .collect();
         }
+        shell.strained = parts.strained;
         shell.flash = parts.flash.as_deref().and_then(|key| flash(texts, key));
         shell
     }
@@ -236,14 +238,26 @@ pub async fn session_layer(State(platform): State<Platform>, mut request: Reques
     let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let nav = platform.nav().iter().filter(|entry| entry.is_for(&actor)).copied().collect();
     let nonce = nonce();
+    let strained = !platform.door().shedding().given_up().is_empty();
     if wants_page
         && let (Some(seat), Some(facts)) = (&seat, actor.facts())
         && let Some(cookie) = platform.door().due_cookie(seat, facts, jar.get(headers, "due"))
     {
         outgoing.push(cookie);
     }
-    let caller =
-        Caller(Arc::new(Parts { actor, signed_in, seat, device, display, csrf, nonce, here, flash, nav }));
+    let caller = Caller(Arc::new(Parts {
+        actor,
+        signed_in,
+        seat,
+        strained,
+        device,
+        display,
+        csrf,
+        nonce,
+        here,
+        flash,
+        nav,
+    }));
     request.extensions_mut().insert(caller.clone());
 
     let mut response = next.run(request).await;

@@ -28,6 +28,7 @@ waiting-opens-text = The whole class comes in together: coming earlier or reload
 waiting-drawn = The order will be drawn at { $hour }.
 waiting-drawn-text = Everybody who arrives before takes part in the draw, on equal terms.
 waiting-code = Class code
+waiting-code-shape = XXXX-XXXX-XXXX
 waiting-code-send = Send
 waiting-code-text = Your teacher shows it or reads it out. Without a code you go on waiting, a little longer.
 

@@ -36,6 +36,7 @@ waiting-opens-text = Toute la classe entre ensemble : venir plus tôt ou recharg
 waiting-drawn = L’ordre est tiré au sort à { $hour }.
 waiting-drawn-text = Tous ceux qui arrivent avant participent au tirage, à égalité.
 waiting-code = Code de la classe
+waiting-code-shape = XXXX-XXXX-XXXX
 waiting-code-send = Valider
 waiting-code-text = { $form ->
     [tu] Ton professeur l’affiche ou le dicte. Sans code, l’attente continue, un peu plus longue.

@@ -43,7 +43,7 @@ pub use html::{html, html_text, json, see_other, see_other_with};
 pub(crate) use platform::instant;
 pub use platform::{Clock, Platform, Secrets};
 pub use refusal::{Refusal, refusal_pages};
-pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes};
+pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes, apart};
 pub use server::serve;
 pub use sheet::sheet;
 pub use statics::static_files;

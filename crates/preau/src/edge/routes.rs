@@ -47,6 +47,8 @@ pub enum Cost {
     Page,
     /// A write.
     Write,
+    /// A download of many things at once: the first that is given up when more is asked for than can be done.
+    Bulk,
     /// A password check.
     Password,
     /// Signalling of a live lesson; never queued for somebody who is inside.
@@ -194,6 +196,17 @@ impl Routes<()> {
         self.nav.sort_by_key(|entry| entry.order);
         (self.router, self.table, self.nav)
     }
+}
+
+/// Everything that a listener of its own answers, which is no part of the school: the operator's console. It
+/// has no audience, no session and no queue, and whoever writes `handler` answers for who may ask.
+pub fn apart<H, T, S>(handler: H, state: S) -> Router
+where
+    H: Handler<T, S>,
+    T: 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    Router::new().fallback(handler).with_state(state)
 }
 
 async fn guard(rule: &RouteInfo, mut request: Request, next: Next) -> Result<Response, Refusal> {

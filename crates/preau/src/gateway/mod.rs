@@ -10,6 +10,7 @@
 
 mod bounded;
 mod door;
+mod health;
 #[cfg(test)]
 mod tests;
 
@@ -197,6 +198,12 @@ fn hear(
     let mut signals = Signals::catch()?;
     drop(guard);
     let console = options.console;
+    let mut asked_after = Vec::new();
+    for (service, platform) in options.services.iter().zip(&platforms) {
+        if let Some(path) = service.own.health.clone() {
+            asked_after.push((path, service.upstream(platform)?, platform.clone()));
+        }
+    }
     let names: Vec<String> = options.services.iter().map(|service| service.folder().to_owned()).collect();
     let listen = async move {
         if let Some(certificates) = certificates.clone() {
@@ -204,6 +211,9 @@ fn hear(
         }
         for platform in &platforms {
             tokio::spawn(admission::attend(platform.clone()));
+        }
+        for (path, upstream, platform) in asked_after {
+            tokio::spawn(health::watch(path, upstream, platform));
         }
         if let Some(address) = console {
             let houses = names.into_iter().zip(platforms).collect();

@@ -8,6 +8,7 @@ shell-menu = Main menu
 shell-account = Account and settings
 shell-own-account = Account and password
 shell-sign-out = Sign out
+shell-strained = Many people at the moment: what can wait is suspended. Lessons, roll call and work go on.
 shell-help = Help
 shell-status = Service status
 shell-accessibility = Accessibility

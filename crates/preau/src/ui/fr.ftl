@@ -9,6 +9,7 @@ shell-menu = Menu principal
 shell-account = Compte et réglages
 shell-own-account = Compte et mot de passe
 shell-sign-out = Se déconnecter
+shell-strained = Beaucoup de monde en ce moment : ce qui peut attendre est suspendu. Cours, appel et travail continuent.
 shell-help = Aide
 shell-status = État du service
 shell-accessibility = Accessibilité

@@ -47,6 +47,8 @@ pub struct Shell {
     pub spacing: Spacing,
     /// One notice at the top of the page: what was just done, or what went wrong.
     pub flash: Option<Flash>,
+    /// More is asked for than can be done: what nobody needs for a lesson is given up for the moment.
+    pub strained: bool,
 }
 
 impl Shell {
@@ -69,6 +71,7 @@ impl Shell {
             theme: Theme::default(),
             spacing: Spacing::default(),
             flash: None,
+            strained: false,
         }
     }
 

@@ -118,6 +118,9 @@ impl Door {
         ];
         let orders = self.0.orders.load();
         let mut lanes: Vec<Lane> = orders.closed_lanes().collect();
+        if self.is_ill() {
+            lanes.extend(Lane::ALL);
+        }
         let shed = by_ladder.into_iter().filter(|(rung, _)| !self.0.shedding.permits(*rung));
         lanes.extend(shed.map(|(_, lane)| lane));
         lock(&self.0.scheduler).close(&lanes);

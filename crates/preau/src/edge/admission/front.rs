@@ -66,6 +66,11 @@ fn own_page(platform: &Platform, head: &Head<'_>) -> Option<Answer> {
         ("GET" | "HEAD", super::code::ADDRESS) => {
             Some(whole(platform, super::code::taken(platform.door(), head.target)))
         }
+        ("GET" | "HEAD", super::draws::ADDRESS) => Some(whole(platform, super::draws::all(platform.door()))),
+        ("GET" | "HEAD", path) => {
+            let slot = path.strip_prefix("/draws/")?;
+            Some(whole(platform, super::draws::one(platform.door(), slot)))
+        }
         _ => None,
     }
 }

@@ -54,7 +54,7 @@ impl Entrance {
             let passage = match (route.cost, route.body) {
                 (Cost::Static, _) => Some(Passage::Memory),
                 (Cost::Live, _) | (_, Body::Machine(_)) => Some(Passage::Proof),
-                (Cost::Page | Cost::Write | Cost::Password, _) => None,
+                (Cost::Page | Cost::Write | Cost::Bulk | Cost::Password, _) => None,
             };
             ((route.method == Method::GET, route.path), Rule { cost: route.cost, passage })
         });
@@ -208,6 +208,9 @@ pub(super) fn ask(platform: &Platform, shown: &Shown<'_>, network: Option<Networ
         }
         Verdict::Wait(wait) => {
             if let Some(ticket) = &wait.ticket {
+                if wait.drawn_at_bell {
+                    door.note_draw(wait.rank.slot(), wait.device);
+                }
                 cookies.push((TICKET, jar.set(TICKET, ticket.as_str(), Kept::Seconds(DAY))));
                 if shown.session.is_some() {
                     cookies.push((SESSION, jar.set(SESSION, "", Kept::Forget)));

@@ -15,6 +15,7 @@
 mod answer;
 mod capacity;
 mod code;
+mod draws;
 mod due;
 mod front;
 mod kept;
@@ -101,6 +102,8 @@ struct Parts {
     valves: OnceLock<Arc<Valves>>,
     readings: Readings,
     shedding: Shedding,
+    draws: Mutex<draws::Draws>,
+    ill: AtomicBool,
 }
 
 impl Door {
@@ -147,6 +150,8 @@ impl Door {
             valves: OnceLock::new(),
             readings: Readings::default(),
             shedding: Shedding::default(),
+            draws: Mutex::default(),
+            ill: AtomicBool::new(false),
         })))
     }
 
@@ -241,6 +246,20 @@ impl Door {
     /// The code that a teacher reads out to pupils on unknown devices: `XXXX-XXXX-XXXX`, good for today.
     pub fn class_code(&self, lesson: i64) -> String {
         self.0.gate.class_code(LessonId(lesson.unsigned_abs()), self.now())
+    }
+
+    /// Whoever answers behind the gate does not, as somebody who asked has found: until it does, nobody new is
+    /// let in. Who is in stays in.
+    pub fn set_ill(&self, ill: bool) {
+        if self.0.ill.swap(ill, Ordering::Relaxed) != ill {
+            tracing::warn!(ill, "the service behind the gate");
+            self.close_lanes();
+        }
+    }
+
+    /// Whether nobody new is let in because nobody answers.
+    pub fn is_ill(&self) -> bool {
+        self.0.ill.load(Ordering::Relaxed)
     }
 
     /// What is given up now because too much is asked for.

@@ -7,7 +7,7 @@ use crate::edge::views::{OutPage, StatusPage, WaitArc, estimate};
 use crate::edge::{Audience, Caller, Cost, Platform, Refusal, Routes, caller, instant};
 use crate::ui::{ClockFace, Dates, Form, Texts};
 use askama::Template as _;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, header};
 use preau_gate::{Lane, RangeMinutes};
@@ -16,12 +16,15 @@ use std::time::Duration;
 /// Seconds without a round of the scheduler after which the queue is said to stand still.
 const STANDSTILL: Duration = Duration::from_secs(10);
 
-/// `/now`, `/status`, `/status.json`.
+/// `/now`, `/status`, `/status.json`, the draws, and where a class code is typed.
 pub fn gate_pages(platform: Platform) -> Routes<()> {
     Routes::new()
         .get("/now", Audience::Anyone, Cost::Static, now)
         .get("/status", Audience::Anyone, Cost::Static, status)
         .get("/status.json", Audience::Anyone, Cost::Static, status_json)
+        .get("/draws.json", Audience::Anyone, Cost::Static, draws)
+        .get("/draws/{slot}", Audience::Anyone, Cost::Static, draw)
+        .get("/class-code", Audience::Anyone, Cost::Static, class_code)
         .with_state(platform)
 }
 
@@ -30,6 +33,18 @@ pub fn gate_pages(platform: Platform) -> Routes<()> {
 async fn now(State(platform): State<Platform>, headers: HeaderMap) -> Response {
     let door = platform.door();
     now_answer(door, door.0.jar.get(&headers, TICKET))
+}
+
+async fn draws(State(platform): State<Platform>) -> Response {
+    super::draws::all(platform.door())
+}
+
+async fn draw(State(platform): State<Platform>, Path(slot): Path<String>) -> Response {
+    super::draws::one(platform.door(), &slot)
+}
+
+async fn class_code(State(platform): State<Platform>, uri: http::Uri) -> Response {
+    super::code::taken(platform.door(), uri.path_and_query().map_or("", |path| path.as_str()))
 }
 
 pub(super) fn now_answer(door: &Door, ticket: Option<&str>) -> Response {
