@@ -21,6 +21,8 @@ const MAY: [(&str, &[&str]); 11] = [
     ("preau-front", &[]),
     ("preau-nodes", &["preau-gate"]),
     ("preau-testkit", &[]),
+    // Whole people for benchmarks and scenarios: it speaks public protocols only.
+    ("preau-people", &["preau-testkit"]),
     ("preau-rehearsal", &["preau-formats"]),
     (
         "preau",

@@ -328,7 +328,7 @@ mod tests {
                 let line = line.trim_start_matches("# ");
                 line.starts_with(&format!("{key} ="))
                     || line.starts_with(&format!("[{key}]"))
-                    || line.starts_with(&format!("[gate.{key}."))
+                    || line.starts_with(&format!("[gate.{key}"))
             });
             assert!(named, "{key} is not documented in preau.toml");
         }
