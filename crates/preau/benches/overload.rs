@@ -216,8 +216,8 @@ async fn overload(
     morning.crowd.go(Duration::from_secs_f64(AFTER)).await;
     let span = morning.tally.span(from, to);
     let slow = |second: &f64| morning.tally.span(*second, second + 1.0).page_ms(0.99) > WORTH * 1e3;
-    let seconds = (0..AFTER as u32).map(|second| to + f64::from(second));
-    let recovery = seconds.filter(slow).last().map_or(0.0, |second| second + 1.0 - to);
+    let mut seconds = (0..AFTER as u32).map(|second| to + f64::from(second));
+    let recovery = seconds.rfind(slow).map_or(0.0, |second| second + 1.0 - to);
     let busy = after.0.0 - work.0;
     let ours = after.1.cpu_since(&cpu).as_secs_f64();
     let share = span.goodput(WORTH) / saturation.pages;
@@ -259,7 +259,11 @@ async fn measure(town: &Town) -> Result<(), Fault> {
         let of = |runs: &[Overload]| runs.iter().map(figure).collect::<Vec<_>>();
         let peer = Measurement::of("no_gate", unit, &of(&without)).value;
         let result = Measurement::of(name, unit, &of(&with)).peer("no_gate", peer);
-        println!("{name}: {:.3} {unit}, spread {:.0} %; without a gate {peer:.3}", result.value, result.spread * 100.0);
+        println!(
+            "{name}: {:.3} {unit}, spread {:.0} %; without a gate {peer:.3}",
+            result.value,
+            result.spread * 100.0
+        );
         result.leave()?;
     }
     Ok(())

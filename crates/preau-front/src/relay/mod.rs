@@ -108,8 +108,7 @@ impl Exchange {
         asked: usize,
         peer: &Peer,
     ) -> Result<Box<Exchange>, Refused> {
-        let (course, later) =
-            Course::begin(to.site, to.index, pass.class, to.gauge, pass.seat.as_ref())?;
+        let (course, later) = Course::begin(to.site, to.index, pass.class, to.gauge, pass.seat.as_ref())?;
         let mut request = TO.take();
         request.clear();
         request::write(&mut request, raw, peer, &to.site.upstream);

@@ -228,8 +228,7 @@ impl Backend for Upstreams {
     ) -> Result<Response<Body>, Refused> {
         let site = self.sites.get(asked.site).ok_or(Refused::Host)?;
         let seat = pass.seat.as_ref();
-        let (mut course, later) =
-            sample::Course::begin(site, asked.site, pass.class, &self.gauge, seat)?;
+        let (mut course, later) = sample::Course::begin(site, asked.site, pass.class, &self.gauge, seat)?;
         if let Some(later) = later {
             course.let_through(Some(later.await.ok_or(Refused::Saturated)?));
         }
