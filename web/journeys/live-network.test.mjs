@@ -22,7 +22,7 @@ test("where the network lets no UDP through, media come over TCP", async (t) => 
   const school = await startSchool();
   const free = await openBrowser();
   // The browser's own rule for such networks: never UDP.
-  const walled = await openBrowser({ options: ["--force-webrtc-ip-handling-policy=disable_non_proxied_udp"] });
+  const walled = await openBrowser({ options: ["--webrtc-ip-handling-policy=disable_non_proxied_udp"] });
   t.after(async () => {
     await Promise.all([free.close(), walled.close()]);
     await school.stop();

@@ -23,7 +23,7 @@ class Seen:
     """What has come in."""
 
     def __init__(self) -> None:
-        self.frames = self.samples = self.reconnected = self.muted = 0
+        self.frames = self.samples = self.reconnected = 0
         self.width = 0
         self.light = 0.0
         self.energy = 0.0
@@ -97,10 +97,6 @@ async def main(address: str, token: str, connections: str) -> None:
         seen.people[person.identity] = person.name
         taken = watch if track.kind == rtc.TrackKind.KIND_VIDEO else listen
         tasks.append(asyncio.create_task(taken(track, seen)))
-
-    @room.on("track_muted")
-    def _(person: rtc.Participant, publication: rtc.TrackPublication) -> None:
-        seen.muted += person.identity == room.local_participant.identity
 
     @room.on("data_received")
     def _(packet: rtc.DataPacket) -> None:
