@@ -55,10 +55,10 @@ test-cluster: ## Only the live lesson on a real LiveKit server (part of `make te
 	@$(MAKE) --no-print-directory web
 	cargo xtask test --only cluster
 
-bench: ## Measures; prints a table and writes target/bench/report.json
+bench: ## Measures; prints a table and writes target/bench/report.json (ONLY=overload for a long one)
 	@xtask/prepare.sh build test bench
 	@$(MAKE) --no-print-directory web
-	cargo xtask bench
+	cargo xtask bench $(ONLY)
 
 scenarios: ## The gate's ten scenarios, a line each (ONLY=4 for one of them)
 	@xtask/prepare.sh build

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::steps::run_in;
 
 /// What every full report holds.
-const REQUIRED: [&str; 20] = [
+const REQUIRED: [&str; 15] = [
     "today_page",
     "sign_in",
     "journal_append",
@@ -31,12 +31,11 @@ const REQUIRED: [&str; 20] = [
     "gate_proxy",
     "tls_handshake",
     "idle_connection_bytes",
-    "cores_per_million_waiters",
-    "now_p99_ms",
-    "overload_goodput",
-    "overload_p99_ms",
-    "overload_recovery_s",
 ];
+
+/// Benchmarks of a quarter of an hour or so each, which run only when they are named
+/// (`make bench ONLY=overload`).
+const LONG: [&str; 2] = ["crowd", "overload"];
 
 const REPORT: &str = "report.json";
 /// The weights: a script of `web/package.json`, and what `cargo xtask bench` calls it.
@@ -49,7 +48,8 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Resu
         fs::create_dir_all(&folder)?;
         let targets = targets(root)?;
         let wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter));
-        let chosen: Vec<_> = targets.iter().filter(|(_, name)| wanted(name)).collect();
+        let named = |name: &str| filter.is_some() || !LONG.contains(&name);
+        let chosen: Vec<_> = targets.iter().filter(|(_, name)| wanted(name) && named(name)).collect();
         if chosen.is_empty() && !wanted(WEIGHTS) {
             bail!("no benchmark matches; there are: {}, {WEIGHTS}", names(&targets));
         }
