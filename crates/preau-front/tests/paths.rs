@@ -37,7 +37,10 @@ async fn speaking(answers: Vec<String>) -> (SocketAddr, Arc<Mutex<Vec<String>>>)
                     seen.lock().unwrap().push(text);
                     for piece in answer.split_inclusive('~') {
                         // A wave is a pause: what is before it arrives alone.
-                        stream.write_all(piece.trim_end_matches(['~', '|']).as_bytes()).await.unwrap();
+                        // A panic here would load what a backtrace needs, and be taken for the body.
+                        if stream.write_all(piece.trim_end_matches(['~', '|']).as_bytes()).await.is_err() {
+                            return;
+                        }
                         tokio::time::sleep(Duration::from_millis(if piece.ends_with('~') { 20 } else { 0 }))
                             .await;
                     }

@@ -381,7 +381,14 @@ impl Light {
             match Pin::new(&mut self.wire).poll_write(cx, &self.unsent[self.sent..]) {
                 Poll::Ready(Ok(0) | Err(_)) => return Err(()),
                 Poll::Ready(Ok(written)) => self.sent += written,
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    // Somebody who never quite keeps up would otherwise make it grow for ever.
+                    if self.sent >= UNSENT {
+                        self.unsent.drain(..self.sent);
+                        self.sent = 0;
+                    }
+                    return Ok(());
+                }
             }
         }
         // TLS keeps what the socket did not take.
