@@ -210,7 +210,11 @@ impl Door {
     pub fn announce(&self, lessons: &[NearLesson]) {
         let now = self.now();
         let plan: Vec<_> = lessons.iter().map(|near| near.lesson).collect();
-        let bells: Vec<Moment> = plan.iter().map(|lesson| lesson.begins).collect();
+        // A draw is for a house that cannot hold all who are due: whoever comes to one with seats to spare
+        // must not be made to wait for the bell.
+        let due = plan.iter().map(|lesson| lesson.people).fold(0_u32, u32::saturating_add);
+        let full = due > self.status().seats;
+        let bells: Vec<Moment> = plan.iter().filter(|_| full).map(|lesson| lesson.begins).collect();
         let mut scheduler = lock(&self.0.scheduler);
         scheduler.set_lessons(&plan, now);
         scheduler.set_bells(&bells, now);
