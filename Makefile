@@ -50,7 +50,7 @@ test: ## Runs everything: house rules, format, lints, licences, tests, browser j
 	@xtask/prepare.sh build test
 	cargo xtask test
 
-test-cluster: ## Only the live lesson on a real LiveKit server (part of `make test`; needs Go)
+test-cluster: ## Only the live lesson on a real LiveKit server (needs Go)
 	@xtask/prepare.sh build test
 	@$(MAKE) --no-print-directory web
 	cargo xtask test --only cluster
