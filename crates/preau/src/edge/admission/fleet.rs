@@ -4,7 +4,7 @@
 //! `[gate.nodes]` nothing of this exists, and the gate is alone.
 
 use super::capacity::Configured;
-use super::{Door, lock};
+use super::Door;
 use preau_gate::{Capacity, Load, Member, Moment, NodeId, Reading};
 use preau_nodes::{Node, Nodes, NodesConfig, Report};
 use std::path::{Path, PathBuf};
@@ -107,6 +107,5 @@ impl Door {
             tracing::info!(?left, "this node has left the others");
         }
         self.turn();
-        drop(lock(&self.0.scheduler));
     }
 }
