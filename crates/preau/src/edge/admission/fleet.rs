@@ -3,8 +3,8 @@
 //! `preau-nodes` carries; here a node gets its number, its former self and its handle. Invariant: without
 //! `[gate.nodes]` nothing of this exists, and the gate is alone.
 
-use super::capacity::Configured;
 use super::Door;
+use super::capacity::Configured;
 use preau_gate::{Capacity, Load, Member, Moment, NodeId, Reading};
 use preau_nodes::{Node, Nodes, NodesConfig, Report};
 use std::path::{Path, PathBuf};
