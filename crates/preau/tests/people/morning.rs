@@ -2,7 +2,7 @@
 
 use crate::devices;
 use preau_people::house::{Fault, Server};
-use preau_people::{Browser, Crowd, House, Jar, Sight, Tally};
+use preau_people::{Browser, Crowd, House, Jar, Knock, Person, Sight, Tally};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -85,17 +85,23 @@ impl Morning {
         Morning { server, tally: Tally::default(), crowd: Crowd::new(seed), sights: Vec::new() }
     }
 
-    /// Looks on for so many seconds while nobody new comes.
-    pub async fn look_on(&mut self, seconds: u32) {
-        for _ in 0..seconds {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            self.look().await;
+    /// People come for so many seconds, while somebody looks at the console.
+    pub async fn come(
+        &mut self,
+        seconds: f64,
+        rate: impl Fn(f64) -> f64,
+        who: impl FnMut(Knock<'_>) -> Option<Person>,
+    ) {
+        let Morning { server, crowd, sights, .. } = self;
+        tokio::select! {
+            () = crowd.come(seconds, rate, who) => {}
+            () = watch(server, sights) => {}
         }
     }
 
-    /// Notes what the console shows; nothing while the server is down.
-    pub async fn look(&mut self) {
-        self.sights.extend(self.server.sight().await.ok());
+    /// Looks on for so many seconds while nobody new comes.
+    pub async fn look_on(&mut self, seconds: u32) {
+        self.come(f64::from(seconds), |_| 0.0, |_| None).await;
     }
 
     /// A browser of somebody who comes to this server.
@@ -106,6 +112,19 @@ impl Morning {
     /// Most seats taken at one time, as the console showed it.
     pub fn most_taken(&self) -> u32 {
         self.sights.iter().map(|sight| sight.taken).max().unwrap_or(0)
+    }
+}
+
+/// Notes what the console shows, every second; nothing while the server is down. Never ends.
+async fn watch(server: &Server, sights: &mut Vec<Sight>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if let Ok(sight) = server.sight().await {
+            if std::env::var_os("PREAU_SCENARIO_VERBOSE").is_some() {
+                println!("  {sight:?}");
+            }
+            sights.push(sight);
+        }
     }
 }
 

@@ -77,24 +77,21 @@ pub fn restarts(size: Size) -> Result<Report, Fault> {
 }
 
 async fn come(morning: &mut Morning, seconds: u32) {
-    for _ in 0..seconds {
-        let (tally, address) = (morning.tally.clone(), morning.server.address);
-        let who = |knock: Knock<'_>| {
-            let stay = Duration::from_secs_f64(knock.dice.pause(STAY).max(3.0));
-            let plan = Plan {
-                pages: 100_000,
-                think: 2.0,
-                paths: &["/cours"],
-                stay: Some(stay),
-                leave: Leave::By("/leave"),
-                ..Plan::default()
-            };
-            let browser = preau_people::Browser::new(address, None, Jar::new());
-            Some(Person::new(knock.number, browser, plan, knock.dice.another(), tally.clone()))
+    let (tally, address) = (morning.tally.clone(), morning.server.address);
+    let who = |knock: Knock<'_>| {
+        let stay = Duration::from_secs_f64(knock.dice.pause(STAY).max(3.0));
+        let plan = Plan {
+            pages: 100_000,
+            think: 2.0,
+            paths: &["/cours"],
+            stay: Some(stay),
+            leave: Leave::By("/leave"),
+            ..Plan::default()
         };
-        morning.crowd.come(1.0, |_| RATE, who).await;
-        morning.look().await;
-    }
+        let browser = preau_people::Browser::new(address, None, Jar::new());
+        Some(Person::new(knock.number, browser, plan, knock.dice.another(), tally.clone()))
+    };
+    morning.come(f64::from(seconds), |_| RATE, who).await;
 }
 
 /// How many of those who waited came in after somebody who had come much later, and how many waited.

@@ -36,7 +36,7 @@ pub fn eight_o_clock(size: Size) -> Result<Report, Fault> {
             let browser = preau_people::Browser::new(address, None, jar);
             Some(Person::new(knock.number, browser, plan, knock.dice.another(), tally.clone()))
         };
-        morning.crowd.come(seconds, |_| f64::from(people) / seconds, who).await;
+        morning.come(seconds, |_| f64::from(people) / seconds, who).await;
         morning.look_on(watched).await;
         let (from, to) = (seconds as usize + 1, seconds as usize + watched as usize);
         let all = morning.tally.all();
@@ -81,7 +81,7 @@ pub fn ghosts(size: Size) -> Result<Report, Fault> {
             let browser = preau_people::Browser::new(address, None, jar);
             Some(Person::new(knock.number, browser, plan, knock.dice.another(), tally.clone()))
         };
-        morning.crowd.come(seconds, |_| f64::from(people) / seconds, who).await;
+        morning.come(seconds, |_| f64::from(people) / seconds, who).await;
         morning.look_on(watched).await;
         let (from, to) = (seconds as usize + 1, seconds as usize + watched as usize);
         let share = used(&morning.tally, seats, from, to) * 100.0;
@@ -140,7 +140,7 @@ pub fn one_address(size: Size) -> Result<Report, Fault> {
             Some(Person::new(knock.number, browser, plan, knock.dice.another(), tally.clone()))
         };
         // A little more than enough, so that chance leaves nobody at home.
-        morning.crowd.come(seconds, |_| f64::from(pupils) * 1.2 / seconds, who).await;
+        morning.come(seconds, |_| f64::from(pupils) * 1.2 / seconds, who).await;
         morning.look_on(watched).await;
         attack.shutdown().await;
         let all = morning.tally.all();
