@@ -218,8 +218,8 @@ async fn overload(
     morning.crowd.go(Duration::from_secs_f64(AFTER)).await;
     let span = morning.tally.span(from, to);
     let slow = |second: &f64| morning.tally.span(*second, second + 1.0).page_ms(0.99) > WORTH * 1e3;
-    let seconds = (0..AFTER as u32).map(|second| to + f64::from(second));
-    let recovery = seconds.filter(slow).last().map_or(0.0, |second| second + 1.0 - to);
+    let mut seconds = (0..AFTER as u32).map(|second| to + f64::from(second));
+    let recovery = seconds.rfind(slow).map_or(0.0, |second| second + 1.0 - to);
     let busy = after.0.0 - work.0;
     let ours = after.1.cpu_since(&cpu).as_secs_f64();
     let share = span.goodput(WORTH) / saturation.pages;
