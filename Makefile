@@ -60,9 +60,10 @@ bench: ## Measures; prints a table and writes target/bench/report.json (ONLY=ove
 	@$(MAKE) --no-print-directory web
 	cargo xtask bench $(ONLY)
 
-scenarios: ## The gate's ten scenarios, a line each (ONLY=4 for one of them)
+scenarios: ## The gate's ten scenarios, a line each (ONLY=4 for one; REAL=1: before the real server too)
 	@xtask/prepare.sh build
-	@cargo test --quiet --locked --package preau-gate --test scenarios -- $(ONLY)
+	@$(if $(REAL),$(MAKE) --no-print-directory web)
+	@cargo xtask scenarios $(if $(REAL),--real) $(ONLY)
 
 screenshots: ## Photographs every main page for each role (target/screenshots)
 	@xtask/prepare.sh build test

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::steps::run_in;
 
 /// What every full report holds.
-const REQUIRED: [&str; 15] = [
+const REQUIRED: [&str; 18] = [
     "today_page",
     "sign_in",
     "journal_append",
@@ -31,6 +31,9 @@ const REQUIRED: [&str; 15] = [
     "gate_proxy",
     "tls_handshake",
     "idle_connection_bytes",
+    "overload_goodput",
+    "overload_p99_ms",
+    "overload_recovery_s",
 ];
 
 /// Benchmarks of a quarter of an hour or so each, which run only when they are named

@@ -56,6 +56,14 @@ enum Task {
         #[arg(long)]
         collect: bool,
     },
+    /// Runs the gate's scenarios: simulated, and with --real before the real server as well
+    Scenarios {
+        /// Also whole people before the binary as it is published, over loopback
+        #[arg(long)]
+        real: bool,
+        /// Only these, by number
+        only: Vec<u32>,
+    },
     /// Photographs every main page for each role into target/screenshots
     Screenshots,
     /// Fuzzes every target of fuzz/
@@ -79,6 +87,7 @@ fn main() -> ExitCode {
             steps::run(&root, only.as_deref(), until.as_deref(), fuzz_seconds)
         }
         Task::Bench { filter, collect } => bench::run(&root, filter.as_deref(), collect),
+        Task::Scenarios { real, only } => steps::scenarios(&root, real, &only),
         Task::Screenshots => steps::screenshots(&root),
         Task::Fuzz { seconds, filter } => fuzz::run(&root, seconds, filter.as_deref()),
         Task::Dist => dist::run(&root),

@@ -95,6 +95,23 @@ pub(crate) fn screenshots(root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The gate's scenarios as simulations; with `real` also before the binary as it is published, in full.
+pub(crate) fn scenarios(root: &Path, real: bool, only: &[u32]) -> Result<()> {
+    let numbers: Vec<String> = only.iter().map(u32::to_string).collect();
+    let run = |before: &[&str], after: &[&str]| {
+        let own = numbers.iter().map(String::as_str);
+        let all: Vec<&str> = before.iter().chain(after).copied().chain(own).collect();
+        run_in(root, "cargo", &all, &[])
+    };
+    run(&["test", "--quiet", "--locked", "--package", "preau-gate", "--test", "scenarios", "--"], &[])?;
+    if real {
+        // The profile of the benchmarks, so that nothing is compiled twice.
+        let before = ["test", "--quiet", "--locked", "--profile", "bench", "--package", "preau"];
+        run(&before, &["--test", "people", "--", "full"])?;
+    }
+    Ok(())
+}
+
 fn journeys(root: &Path) -> Result<()> {
     with_server(root, "journeys", &[])
 }

@@ -42,6 +42,7 @@ pub struct Account {
 pub struct House {
     folder: tempfile::TempDir,
     binary: PathBuf,
+    configured: bool,
     /// Everybody who has an account.
     pub accounts: Vec<Account>,
 }
@@ -146,13 +147,28 @@ impl House {
             .start()?;
         let accounts = serde_json::from_slice(&std::fs::read(&list)?)?;
         running.terminate(ENDED_WITHIN)?;
-        Ok(House { folder, binary, accounts })
+        Ok(House { folder, binary, configured: false, accounts })
     }
 
     /// Its data.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// Serves with this configuration file from now on.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure(&mut self, text: &str) -> Result<(), Fault> {
+        self.configured = true;
+        Ok(std::fs::write(self.folder.path().join("preau.toml"), text)?)
+    }
+
+    /// The queue begins empty at the next start.
+    pub fn forget_queue(&self) {
+        // Not there is forgotten.
+        let _ = std::fs::remove_file(self.data().join("gate.json"));
     }
 
     /// Accounts of pupils.
@@ -171,6 +187,9 @@ impl House {
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .args([&data])
             .env("PREAU_LIVE__LISTEN", "127.0.0.1:0");
+        let file = self.folder.path().join("preau.toml");
+        let program =
+            if self.configured { program.args(["--config".as_ref(), file.as_os_str()]) } else { program };
         Server::start(program, &data, settings, core)
     }
 

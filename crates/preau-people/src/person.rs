@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::browser::{Browser, Jar, Reply, Seen, Waiting};
@@ -23,11 +24,16 @@ const TRIES: u32 = 4;
 /// Where a pupil's clicks lead.
 const PAGES: [&str; 5] = ["/timetable", "/homework", "/today", "/notices", "/today"];
 
+/// Who computes an answer to the toll.
+static COMPUTING: Semaphore = Semaphore::const_new(1);
+
 /// How somebody leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
     /// By the button.
     SignsOut,
+    /// By a page of the service that ends its session.
+    By(&'static str),
     /// By closing the tab.
     Closes,
     /// Without ever having waited: whoever is told to wait goes away at once.
@@ -41,8 +47,12 @@ pub struct Plan {
     pub account: Option<Account>,
     /// The first page they ask for.
     pub first: &'static str,
-    /// Pages after the first.
+    /// Pages after the first, at most.
     pub pages: u32,
+    /// Where these clicks lead, in turn.
+    pub paths: &'static [&'static str],
+    /// They leave after this long, however many pages they have read.
+    pub stay: Option<Duration>,
     /// Mean time to think between pages, in seconds.
     pub think: f64,
     /// How they leave.
@@ -59,6 +69,8 @@ impl Default for Plan {
             account: None,
             first: "/",
             pages: 4,
+            paths: &PAGES,
+            stay: None,
             think: 3.0,
             leave: Leave::Closes,
             patience: None,
@@ -110,15 +122,27 @@ impl Person {
         if let Some(account) = self.plan.account.clone() {
             page = self.sign_in(page, &account).await?;
         }
+        let until = self.plan.stay.map(|stay| Instant::now() + stay);
         for number in 0..self.plan.pages as usize {
             let due = self.thought().await;
-            let path = PAGES[(self.number as usize + number) % PAGES.len()];
+            if until.is_some_and(|until| due >= until) {
+                break;
+            }
+            let at = (self.number as usize).wrapping_add(number) % self.plan.paths.len().max(1);
+            let path = self.plan.paths.get(at).copied().unwrap_or("/");
             page = self.click(path, due, Kind::Reading).await?;
         }
-        if self.plan.leave == Leave::SignsOut {
-            let due = self.thought().await;
-            let csrf = page.csrf().unwrap_or_default();
-            self.send("/sign-out", &[("csrf", &csrf)], due, Kind::Reading).await?;
+        match self.plan.leave {
+            Leave::SignsOut => {
+                let due = self.thought().await;
+                let csrf = page.csrf().unwrap_or_default();
+                self.send("/sign-out", &[("csrf", &csrf)], due, Kind::Reading).await?;
+            }
+            Leave::By(path) => {
+                let due = self.thought().await;
+                self.click(path, due, Kind::Reading).await?;
+            }
+            Leave::Closes | Leave::RatherThanWait => {}
         }
         self.browser.close();
         Ok(())
@@ -270,6 +294,8 @@ impl Person {
     /// Computes what a stranger is asked for, as the page's worker does; whether there was anything to do.
     async fn pay(&mut self, place: &Waiting) -> bool {
         let Some((challenge, cookie)) = place.challenge.clone() else { return false };
+        // Each has a processor of their own; all of them together have one here, and take it in turns.
+        let Ok(_turn) = COMPUTING.acquire().await else { return false };
         let Ok(Some(proof)) = tokio::task::spawn_blocking(move || toll::answer(&challenge)).await else {
             return false;
         };

@@ -47,8 +47,10 @@ const AFTER: f64 = 15.0;
 /// Devices, used once each on one server; whoever comes after them finds the school empty.
 const DEVICES: usize = 16_000;
 
-const GATE: [(&str, &str); 2] = [("GATE__SESSIONS", "100000"), ("GATE__FIND", "true")];
-const NO_GATE: [(&str, &str); 2] = [("GATE__SESSIONS", "1000000"), ("GATE__FIND", "false")];
+const GATE: [(&str, &str); 3] =
+    [("GATE__SESSIONS", "100000"), ("GATE__FIND", "true"), ("GATE__LESSONS", "false")];
+const NO_GATE: [(&str, &str); 3] =
+    [("GATE__SESSIONS", "1000000"), ("GATE__FIND", "false"), ("GATE__LESSONS", "false")];
 
 /// What is the same for all phases.
 struct Town {
@@ -67,7 +69,7 @@ struct Morning<'t> {
 
 impl<'t> Morning<'t> {
     fn begin(town: &'t Town, settings: &[(&str, &str)], seed: u64) -> Result<Morning<'t>, Fault> {
-        let _ = std::fs::remove_file(town.house.data().join("gate.json"));
+        town.house.forget_queue();
         let server = town.house.serve(settings, Some(SERVER_CORE))?;
         Ok(Morning { town, server, tally: Tally::default(), crowd: Crowd::new(seed), next: Cell::new(0) })
     }

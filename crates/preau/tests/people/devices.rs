@@ -15,7 +15,7 @@ use preau::app::App;
 use preau::config::Config;
 use preau::edge::Clock;
 use preau::store::schema::account;
-use preau::store::{Conn, Store, StoreError};
+use preau::store::{Store, StoreError};
 use preau_people::house::Fault;
 use preau_people::{Account, House, Jar};
 use std::sync::Arc;
@@ -45,11 +45,11 @@ pub(crate) fn known(house: &House, count: usize) -> Result<Vec<Jar>, Fault> {
     let jars = runtime.block_on(async {
         // It is not started: nobody looks at the queue, and all seats stay open.
         let app = App::assemble(config, store.clone(), Clock::System)?;
-        let (router, pupils) = (Arc::new(app.router), Arc::new(pupils));
+        let (router, pupils) = (app.router, Arc::new(pupils));
         let mut signing = JoinSet::new();
         let mut jars = Vec::with_capacity(count);
         for number in 0..count {
-            let (router, pupils) = (Arc::clone(&router), Arc::clone(&pupils));
+            let (router, pupils) = (router.clone(), Arc::clone(&pupils));
             signing.spawn(async move { sign_in(&router, &pupils[number % pupils.len()]).await });
             if signing.len() >= AT_ONCE
                 && let Some(done) = signing.join_next().await
@@ -82,20 +82,13 @@ fn cheap(password: &str) -> Result<String, Fault> {
 fn passwords(store: &Store, phc: String) -> Result<String, Fault> {
     store
         .write_blocking::<_, StoreError, _>(&SystemPermit::FillDemo, move |tx| {
-            let has = account::password_hash.ne("");
-            let before = match tx.conn() {
-                Conn::Sqlite(conn) => {
-                    account::table.filter(has).select(account::password_hash).first::<String>(conn)?
-                }
-                Conn::Postgres(conn) => {
-                    account::table.filter(has).select(account::password_hash).first::<String>(conn)?
-                }
-            };
-            let all = diesel::update(account::table.filter(has)).set(account::password_hash.eq(phc));
-            match tx.conn() {
-                Conn::Sqlite(conn) => all.execute(conn)?,
-                Conn::Postgres(conn) => all.execute(conn)?,
-            };
+            let before = account::table
+                .filter(account::password_hash.ne(""))
+                .select(account::password_hash)
+                .first::<String>(tx.conn())?;
+            diesel::update(account::table.filter(account::password_hash.ne("")))
+                .set(account::password_hash.eq(phc))
+                .execute(tx.conn())?;
             Ok(before)
         })
         .map_err(Into::into)
