@@ -38,7 +38,7 @@ const REQUIRED: [&str; 18] = [
 
 /// Benchmarks of a quarter of an hour or so each, which run only when they are named
 /// (`make bench ONLY=overload`).
-const LONG: [&str; 2] = ["crowd", "overload"];
+const LONG: [&str; 1] = ["overload"];
 
 const REPORT: &str = "report.json";
 /// The weights: a script of `web/package.json`, and what `cargo xtask bench` calls it.

@@ -465,20 +465,27 @@ impl Scheduler {
             .filter(|l| live[l.index()] > 0.0)
             .map(|l| u32::from(rules.shares.permille(*l)))
             .sum();
+        let fronts: [f64; LANES] = std::array::from_fn(|i| {
+            let called = self.queues[i].outstanding(now, PATIENCE.min(claim / 2), claim);
+            f64::from(standing_by[i]) + called
+        });
         let served = self.pacers[Lane::Unknown.index()].pace(0.0).middle();
         let guarantee = rules.shares.guarantees(reading.seats)[Lane::Unknown.index()];
         let crowd = Crowd {
             asked: self.asked.max(self.asked_now),
             served,
             borrows: seated[Lane::Unknown.index()] >= guarantee.max(1),
+            room: left > 0 && self.queues[Lane::Unknown.index()].tickets() == 0,
         };
         let toll = rules.toll_from.map_or(0, |from| self.tollgate.turn(crowd, from, self.cap_unknown, now));
         self.queues[Lane::Unknown.index()].count_only_heard(toll > 0);
+        let waiting: [f64; LANES] = std::array::from_fn(|i| {
+            fronts[i] + self.queues[i].stretches().iter().map(|stretch| stretch.2).sum::<f64>()
+        });
         let lanes: [LaneView; LANES] = std::array::from_fn(|i| {
             let queue = &self.queues[i];
             let share = f64::from(rules.shares.permille(Lane::ALL[i])) / f64::from(asking.max(1));
-            let called = queue.outstanding(now, PATIENCE.min(claim / 2), claim);
-            let front = f64::from(standing_by[i]) + called;
+            let front = fronts[i];
             let unknown = i == Lane::Unknown.index();
             let mut stretches = queue.stretches();
             if i == Lane::Lesson.index() {
@@ -506,7 +513,8 @@ impl Scheduler {
                 lane: Lane::ALL[i],
                 seated: seated[i],
                 standing_by: standing_by[i],
-                waiting: lanes[i].depth.total().round() as u32,
+                // Those who are due for a lesson and have not come yet are on the way, and do not wait.
+                waiting: waiting[i].round() as u32,
                 tickets: self.queues[i].tickets(),
                 watermark: lanes[i].watermark,
                 per_minute: (lanes[i].pace.middle() * 60.0).round() as u32,

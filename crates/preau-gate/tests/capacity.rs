@@ -282,6 +282,9 @@ fn what_is_served_through_the_line_is_served_in_time() {
     }
 }
 
+/// Mean stay of a person, in seconds.
+const STAY: f64 = 600.0;
+
 /// The controller of people in front of the valve: a crowd of whole people, each of whom asks for a
 /// page every five seconds and for eight at the beginning. How many may be in is found, not told.
 #[test]
@@ -319,6 +322,7 @@ fn people(seed: u64) -> (f64, f64, f64) {
         thrashes: true,
     };
     let mut sent: Vec<f64> = vec![0.0; 1 << 17];
+    let (mut leaves, mut gone): (Vec<f64>, usize) = (Vec::new(), 0);
     let (mut inflight, mut admitted, mut tick, mut tokens, mut seats) = (0_u32, 0_u32, 0.0, 0.0, 0_u32);
     let (mut served, mut refused, mut inside, mut samples) = (0_u64, 0_u64, 0.0, 0.0);
     let mut turns = Vec::new();
@@ -334,16 +338,17 @@ fn people(seed: u64) -> (f64, f64, f64) {
         if now == tick {
             tick += 0.5;
             valve.lock().unwrap().tick(moment(now), &mut turns);
-            let load = Load { seated: born.len() as u32, waiting: 100_000, admitted };
+            let load = Load { seated: (born.len() - gone) as u32, waiting: 100_000, admitted };
             let reading = found.read(load, moment(now));
             seats = reading.seats;
             admitted = 0;
             tokens += reading.pace.unwrap() * 0.5;
-            while tokens >= 1.0 && (born.len() as u32) < seats && born.len() < sent.len() {
+            while tokens >= 1.0 && ((born.len() - gone) as u32) < seats && born.len() < sent.len() {
                 tokens -= 1.0;
                 admitted += 1;
                 let person = born.len() as u32;
                 born.push(now);
+                leaves.push(now - STAY * (1.0 - chance.part()).ln());
                 for n in 0..8 {
                     // A burst of eight within four seconds; the last one starts the steady rhythm.
                     asks.push(Reverse((At(now + f64::from(n) * 0.5 + chance.part() * 0.1), person)));
@@ -351,7 +356,7 @@ fn people(seed: u64) -> (f64, f64, f64) {
             }
             tokens = tokens.min(50.0);
             if now > 1_200.0 {
-                inside += born.len() as f64;
+                inside += (born.len() - gone) as f64;
                 samples += 1.0;
             }
         } else if now == done {
@@ -365,7 +370,9 @@ fn people(seed: u64) -> (f64, f64, f64) {
         } else {
             let person = asks.pop().unwrap().0.1;
             let age = now - born[person as usize];
-            if age >= 3.5 {
+            if age >= 3.5 && now >= leaves[person as usize] {
+                gone += 1;
+            } else if age >= 3.5 {
                 asks.push(Reverse((At(now - 5.0 * (1.0 - chance.part()).ln()), person)));
             }
             match valve.lock().unwrap().offer(person, moment(now)) {

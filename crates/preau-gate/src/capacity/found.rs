@@ -28,11 +28,17 @@ pub struct FoundRules {
     pub floor: u32,
     /// The share of what an upstream can do that is given away. Default 0.85: the rest is for bursts.
     pub give: f64,
-    /// Pace at the start, people a second. Default 5.
+    /// Pace at the start, people a second; without demand the pace comes back to it and grows no further.
+    /// Default 5.
     pub start_pace: f64,
+    /// While no valve has shown what it bears, and below half of what was too much the last time, the pace doubles
+    /// in this time as long as it is used up (the slow start of RFC 5681): one that is ten times too low is found
+    /// in a quarter of a minute, and one that has become too high by at most what came in within the few seconds
+    /// until a valve says so. Default 5 s.
+    pub doubling: Duration,
     /// Least pace, people a second. Default 0.2: a queue that stands still looks broken.
     pub least_pace: f64,
-    /// Growth of the pace in ten seconds at most. Default 0.2.
+    /// Growth of the pace in ten seconds at most, once something is known. Default 0.2.
     pub growth: f64,
     /// Requests that somebody entering is taken to need, until it has been measured, in seconds of
     /// one place. Default 0.4: eight requests of 50 ms.
@@ -49,6 +55,7 @@ impl FoundRules {
             floor: 10,
             give: 0.85,
             start_pace: 5.0,
+            doubling: Duration::from_secs(5),
             least_pace: 0.2,
             growth: 0.2,
             entry_work: 0.4,
@@ -73,12 +80,22 @@ impl<F: FnMut(Moment, &mut Vec<ValveReading>) + Send> ValveReport for F {
 const VALVES: usize = 256;
 /// Smoothing of what is measured: half of it is from the last seven seconds.
 const SMOOTHING: f64 = 0.1;
-/// Growth of what a valve is believed to do, a second, while it does all that is given away.
+/// Growth of what a valve is believed to do, a second, while it does all that is given away: slow at first,
+/// near what was too much the last time, and with the square of the time since then, because what has become
+/// better is to be found within a minute (as CUBIC grows, RFC 9438, section 4.1).
 const CREEP: f64 = 0.001;
+/// After so many seconds it is twice as much.
+const KNEE: f64 = 7.0;
+/// In one reading at most.
+const STRIDE: f64 = 0.05;
 /// How near to what is given away counts as all of it.
 const NEAR: f64 = 0.05;
+/// The part of a pace that counts as all of it.
+const USED: f64 = 0.9;
 /// One saturation is one event: no second halving within this span.
 const ONE_EVENT: Duration = Duration::from_secs(5);
+/// Halvings closer together than this are one story: those who are in still have to leave.
+const EPISODE: Duration = Duration::from_secs(30);
 
 /// What is known of one valve.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,9 +118,16 @@ pub struct Found<R> {
     valves: R,
     readings: Vec<ValveReading>,
     known: Vec<Known>,
+    /// What growing and halving have led to.
+    ramp: f64,
+    /// Half of what was too much the last time: below it the ramp doubles again.
+    threshold: f64,
+    /// That, or less where a valve has less left over.
     pace: f64,
     asked: Option<Moment>,
     halved: Moment,
+    /// People who are in, on average over the same span as what they need.
+    seated: f64,
 }
 
 impl<R: ValveReport> Found<R> {
@@ -114,9 +138,12 @@ impl<R: ValveReport> Found<R> {
             valves,
             readings: Vec::new(),
             known: Vec::new(),
+            ramp: rules.start_pace,
+            threshold: 0.0,
             pace: rules.start_pace,
             asked: None,
             halved: Moment::from_unix_millis(0),
+            seated: 0.0,
         }
     }
 
@@ -132,6 +159,7 @@ impl<R: ValveReport> Found<R> {
 
     fn learn(&mut self, span: f64, load: Load, now: Moment) {
         self.known.resize(self.readings.len(), Known::default());
+        self.seated += SMOOTHING * (f64::from(load.seated) - self.seated);
         for (known, reading) in self.known.iter_mut().zip(&self.readings) {
             let settled = reading.settled_work / span;
             let work = settled + reading.entering_work / span;
@@ -149,35 +177,69 @@ impl<R: ValveReport> Found<R> {
             if reading.saturated {
                 let first =
                     known.measured == Moment::default() || now.since(known.measured) > self.rules.evidence;
-                known.can = if first { known.work } else { known.can + SMOOTHING * (known.work - known.can) };
+                // The first time in a rush the average lags behind.
+                known.can = if first {
+                    known.work.max(work)
+                } else {
+                    known.can + SMOOTHING * (known.work - known.can)
+                };
                 known.measured = now;
             } else if known.can > 0.0 && known.work > known.can * (self.rules.give - NEAR) {
                 // It does what was given away without being late: it may well do more than was thought.
-                known.can = known.can.max(known.work) * (1.0 + CREEP * span);
+                let calm = now.since(known.measured).as_secs_f64() / KNEE;
+                let creep = CREEP * (1.0 + calm * calm) * span;
+                known.can = known.can.max(known.work) * (1.0 + creep.min(STRIDE));
             }
             known.saturated = reading.saturated;
         }
     }
 
-    /// The least pace over all valves, and the valve.
-    fn bound(&self, now: Moment) -> Option<(f64, u16)> {
-        let of = |(known, reading): (&Known, &ValveReading)| {
-            let believed = known.can > 0.0 && now.since(known.measured) <= self.rules.evidence;
-            let entry = known.entry.unwrap_or(self.rules.entry_work).max(1e-3);
-            believed.then(|| ((self.rules.give * known.can - known.settled) / entry, reading.valve))
+    /// The ramp if nothing speaks against it. A pace that nobody has used says nothing about what is borne: it
+    /// grows only with demand (as RFC 7661 has it for windows), lest a quiet hour end in a rush let in at once.
+    fn grown(&self, seconds: f64, load: Load, now: Moment) -> f64 {
+        let factor = if self.ramp < self.threshold || self.believed(now).next().is_none() {
+            (seconds / self.rules.doubling.as_secs_f64().max(0.1)).exp2()
+        } else {
+            (1.0 + self.rules.growth).powf(seconds / 10.0)
         };
-        self.known.iter().zip(&self.readings).filter_map(of).min_by(|a, b| a.0.total_cmp(&b.0))
+        let asked = load.waiting > 0 || f64::from(load.admitted) >= USED * self.pace * seconds;
+        let used = asked && self.pace >= self.ramp * (1.0 - NEAR);
+        let most = if used { f64::INFINITY } else { self.ramp.max(self.rules.start_pace) };
+        (self.ramp * factor).min(most)
+    }
+
+    /// What one person who is in needs of a valve, on average: sums over the same seconds, lest a number of people
+    /// that has just changed make it look dearer or cheaper than it is.
+    fn each(&self, known: &Known) -> f64 {
+        known.settled / self.seated.max(1.0)
+    }
+
+    /// What those who are in bear of what is given away of each valve that is known.
+    fn believed(&self, now: Moment) -> impl Iterator<Item = (&Known, u16)> {
+        let known = self.known.iter().zip(&self.readings);
+        known
+            .filter(move |(known, _)| known.can > 0.0 && now.since(known.measured) <= self.rules.evidence)
+            .map(|(known, reading)| (known, reading.valve))
+    }
+
+    /// The least pace over all valves, and the valve.
+    fn bound(&self, load: Load, now: Moment) -> Option<(f64, u16)> {
+        let of = |(known, valve): (&Known, u16)| {
+            let entry = known.entry.unwrap_or(self.rules.entry_work).max(1e-3);
+            let settled = self.each(known) * f64::from(load.seated);
+            ((self.rules.give * known.can - settled) / entry, valve)
+        };
+        self.believed(now).map(of).min_by(|a, b| a.0.total_cmp(&b.0))
     }
 
     /// People in at once whom the valves bear, by what those who are in use now.
     fn seats(&self, load: Load, now: Moment) -> Option<(u32, u16)> {
-        let of = |(known, reading): (&Known, &ValveReading)| {
-            let believed = known.can > 0.0 && now.since(known.measured) <= self.rules.evidence;
-            let each = known.settled / f64::from(load.seated.max(1));
-            (believed && each > 0.0 && load.seated >= self.rules.floor)
-                .then(|| ((self.rules.give * known.can / each) as u32, reading.valve))
+        let of = |(known, valve): (&Known, u16)| {
+            let each = self.each(known);
+            (each > 0.0 && load.seated >= self.rules.floor)
+                .then(|| ((self.rules.give * known.can / each) as u32, valve))
         };
-        self.known.iter().zip(&self.readings).filter_map(of).min_by_key(|seats| seats.0)
+        self.believed(now).filter_map(of).min_by_key(|seats| seats.0)
     }
 }
 
@@ -191,30 +253,40 @@ impl<R: ValveReport> Capacity for Found<R> {
         let seconds = span.as_secs_f64().clamp(0.05, 10.0);
         self.learn(seconds, load, now);
 
-        let grown = self.pace * (1.0 + self.rules.growth).powf(seconds / 10.0);
+        let before = self.ramp;
+        let grown = self.grown(seconds, load, now);
         let over =
             self.known.iter().zip(&self.readings).find(|(known, _)| known.saturated).map(|(_, r)| r.valve);
         let mut cause = Cause::Ramp;
-        self.pace = grown;
-        if let Some((bound, valve)) = self.bound(now)
-            && bound < self.pace
-        {
-            (self.pace, cause) = (bound, Cause::Headroom(valve));
-        }
+        self.ramp = grown;
         if let Some(valve) = over {
-            if now.since(self.halved) >= ONE_EVENT {
+            if self.pace < before * (1.0 - NEAR) {
+                // Those saturate it who are in; what is let in beside them is held back already.
+                self.ramp = before;
+            } else if now.since(self.halved) >= ONE_EVENT {
+                if now.since(self.halved) >= EPISODE {
+                    self.threshold = grown / 2.0;
+                }
                 self.halved = now;
-                self.pace = self.pace.min(grown / 2.0);
+                self.ramp = grown / 2.0;
             } else {
                 // Until the halving shows, no faster than it left us.
-                self.pace = self.pace.min(grown / (1.0 + self.rules.growth).powf(seconds / 10.0));
+                self.ramp = before;
             }
             cause = Cause::Saturated(valve);
         }
-        // What brought it down to the least says more than that it is the least.
-        self.pace = self.pace.max(self.rules.least_pace);
-        // A pace beyond filling the house in a second means nothing, and would hide a later ramp.
-        self.pace = self.pace.min(f64::from(self.rules.ceiling.max(1)));
+        // A pace beyond filling the house in a second means nothing, and would hide a later ramp. What brought
+        // it down to the least says more than that it is the least.
+        self.ramp = self.ramp.min(f64::from(self.rules.ceiling.max(1))).max(self.rules.least_pace);
+        self.pace = self.ramp;
+        if let Some((bound, valve)) = self.bound(load, now)
+            && bound < self.pace
+        {
+            self.pace = bound.max(self.rules.least_pace);
+            if over.is_none() {
+                cause = Cause::Headroom(valve);
+            }
+        }
 
         let mut seats = self.rules.ceiling;
         if let Some((borne, valve)) = self.seats(load, now)
@@ -263,42 +335,97 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_grows_by_a_fifth_in_ten_seconds_and_is_halved_at_once() {
-        let mut readings = vec![reading(2.0, 2.0, false); 41];
-        readings[40] = reading(2.0, 2.0, true);
-        let mut readings = readings.into_iter();
-        let source = move |_: Moment, out: &mut Vec<ValveReading>| out.extend(readings.next());
-        let mut found = Found::new(FoundRules::up_to(1_000), source);
-        let load = Load { seated: 100, waiting: 500, admitted: 5 };
-        let paces: Vec<f64> =
-            (0..40).map(|second| found.read(load, at(second)).pace.unwrap_or_default()).collect();
-        for (second, pace) in paces.iter().enumerate() {
-            let most = 5.0 * 1.2_f64.powf((second + 1) as f64 / 10.0);
-            assert!((pace - most).abs() < 1e-6, "{second}: {pace} {most}");
-        }
-        let after = found.read(load, at(40));
-        assert_eq!(after.cause, Cause::Saturated(3));
-        assert!(after.pace.unwrap_or_default() <= paces[39] / 2.0 * 1.02);
-    }
-
-    #[test]
-    fn what_a_saturated_valve_bears_bounds_pace_and_seats() {
+    fn the_pace_doubles_until_something_is_known_is_halved_at_once_and_grows_by_a_fifth_after() {
         let mut second = 0;
         let source = move |_: Moment, out: &mut Vec<ValveReading>| {
             second += 1;
-            out.push(if second < 20 { reading(8.0, 2.0, true) } else { reading(7.0, 0.2, false) });
+            out.push(reading(200.0, 2.0, second == 21));
         };
         let mut found = Found::new(FoundRules::up_to(1_000), source);
-        let load = Load { seated: 100, waiting: 500, admitted: 1 };
-        let mut last = found.read(load, at(0));
-        for second in 1..120 {
-            last = found.read(load, at(second));
+        let load = Load { seated: 100, waiting: 500, admitted: 5 };
+        let mut pace = |second| found.read(load, at(second)).pace.unwrap_or_default();
+        let paces: Vec<f64> = (0..20).map(&mut pace).collect();
+        for (second, pace) in paces.iter().enumerate() {
+            let most = 5.0 * ((second + 1) as f64 / 5.0).exp2();
+            assert!((pace - most).abs() < 1e-6, "{second}: {pace} {most}");
         }
-        // Ten places are borne, 8.5 given away, seven in use for a hundred people.
-        assert!((found.work_borne().next().unwrap_or_default() - 10.0).abs() < 0.2);
-        assert!((115..=125).contains(&last.seats), "{last:?}");
-        assert_eq!(last.cause, Cause::Headroom(3));
-        assert!(last.pace.is_some_and(|pace| pace < 6.0), "{last:?}");
+        let halved = pace(20);
+        assert!(halved <= paces[19] * 0.58, "{halved}");
+        // The valve is believed to do 202 places, 171 of them are given away and 200 in use: nobody else.
+        assert!(pace(21) <= 0.2 + 1e-9);
+    }
+
+    #[test]
+    fn a_pace_that_nobody_uses_grows_no_further_than_where_it_began() {
+        let source = |_: Moment, out: &mut Vec<ValveReading>| out.push(reading(1.0, 0.1, false));
+        let mut found = Found::new(FoundRules::up_to(1_000), source);
+        let quiet = Load { seated: 100, waiting: 0, admitted: 2 };
+        assert!((0..600).all(|second| found.read(quiet, at(second)).pace == Some(5.0)));
+        let used = Load { admitted: 5, ..quiet };
+        assert!(found.read(used, at(600)).pace > Some(5.0));
+        let more = found.read(Load { waiting: 1, ..quiet }, at(601)).pace;
+        assert!(more > Some(6.0));
+        assert_eq!(found.read(quiet, at(602)).pace, more);
+    }
+
+    /// An upstream of so many places; each person who is in needs `EACH` of one, and it is saturated when that is
+    /// more than there are.
+    struct House {
+        places: f64,
+        /// Who is in, by the second they leave; and the share of all places in use, by second.
+        leave: Vec<(u64, f64)>,
+        used: Vec<f64>,
+    }
+
+    const EACH: f64 = 0.25;
+
+    impl House {
+        fn seated(&self) -> f64 {
+            self.leave.iter().map(|stay| stay.1).sum()
+        }
+
+        fn pass(&mut self, coming: f64, second: u64) -> ValveReading {
+            self.leave.retain(|stay| stay.0 > second);
+            // Stays of 4 to 36 seconds, 20 on average.
+            self.leave.extend((0..9).map(|part| (second + 4 * (part + 1), coming / 9.0)));
+            let asked = self.seated() * EACH;
+            let done = asked.min(self.places);
+            self.used.push(done / self.places);
+            let entering = (coming * EACH).min(done);
+            reading(done - entering, entering, asked > self.places)
+        }
+
+        fn used(&self, last: usize) -> f64 {
+            self.used.iter().rev().take(last).sum::<f64>() / last as f64
+        }
+    }
+
+    #[test]
+    fn what_has_become_better_is_found_within_a_minute_and_what_has_become_worse_at_once() {
+        use std::sync::{Arc, Mutex};
+        let next = Arc::new(Mutex::new(reading(0.0, 0.0, false)));
+        let source = {
+            let next = Arc::clone(&next);
+            move |_: Moment, out: &mut Vec<ValveReading>| out.extend(next.lock().ok().map(|read| *read))
+        };
+        let mut found = Found::new(FoundRules::up_to(100_000), source);
+        let mut house = House { places: 40.0, leave: Vec::new(), used: Vec::new() };
+        let mut read = Reading { seats: 100_000, pace: Some(5.0), cause: Cause::Ramp };
+        let mut second = 0;
+        for (places, seconds) in [(40.0, 60), (20.0, 60), (40.0, 60), (160.0, 180), (40.0, 60)] {
+            house.places = places;
+            for _ in 0..seconds + 60 {
+                second += 1;
+                let room = f64::from(read.seats) - house.seated();
+                let coming = read.pace.unwrap_or_default().min(room).max(0.0);
+                *next.lock().unwrap() = house.pass(coming, second);
+                let load =
+                    Load { seated: house.seated() as u32, waiting: 1_000, admitted: coming.round() as u32 };
+                read = found.read(load, at(second));
+            }
+            let used = house.used(60);
+            assert!(used >= 0.85, "{places} places: {used}");
+        }
     }
 
     #[test]

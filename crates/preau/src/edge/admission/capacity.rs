@@ -68,9 +68,9 @@ impl Door {
     pub fn find_capacity(&self, valves: Arc<Valves>) {
         let (floor, ceiling) = self.0.configured.under(&self.0.orders.load());
         let usual = FoundRules::up_to(ceiling);
-        // A house that has just opened, or restarted at eight o'clock, fills in a minute; what saturates
-        // on the way halves the pace at once.
-        let start_pace = usual.start_pace.max(f64::from(ceiling) / 60.0);
+        // A house that has just opened, or restarted at eight o'clock, fills in a minute, if twenty a second are
+        // not too many for it: from there the pace doubles until a valve shows what it bears.
+        let start_pace = usual.start_pace.max(f64::from(ceiling) / 60.0).min(20.0);
         let (source, kept) = (Arc::clone(&valves), Arc::clone(&self.0.readings));
         let report = move |_: Moment, readings: &mut Vec<ValveReading>| {
             source.read(readings);
