@@ -22,6 +22,7 @@ use crate::control::{Command, ControlError, Reply};
 use crate::event::{Event, EventKind, Output, StreamId};
 use crate::framing::Deframer;
 use crate::ids::{ConnectionId, Mint, PartyKey, RoomKey, RoomName};
+use crate::ladder::Step;
 use crate::meter::Meter;
 use crate::participant::Endpoints;
 use crate::relay::{RelayKind, RelayMessage, ShardId};
@@ -76,6 +77,8 @@ pub(crate) struct Shard {
     /// What is sent in all, and the share of a core its thread is busy.
     pub(crate) egress: Meter,
     pub(crate) processor: f32,
+    /// What the owner wants given up at least.
+    pub(crate) house: Step,
     outputs: VecDeque<Output>,
     streams: HashMap<StreamId, Stream>,
     /// TCP connections by the client's address.
@@ -269,6 +272,7 @@ impl Engine {
             counters: Counters::default(),
             egress: Meter::new(config.start),
             processor: 0.0,
+            house: Step::Full,
             outputs: VecDeque::new(),
             streams: HashMap::new(),
             stream_of: HashMap::new(),
@@ -369,6 +373,12 @@ impl Engine {
     /// once a second. Beyond its budget, rooms give up pictures.
     pub fn report_processor(&mut self, share: f32) {
         self.shard.processor = if share.is_finite() { share.max(0.0) } else { 0.0 };
+    }
+
+    /// What the owner wants all rooms to give up at least, because something else on the machine is pressed; within
+    /// a second of the next measurement the rooms follow, and tell their classes.
+    pub fn ask_to_give_up(&mut self, step: Step) {
+        self.shard.house = step;
     }
 
     /// Spreads a room over another shard; call on both. What happened on either side so far is told to

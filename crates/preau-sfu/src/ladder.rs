@@ -127,6 +127,8 @@ pub enum Cause {
     Network,
     /// The shard's thread has too much to do.
     Processor,
+    /// The owner asks for it: something else on the machine has too much to do.
+    House,
     /// Nothing any more: things come back.
     Relief,
 }
@@ -161,7 +163,10 @@ pub(crate) struct Move {
 /// One room's ladder.
 #[derive(Debug)]
 pub(crate) struct Ladder {
+    /// What the room's own measurements ask for.
     step: Step,
+    /// What the owner asks for, whatever is measured here.
+    house: Step,
     pressed_since: Option<Instant>,
     relaxed_since: Option<Instant>,
     last_move: Option<Instant>,
@@ -173,6 +178,7 @@ impl Ladder {
     pub(crate) fn new() -> Ladder {
         Ladder {
             step: Step::Full,
+            house: Step::Full,
             pressed_since: None,
             relaxed_since: None,
             last_move: None,
@@ -182,11 +188,20 @@ impl Ladder {
     }
 
     pub(crate) fn step(&self) -> Step {
-        self.step
+        self.step.max(self.house)
     }
 
-    /// Takes a measurement. Some when the step changes.
-    pub(crate) fn observe(&mut self, load: Load, now: Instant) -> Option<Move> {
+    /// Takes a measurement, and what the owner asks for at least. Some when the step changes.
+    pub(crate) fn observe(&mut self, load: Load, house: Step, now: Instant) -> Option<Move> {
+        let before = self.step();
+        self.house = house;
+        let cause = self.weigh(load, now).map(|own| own.cause);
+        let to = self.step();
+        let ours = if to > before { Cause::House } else { Cause::Relief };
+        (to != before).then(|| Move { to, cause: cause.unwrap_or(ours) })
+    }
+
+    fn weigh(&mut self, load: Load, now: Instant) -> Option<Move> {
         let (worst, cause) = load.worst();
         let lasts = |since: Option<Instant>, time: Duration| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= time)
@@ -195,7 +210,7 @@ impl Ladder {
             self.relaxed_since = None;
             self.pressed_since.get_or_insert(now);
             let settled = self.last_move.is_none() || lasts(self.last_move, EFFECT);
-            let to = self.step.below().filter(|_| settled && lasts(self.pressed_since, PRESSED))?;
+            let to = self.step().below().filter(|_| settled && lasts(self.pressed_since, PRESSED))?;
             if self.last_rise.is_some() && !lasts(self.last_rise, TOO_SOON) {
                 self.patience = (self.patience * 2).min(RELAXED_AT_MOST);
             }
@@ -242,7 +257,7 @@ mod tests {
         let mut moves = Vec::new();
         while *from < end {
             *from += TICK;
-            moves.extend(ladder.observe(load, *from).map(|step| (step, *from)));
+            moves.extend(ladder.observe(load, Step::Full, *from).map(|step| (step, *from)));
         }
         moves
     }
@@ -309,8 +324,8 @@ mod tests {
             (room(1.1), Cause::Room),
         ] {
             let mut ladder = Ladder::new();
-            assert_eq!(ladder.observe(load, now), None);
-            let step = ladder.observe(load, now + PRESSED).unwrap();
+            assert_eq!(ladder.observe(load, Step::Full, now), None);
+            let step = ladder.observe(load, Step::Full, now + PRESSED).unwrap();
             assert_eq!((step.to, step.cause), (Step::SmallCameras, cause));
         }
     }
@@ -348,6 +363,27 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_owner_asks_for_more_than_is_measured_and_gets_it_at_once() {
+        let mut now = Instant::now();
+        let mut ladder = Ladder::new();
+        let down = ladder.observe(room(0.1), Step::LeadCameraOnly, now);
+        assert_eq!(down, Some(Move { to: Step::LeadCameraOnly, cause: Cause::House }));
+        assert_eq!(ladder.observe(room(0.1), Step::LeadCameraOnly, now + TICK), None);
+        // What is measured goes on from there, and stays when the owner asks for nothing any more.
+        now += TICK * 2;
+        for _ in 0..20 {
+            now += TICK;
+            ladder.observe(room(2.0), Step::LeadCameraOnly, now);
+        }
+        assert_eq!(ladder.step(), Step::NoCamera);
+        assert_eq!(ladder.observe(room(0.8), Step::Full, now), None);
+        let mut calm = Ladder::new();
+        assert!(calm.observe(room(0.1), Step::SmallCameras, now).is_some());
+        let up = calm.observe(room(0.1), Step::Full, now + TICK);
+        assert_eq!(up, Some(Move { to: Step::Full, cause: Cause::Relief }));
+    }
+
     proptest! {
         #[test]
         fn it_moves_one_step_at_a_time_and_never_touches_a_voice(loads in prop::collection::vec(0f32..3.0, 1..400)) {
@@ -356,7 +392,7 @@ mod tests {
             for share in loads {
                 now += TICK * 4;
                 let before = ladder.step();
-                if let Some(step) = ladder.observe(room(share), now) {
+                if let Some(step) = ladder.observe(room(share), Step::Full, now) {
                     prop_assert!(before.below() == Some(step.to) || before.above() == Some(step.to));
                 }
                 prop_assert_eq!(ladder.step().cap(Source::Microphone, false), Cap::NONE);

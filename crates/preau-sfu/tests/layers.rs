@@ -550,3 +550,20 @@ fn thirty_viewers_ask_for_one_key_frame() {
     let asked = world.client("prof").keyframe_requests.len();
     assert!((1..=2).contains(&asked), "{asked} requests for thirty wishes");
 }
+
+#[test]
+fn the_owner_has_pictures_given_up_in_every_room_and_gives_them_back() {
+    let (mut world, mid, sid) = class(Limits::default());
+    film(&mut world, mid, SECOND);
+    assert_eq!(seen(&world, "ines", &sid).last(), Some(&'f'));
+    world.engine.ask_to_give_up(Step::NoCamera);
+    film(&mut world, mid, SECOND);
+    assert_eq!(steps(&world), [(Step::NoCamera, Cause::House)]);
+    let before = world.client("ines").received(&sid).len();
+    film(&mut world, mid, SECOND * 2);
+    assert_eq!(world.client("ines").received(&sid).len(), before, "no camera is sent");
+    world.engine.ask_to_give_up(Step::Full);
+    film(&mut world, mid, SECOND * 2);
+    assert_eq!(steps(&world).last(), Some(&(Step::Full, Cause::Relief)));
+    assert!(world.client("ines").received(&sid).len() > before);
+}

@@ -247,7 +247,7 @@ impl Room {
             network: share(shard.egress.rate(), budget.shard_bps),
             processor: shard.processor / budget.cpu.max(f32::EPSILON),
         };
-        let Some(step) = self.ladder.observe(load, shard.now) else { return };
+        let Some(step) = self.ladder.observe(load, shard.house, shard.now) else { return };
         tracing::info!(
             room = %self.name,
             step = step.to.name(),

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use mio::{Interest, Poll, Waker};
 use preau_sfu::control::{Command, ControlError, Reply};
-use preau_sfu::{Admission, Budget, Connections};
+use preau_sfu::{Admission, Budget, Connections, Step};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,6 +48,9 @@ pub(super) enum Ask {
     #[cfg(test)]
     Fail,
 }
+
+/// Asked once a second: what all lessons are to give up because the house as a whole is pressed.
+pub type Restraint = Arc<dyn Fn() -> Step + Send + Sync>;
 
 /// Why the shard did not answer.
 #[derive(Debug, Error)]
@@ -89,6 +92,7 @@ impl Media {
         config: &LiveConfig,
         clock: Clock,
         attendance: Arc<dyn Attendance>,
+        restraint: Restraint,
     ) -> anyhow::Result<Media> {
         let (mut wire, mut streams) = open_ports(config)?;
         let public =
@@ -117,6 +121,7 @@ impl Media {
             attendance,
             stopping: stopping.clone(),
             lives: lives.clone(),
+            restraint,
         };
         std::thread::Builder::new().name("preau-live-0".into()).spawn(move || shard.run(engine))?;
         Ok(Media(Arc::new(Inner { asks, bell, places, stopping, lives })))

@@ -35,7 +35,7 @@ mod webhook;
 mod wire;
 
 pub use control::{Rooms, RoomsError, RoomsResult};
-pub use media::{Media, MediaError};
+pub use media::{Media, MediaError, Restraint};
 pub use model::{Allowed, LiveLesson, Role, Room, room_of};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
 pub use store::{opened, rooms_between};
@@ -47,6 +47,8 @@ use crate::config::LiveEngine;
 use crate::edge::{Audience, Body, Cost, Platform, Routes};
 use crate::ids::{LessonId, Millis, PersonId};
 use bytes::Bytes;
+use preau_gate::Rung;
+use preau_sfu::Step;
 use std::sync::Arc;
 
 /// Frames on their way to one client's socket.
@@ -76,6 +78,20 @@ pub struct LessonState {
     tickets: ticket::Tickets,
 }
 
+/// What the ladder of the whole house asks of lessons: its rungs in its order, cameras first, voices never.
+fn restraint(platform: Platform) -> Restraint {
+    const RUNGS: [(Rung, Step); 4] = [
+        (Rung::TeacherCamera, Step::NoCamera),
+        (Rung::ScreenRate, Step::SlowScreen),
+        (Rung::PupilCameras, Step::LeadCameraOnly),
+        (Rung::HighVideo, Step::SmallCameras),
+    ];
+    Arc::new(move || {
+        let shedding = platform.door().shedding();
+        RUNGS.into_iter().find(|(rung, _)| !shedding.permits(*rung)).map_or(Step::Full, |(_, step)| step)
+    })
+}
+
 impl LessonState {
     /// Opens the media ports and starts their thread, or gets ready to ask the LiveKit server.
     ///
@@ -92,7 +108,8 @@ impl LessonState {
                 (None, Rooms::of(cluster))
             }
             _ => {
-                let media = Media::start(config, platform.clock().clone(), attendance.clone())?;
+                let restraint = restraint(platform.clone());
+                let media = Media::start(config, platform.clock().clone(), attendance.clone(), restraint)?;
                 (Some(media.clone()), Rooms::embedded(media))
             }
         };

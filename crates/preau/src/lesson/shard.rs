@@ -8,7 +8,7 @@
 //! Invariant: a panic of the engine ends the rooms of this shard, never the process. The thread starts a
 //! fresh engine on the same port, the sockets of all clients close, and the clients come back.
 
-use super::media::Ask;
+use super::media::{Ask, Restraint};
 use super::model::{lesson_of, person_of};
 use super::streams::{Came, Streams};
 use super::wire::Wire;
@@ -72,6 +72,7 @@ pub(super) struct Shard {
     pub(super) attendance: Arc<dyn Attendance>,
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) lives: Arc<AtomicU64>,
+    pub(super) restraint: Restraint,
 }
 
 /// One life of the engine, with what belongs to it.
@@ -229,6 +230,7 @@ impl Shard {
         if life.gauge.since + GAUGE <= now {
             let share = life.gauge.read(now);
             life.engine.report_processor(share);
+            life.engine.ask_to_give_up((self.restraint)());
         }
         let rooms = life.closings.values().min().copied();
         // Without rooms nobody is there to be reported, and nothing wakes an idle server.

@@ -23,6 +23,11 @@ pub(super) struct Line {
     socket: WebSocketStream<TcpStream>,
 }
 
+/// Nothing else on the machine is pressed.
+fn calm() -> crate::lesson::Restraint {
+    Arc::new(|| preau_sfu::Step::Full)
+}
+
 /// A client's first words, as base64url of a wrapped join request.
 fn join_request() -> String {
     use base64::Engine as _;
@@ -277,7 +282,7 @@ async fn media_are_also_taken_over_tcp_under_the_same_number() {
         ..crate::config::LiveConfig::default()
     };
     let heard = Arc::new(Heard::default());
-    let media = Media::start(&config, crate::edge::Clock::System, heard).expect("started");
+    let media = Media::start(&config, crate::edge::Clock::System, heard, calm()).expect("started");
     assert_eq!(media.address(), media.stream_address());
     // Who speaks something else is sent away; what is no packet of anybody's is not answered.
     let mut web = TcpStream::connect(media.stream_address()).await.expect("connected");
@@ -288,7 +293,7 @@ async fn media_are_also_taken_over_tcp_under_the_same_number() {
     // A port that is taken is named with the key to change.
     let taken = crate::config::LiveConfig { listen_tcp: Some(media.stream_address()), ..config };
     let heard = Arc::new(Heard::default());
-    let error = Media::start(&taken, crate::edge::Clock::System, heard).err().expect("refused");
+    let error = Media::start(&taken, crate::edge::Clock::System, heard, calm()).err().expect("refused");
     assert!(format!("{error:#}").contains("live.listen_tcp: TCP 127.0.0.1:"), "{error:#}");
 }
 
@@ -339,7 +344,7 @@ async fn a_failure_of_the_engine_ends_its_rooms_and_not_the_process() {
         ..crate::config::LiveConfig::default()
     };
     let heard = Arc::new(Heard::default());
-    let media = Media::start(&config, crate::edge::Clock::System, heard.clone()).expect("started");
+    let media = Media::start(&config, crate::edge::Clock::System, heard.clone(), calm()).expect("started");
     let rooms = Rooms::embedded(media.clone());
     let address = media.address();
     let join = || {
