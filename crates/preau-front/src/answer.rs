@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use std::cell::RefCell;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// A whole answer, ready to be sent.
@@ -38,14 +39,18 @@ impl Answer {
     }
 
     /// As bytes of HTTP/1.1, appended to `out` (RFC 9112 section 4).
-    pub(crate) fn write(&self, out: &mut Vec<u8>, head_only: bool, keep_alive: bool) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>, head_only: bool, keep_alive: bool, now: Instant) {
+        self.begin(out);
+        self.end(out, head_only, keep_alive, now);
+    }
+
+    /// What does not change from one to the next.
+    fn begin(&self, out: &mut Vec<u8>) {
         let reason = self.status.canonical_reason().unwrap_or("-");
         out.extend_from_slice(b"HTTP/1.1 ");
         out.extend_from_slice(self.status.as_str().as_bytes());
         out.push(b' ');
         out.extend_from_slice(reason.as_bytes());
-        out.extend_from_slice(b"\r\ndate: ");
-        date(out);
         for (name, value) in &self.fields {
             out.extend_from_slice(b"\r\n");
             out.extend_from_slice(name.as_str().as_bytes());
@@ -56,6 +61,11 @@ impl Answer {
             // Writing to a Vec cannot fail.
             let _ = write!(out, "\r\ncontent-length: {}", self.body.len());
         }
+        out.extend_from_slice(b"\r\ndate: ");
+    }
+
+    fn end(&self, out: &mut Vec<u8>, head_only: bool, keep_alive: bool, now: Instant) {
+        date(out, now);
         out.extend_from_slice(if keep_alive && !self.close {
             b"\r\n\r\n"
         } else {
@@ -86,15 +96,44 @@ impl Answer {
     }
 }
 
-/// The date (RFC 9110 section 6.6.1), formatted once a second and thread.
-pub(crate) fn date(out: &mut Vec<u8>) {
+/// An answer that many are given: its head is rendered once, all but the date. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Rendered(Arc<(Answer, Vec<u8>)>);
+
+impl Rendered {
+    /// Renders an answer.
+    #[must_use]
+    pub fn new(answer: Answer) -> Rendered {
+        let mut begun = Vec::new();
+        answer.begin(&mut begun);
+        Rendered(Arc::new((answer, begun)))
+    }
+
+    /// The answer as one of its own.
+    #[must_use]
+    pub fn answer(&self) -> &Answer {
+        &self.0.0
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>, head_only: bool, keep_alive: bool, now: Instant) {
+        let (answer, begun) = &*self.0;
+        out.extend_from_slice(begun);
+        answer.end(out, head_only, keep_alive, now);
+    }
+}
+
+/// The date (RFC 9110 section 6.6.1), formatted once a second and thread. `now` is the present moment, as the
+/// caller has read it from the clock.
+pub(crate) fn date(out: &mut Vec<u8>, now: Instant) {
     thread_local! {
         static DATE: RefCell<Option<(Instant, String)>> = const { RefCell::new(None) };
     }
     DATE.with_borrow_mut(|date| {
-        let fresh = date.as_ref().is_some_and(|(since, _)| since.elapsed() < Duration::from_secs(1));
+        let fresh = date
+            .as_ref()
+            .is_some_and(|(since, _)| now.saturating_duration_since(*since) < Duration::from_secs(1));
         if !fresh {
-            *date = Some((Instant::now(), httpdate::fmt_http_date(SystemTime::now())));
+            *date = Some((now, httpdate::fmt_http_date(SystemTime::now())));
         }
         if let Some((_, text)) = date {
             out.extend_from_slice(text.as_bytes());
@@ -108,7 +147,15 @@ mod tests {
 
     fn text(answer: &Answer, head_only: bool, keep_alive: bool) -> String {
         let mut out = Vec::new();
-        answer.write(&mut out, head_only, keep_alive);
+        answer.write(&mut out, head_only, keep_alive, Instant::now());
+        let mut again = Vec::new();
+        Rendered::new(answer.clone()).write(&mut again, head_only, keep_alive, Instant::now());
+        // A second may have begun in between.
+        let dateless = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            text.split("\r\n").filter(|line| !line.starts_with("date: ")).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(dateless(&out), dateless(&again));
         String::from_utf8(out).unwrap()
     }
 
@@ -117,10 +164,12 @@ mod tests {
         let answer = Answer::new(StatusCode::OK, Bytes::from_static(b"hello"))
             .with(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         let get = text(&answer, false, true);
-        assert!(get.starts_with("HTTP/1.1 200 OK\r\ndate: "), "{get}");
-        assert!(get.ends_with("\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello"), "{get}");
+        assert!(get.starts_with("HTTP/1.1 200 OK\r\ncontent-type: "), "{get}");
+        assert!(get.contains("\r\ncontent-length: 5\r\ndate: "), "{get}");
+        assert!(get.ends_with(" GMT\r\n\r\nhello"), "{get}");
         let head = text(&answer, true, false);
-        assert!(head.ends_with("\r\ncontent-length: 5\r\nconnection: close\r\n\r\n"), "{head}");
+        assert!(head.contains("\r\ncontent-length: 5\r\n"), "{head}");
+        assert!(head.ends_with(" GMT\r\nconnection: close\r\n\r\n"), "{head}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! whichever path it takes through this crate.
 
 use crate::upstream::Direct;
-use crate::{Answer, Body, Head, Peer, Refused};
+use crate::{Answer, Body, Head, Peer, Refused, Rendered};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub enum Decision {
     /// It is answered at once, from memory: the page of those who wait, the state of the queue.
     Answer(Answer),
+    /// The same, with one that many are given.
+    Shared(Rendered),
     /// It goes on to the backend.
     Pass(Pass),
 }

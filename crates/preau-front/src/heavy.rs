@@ -187,15 +187,17 @@ async fn exchange<D: Door, B: Backend>(
         return refuse(Refused::Host, Some(&head));
     };
     head.site = site;
-    let mut response = match decided.unwrap_or_else(|| shared.door.decide(&head)) {
-        Decision::Answer(mut answer) => {
-            // A body that nobody reads: hyper reads a little of it away, or closes.
-            answer.close |= chunked || shared.is_stopping();
-            if answer.close {
-                course.close.notify_one();
-            }
-            return answer.into_response(version);
+    let from_memory = |mut answer: crate::Answer| {
+        // A body that nobody reads: hyper reads a little of it away, or closes.
+        answer.close |= chunked || shared.is_stopping();
+        if answer.close {
+            course.close.notify_one();
         }
+        answer.into_response(version)
+    };
+    let mut response = match decided.unwrap_or_else(|| shared.door.decide(&head)) {
+        Decision::Answer(answer) => return from_memory(answer),
+        Decision::Shared(rendered) => return from_memory(rendered.answer().clone()),
         Decision::Pass(pass) => {
             let heard = Heard::of(request.headers());
             let (method, target, host) = (request.method().clone(), request.uri().clone(), host.to_owned());

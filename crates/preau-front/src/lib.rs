@@ -35,7 +35,7 @@ pub mod tls;
 mod upstream;
 mod wire;
 
-pub use answer::Answer;
+pub use answer::{Answer, Rendered};
 pub use body::{Body, BoxError};
 pub use door::{Asked, Backend, Decision, Door, Local, Pass, Released, Seat};
 pub use head::Head;

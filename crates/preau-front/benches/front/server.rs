@@ -2,11 +2,12 @@
 #![allow(dead_code, reason = "each benchmark uses a part of it")]
 
 use crate::Outcome;
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use preau_front::tls::{Files, Tls};
 use preau_front::{
-    Answer, Decision, Door, Front, Head, Kind, Limits, Listen, Pass, Trusted, Upstream, Upstreams,
+    Answer, Decision, Door, Front, Head, Kind, Limits, Listen, Pass, Rendered, Trusted, Upstream, Upstreams,
 };
 use preau_gate::{Arrival, DeviceId, Gate, Moment, Quota, Rules, Scheduler, Secret, Standing, Verdict};
 use std::sync::Arc;
@@ -17,6 +18,31 @@ struct GateDoor {
     passes: bool,
     /// Whether those who wait come back so seldom that their connection is not kept.
     seldom: bool,
+    /// The queue's state as an answer, for as long as it stays the same.
+    queue: ArcSwapOption<(Arc<str>, Rendered)>,
+}
+
+impl GateDoor {
+    fn new(gate: Gate, passes: bool, seldom: bool) -> GateDoor {
+        GateDoor { gate, passes, seldom, queue: ArcSwapOption::empty() }
+    }
+
+    /// As the application does it.
+    fn queue(&self) -> Rendered {
+        let text = self.gate.now_json();
+        if let Some(known) = &*self.queue.load()
+            && Arc::ptr_eq(&known.0, &text)
+        {
+            return known.1.clone();
+        }
+        let mut answer = Answer::new(StatusCode::OK, Bytes::copy_from_slice(text.as_bytes()))
+            .with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
+        answer.close = self.seldom;
+        let rendered = Rendered::new(answer);
+        self.queue.store(Some(Arc::new((text, rendered.clone()))));
+        rendered
+    }
 }
 
 fn now() -> Moment {
@@ -31,12 +57,7 @@ impl Door for GateDoor {
             if let Some(ticket) = ticket {
                 self.gate.heartbeat(ticket, now());
             }
-            let body = Bytes::copy_from_slice(self.gate.now_json().as_bytes());
-            let mut answer = Answer::new(StatusCode::OK, body)
-                .with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
-            answer.close = self.seldom;
-            return Decision::Answer(answer);
+            return Decision::Shared(self.queue());
         }
         let session = head.cookie("gate");
         let arrival = Arrival { session, ticket, ..Arrival::default() };
@@ -68,7 +89,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
     let tls = Tls::from_files(&[Files { chain: chain.into(), key: key.into() }], https_at.port())?;
     let upstreams = Upstreams::new(vec![Upstream::new(upstream)?], Arc::new(()))?;
     let limits = Limits { idle: Duration::from_secs(300), ..Limits::default() };
-    let door = GateDoor { gate, passes: mode == "passes", seldom: false };
+    let door = GateDoor::new(gate, mode == "passes", false);
     let front = Front::new(door, upstreams, limits, Trusted::default(), Some(Arc::new(tls)));
     println!("ticket {}", tickets.last().ok_or("no ticket")?);
     println!("https {https_at}");
@@ -86,7 +107,7 @@ pub(crate) fn run_for_many(arguments: &[String]) -> Outcome<()> {
     let http = Listen::bind("127.0.0.1:0".parse()?, Kind::Http)?;
     let at = http.socket.local_addr()?;
     let upstreams = Upstreams::new(vec![Upstream::new("http://127.0.0.1:9")?], Arc::new(()))?;
-    let door = GateDoor { gate, passes: false, seldom: true };
+    let door = GateDoor::new(gate, false, true);
     let front = Front::new(door, upstreams, Limits::default(), Trusted::default(), None);
     println!("serving {at}");
     front.serve_on_threads(vec![http], 1)?;

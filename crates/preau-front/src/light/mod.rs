@@ -51,6 +51,8 @@ pub(crate) struct Light {
     due: Instant,
     state: State,
     role: Role,
+    /// When the bytes came that are answered now: one look at the clock for all that is reckoned from it.
+    read_at: Instant,
     /// A request that has gone on to an upstream; its head stands in front of what is held.
     away: Option<Box<Exchange>>,
 }
@@ -79,6 +81,7 @@ enum State {
 
 impl Light {
     pub(crate) fn new<D: Door, B: Backend>(wire: Wire, peer: Peer, role: Role, open: &Open<D, B>) -> Light {
+        let now = Instant::now();
         Light {
             wire,
             peer,
@@ -86,7 +89,8 @@ impl Light {
             unsent: Vec::new(),
             sent: 0,
             unflushed: false,
-            due: Instant::now() + open.limits.idle,
+            due: now + open.limits.idle,
+            read_at: now,
             state: State::Idle,
             role,
             away: None,
@@ -239,6 +243,7 @@ impl Light {
     /// Answers what can be answered; says how many bytes that took.
     fn answer<D: Door, B: Backend>(&mut self, open: &Open<D, B>, bytes: &[u8]) -> (usize, Option<Left>) {
         let mut used = 0;
+        self.read_at = Instant::now();
         while used < bytes.len() && self.unsent.len() <= UNSENT {
             let rest = &bytes[used..];
             let mut room = head::room();
@@ -247,7 +252,7 @@ impl Light {
                 Parsed::Partial => {
                     if self.state == State::Idle {
                         self.state = State::Head;
-                        self.due = Instant::now() + open.limits.head;
+                        self.due = self.read_at + open.limits.head;
                     }
                     return (used, None);
                 }
@@ -274,7 +279,7 @@ impl Light {
                     used += length;
                     if self.state != State::Last {
                         self.state = State::Idle;
-                        self.due = Instant::now() + open.limits.idle;
+                        self.due = self.read_at + open.limits.idle;
                     }
                 }
             }
@@ -320,6 +325,12 @@ impl Light {
                 self.write(&answer, head_only, kept);
                 Next::Answered
             }
+            Decision::Shared(rendered) if bodiless => {
+                self.borrow_room();
+                rendered.write(&mut self.unsent, head_only, kept, self.read_at.into_std());
+                self.written(kept && !rendered.answer().close);
+                Next::Answered
+            }
             Decision::Pass(pass) if relay::request::fits(raw) => match open.backend.direct(site) {
                 Some(to) => match Exchange::begin(to, pass, raw, length, &self.peer) {
                     Ok(exchange) => Next::Away(exchange),
@@ -343,8 +354,12 @@ impl Light {
     /// Puts an answer behind those that lie there.
     fn write(&mut self, answer: &Answer, head_only: bool, kept: bool) {
         self.borrow_room();
-        answer.write(&mut self.unsent, head_only, kept);
-        if !kept || answer.close {
+        answer.write(&mut self.unsent, head_only, kept, self.read_at.into_std());
+        self.written(kept && !answer.close);
+    }
+
+    fn written(&mut self, kept: bool) {
+        if !kept {
             self.state = State::Last;
         }
     }

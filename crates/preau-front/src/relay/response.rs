@@ -54,7 +54,7 @@ pub(super) fn write<'c>(
     }
     if !dated {
         out.extend_from_slice(b"date: ");
-        date(out);
+        date(out, std::time::Instant::now());
         out.extend_from_slice(b"\r\n");
     }
     match (head.end, head.length) {

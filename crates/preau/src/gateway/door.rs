@@ -32,7 +32,7 @@ impl Door for GateDoor {
                 let cookies = place.take_cookies();
                 Decision::Pass(Pass { class: class_of(head.method), cookies, seat: Some(Seat::new(place)) })
             }
-            Err(answer) => Decision::Answer(answer),
+            Err(answer) => answer,
         }
     }
 

@@ -11,9 +11,10 @@ use crate::edge::{Cost, Kept, Platform, dressed};
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue, header};
-use preau_front::{Answer, Decision, Head, Pass, Refused, Seat};
+use preau_front::{Answer, Decision, Head, Pass, Refused, Rendered, Seat};
 use preau_gate::{Network, Session, Verdict};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Pages of the gate are some kilobytes.
 const LARGEST: usize = 256 * 1024;
@@ -35,7 +36,7 @@ pub struct Place {
 ///
 /// # Errors
 /// The answer, for somebody who waits and for what the gate itself answers.
-pub fn place(platform: &Platform, head: &Head<'_>) -> Result<Place, Answer> {
+pub fn place(platform: &Platform, head: &Head<'_>) -> Result<Place, Decision> {
     let door = platform.door();
     if let Some(answer) = own_page(platform, head) {
         return Err(answer);
@@ -44,35 +45,51 @@ pub fn place(platform: &Platform, head: &Head<'_>) -> Result<Place, Answer> {
     let Outcome { verdict, cookies } = ask(platform, &Shown::on_head(door.0.jar, head), network);
     match verdict {
         Verdict::Admit(admission) => Ok(Place { site: head.site, session: admission.session, cookies }),
-        Verdict::Wait(wait) => Err(request_of(head).map_or_else(
+        Verdict::Wait(wait) => Err(Decision::Answer(request_of(head).map_or_else(
             || Refused::Malformed.plain(),
             |request| {
                 let mut response = answer::to(door, &request, &wait);
                 dress(door, &mut response, cookies);
                 whole(platform, response)
             },
-        )),
+        ))),
     }
 }
 
 /// What the gate answers everybody, whoever waits: its state.
-fn own_page(platform: &Platform, head: &Head<'_>) -> Option<Answer> {
+fn own_page(platform: &Platform, head: &Head<'_>) -> Option<Decision> {
+    let from_memory = |response| Some(Decision::Answer(whole(platform, response)));
     match (head.method, head.path()) {
         ("GET" | "HEAD", "/now") => {
             let ticket = Shown::on_head(platform.door().0.jar, head).ticket;
-            Some(whole(platform, pages::now_answer(platform.door(), ticket)))
+            Some(Decision::Shared(queue(platform, ticket)))
         }
-        ("GET" | "HEAD", "/status.json") => Some(whole(platform, pages::status_answer(platform.door()))),
+        ("GET" | "HEAD", "/status.json") => from_memory(pages::status_answer(platform.door())),
         ("GET" | "HEAD", super::code::ADDRESS) => {
-            Some(whole(platform, super::code::taken(platform.door(), head.target)))
+            from_memory(super::code::taken(platform.door(), head.target))
         }
-        ("GET" | "HEAD", super::draws::ADDRESS) => Some(whole(platform, super::draws::all(platform.door()))),
+        ("GET" | "HEAD", super::draws::ADDRESS) => from_memory(super::draws::all(platform.door())),
         ("GET" | "HEAD", path) => {
             let slot = path.strip_prefix("/draws/")?;
-            Some(whole(platform, super::draws::one(platform.door(), slot)))
+            from_memory(super::draws::one(platform.door(), slot))
         }
         _ => None,
     }
+}
+
+/// The queue in few bytes, rendered once for all who ask until it changes.
+fn queue(platform: &Platform, ticket: Option<&str>) -> Rendered {
+    let door = platform.door();
+    pages::heard(door, ticket);
+    let text = door.0.gate.now_json();
+    if let Some(known) = &*door.0.queue.load()
+        && Arc::ptr_eq(&known.0, &text)
+    {
+        return known.1.clone();
+    }
+    let rendered = Rendered::new(whole(platform, pages::now_answer(&text)));
+    door.0.queue.store(Some(Arc::new((text, rendered.clone()))));
+    rendered
 }
 
 impl Place {
@@ -119,14 +136,14 @@ impl preau_front::Door for Entry {
         let class = cost as u8;
         if passage.is_some() {
             return match own_page(self.platform(), head) {
-                Some(answer) => Decision::Answer(answer),
+                Some(answer) => answer,
                 None => Decision::Pass(Pass { class, ..Pass::default() }),
             };
         }
         match place(self.platform(), head) {
             // Its cookies go to the browser with the page, unless the page sets newer ones.
             Ok(place) => Decision::Pass(Pass { class, seat: Some(Seat::new(place)), ..Pass::default() }),
-            Err(answer) => Decision::Answer(answer),
+            Err(answer) => answer,
         }
     }
 

@@ -32,7 +32,7 @@ use super::{Caller, Clock, CookieJar, DeviceId, Kept, Platform, Secrets};
 use crate::access::{Facts, Profile};
 use crate::config::GateConfig;
 use crate::ids::Millis;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::response::Response;
 use capacity::{Configured, Readings, Typed};
 use due::Near;
@@ -107,6 +107,8 @@ struct Parts {
     draws: Mutex<draws::Draws>,
     ill: AtomicBool,
     fleet: Option<Fleet>,
+    /// The queue's state with the answer that tells it.
+    queue: ArcSwapOption<(Arc<str>, preau_front::Rendered)>,
 }
 
 impl Door {
@@ -162,6 +164,7 @@ impl Door {
             draws: Mutex::default(),
             ill: AtomicBool::new(false),
             fleet,
+            queue: ArcSwapOption::empty(),
         })))
     }
 

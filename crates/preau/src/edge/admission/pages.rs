@@ -32,7 +32,8 @@ pub fn gate_pages(platform: Platform) -> Routes<()> {
 /// ticket that comes along is a sign of life.
 async fn now(State(platform): State<Platform>, headers: HeaderMap) -> Response {
     let door = platform.door();
-    now_answer(door, door.0.jar.get(&headers, TICKET))
+    heard(door, door.0.jar.get(&headers, TICKET));
+    now_answer(&door.0.gate.now_json())
 }
 
 async fn draws(State(platform): State<Platform>) -> Response {
@@ -47,7 +48,8 @@ async fn class_code(State(platform): State<Platform>, uri: http::Uri) -> Respons
     super::code::taken(platform.door(), uri.path_and_query().map_or("", |path| path.as_str()))
 }
 
-pub(super) fn now_answer(door: &Door, ticket: Option<&str>) -> Response {
+/// Somebody with this ticket is still there.
+pub(super) fn heard(door: &Door, ticket: Option<&str>) {
     if let Some(ticket) = ticket {
         let (gate, at) = (&door.0.gate, door.now());
         if gate.heartbeat(ticket, at)
@@ -56,9 +58,12 @@ pub(super) fn now_answer(door: &Door, ticket: Option<&str>) -> Response {
             door.tell_if_known(ticket.lane, ticket.device, ticket.issued, at);
         }
     }
-    let body = door.0.gate.now_json();
+}
+
+/// The state of the queue as an answer.
+pub(super) fn now_answer(body: &str) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=1")];
-    (headers, body.to_string()).into_response()
+    (headers, body.to_owned()).into_response()
 }
 
 /// The gate as a stranger may know it.
