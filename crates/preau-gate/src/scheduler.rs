@@ -436,11 +436,13 @@ impl Scheduler {
         let second = now.unix_seconds();
         let watermark = self.queues[lane].watermark().slot();
         if lane == Lane::Unknown.index()
-            && let Some(first) = self.queues[lane].first_live_slot()
+            && let Some((first, last)) = self.queues[lane].live_slots()
             && first > second
         {
-            // Only places that a busy network was put back to are left: nobody else waits for a seat.
-            return first.saturating_add(1);
+            // Only places that busy networks were put back to are left: nobody else waits, and they come in as
+            // fast as seats allow. Whoever comes next from a quiet network gets the place behind the watermark,
+            // before all of theirs (start-time fair queuing: the virtual time is that of who is served).
+            return last.saturating_add(1);
         }
         if watermark >= second {
             // The clock was set back: places go on behind the watermark until it has caught up.

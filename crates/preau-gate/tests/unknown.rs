@@ -209,3 +209,34 @@ fn a_busy_network_waits_behind_quiet_ones_and_takes_what_nobody_else_wants() {
     }
     assert!(served && now < MORNING + seconds(1_500), "served {served} at {:?}", now.since(MORNING));
 }
+
+#[test]
+fn a_network_that_waits_alone_comes_in_as_fast_as_seats_come_free_and_quiet_ones_before_it() {
+    let mut chance = Chance::new(6);
+    let (gate, mut scheduler) = open_with(Rules::default(), 1, None, MORNING);
+    let mut inside = Browser::default();
+    assert!(inside.enters(&gate, &mut chance, MORNING) && inside.enters(&gate, &mut chance, MORNING));
+    let from = |n| Claims { network: Some(Network(n)), ..Claims::default() };
+    let mut crowd = vec![Browser::default(); 300];
+    for browser in &mut crowd {
+        asks(browser, &gate, &from(1), MORNING);
+    }
+    // Ten seats a second come free from now on: the last place of the network is five minutes away by the clock.
+    let mut now = MORNING;
+    for second in 1..=60 {
+        now = now + seconds(1);
+        scheduler.set_capacity(Box::new(preau_gate::Quota(1 + 10 * second)));
+        scheduler.tick(now);
+        crowd.retain_mut(|browser| !browser.enters(&gate, &mut chance, now));
+        if second == 10 {
+            assert!(crowd.len() > 150, "{}", crowd.len());
+            let mut quiet = Browser::default();
+            let place = asks(&mut quiet, &gate, &from(2), now).rank;
+            let mut busy = Browser::default();
+            assert!(place < asks(&mut busy, &gate, &from(1), now).rank);
+            let before = place.slot() - now.unix_seconds();
+            assert!(before < 120, "{before} s ahead of the clock: behind who is served, before who waits");
+        }
+    }
+    assert!(crowd.is_empty(), "{} still wait after a minute", crowd.len());
+}
