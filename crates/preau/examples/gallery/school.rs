@@ -646,5 +646,7 @@ fn minute(next_change: &str) -> &'static Minute {
         next_change: next_change.to_owned(),
         poll: 60,
         roles: Vec::new(),
+        owner: String::new(),
+        keep_after: None,
     }))
 }

@@ -13,6 +13,10 @@ use crate::ui::{ClockFace, Shell, Texts};
 /// (`style-src 'sha256-…'`) and the page may be rendered beforehand.
 pub const WAITING_STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/waiting.css"));
 
+/// The style of the day that a device has kept, over [`WAITING_STYLE`]. Constant like that one: the waiting page
+/// shows such a day, which brings this style along.
+pub const KEPT_STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/kept.css"));
+
 /// The page of those for whom there is no room yet.
 #[derive(Debug, Template)]
 #[template(path = "edge/waiting.html")]
@@ -102,6 +106,13 @@ pub struct StatusPage<'a> {
     pub since: &'a str,
     /// "7 h 56": when this state was true.
     pub seen_at: &'a str,
+}
+
+impl OutPage<'_> {
+    /// The waiting page's script: here it only shows the day that this device has kept.
+    pub fn script(&self) -> &'static str {
+        inline("waiting.js")
+    }
 }
 
 impl WaitingPage<'_> {
