@@ -262,6 +262,11 @@ impl Door {
         self.0.ill.load(Ordering::Relaxed)
     }
 
+    /// Whether strangers are asked to compute, or to say a class code.
+    pub fn asks_toll(&self) -> bool {
+        self.status().toll_bits > 0
+    }
+
     /// Whether nobody waits and nothing is given up: only then may be fetched what nobody has asked for yet.
     pub fn is_calm(&self) -> bool {
         self.0.shedding.permits(Rung::Analytics) && !crowded(self)
