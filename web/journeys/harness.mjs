@@ -19,6 +19,8 @@ const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-cor
 
 /** Longest wait for the demo school to be made and served, in milliseconds. */
 const START = 90_000;
+/** Longest wait for the gate to take the hour's lessons in, in milliseconds: some hundred seats, at its first pace. */
+const SETTLED = 40_000;
 /** Longest wait for anything on a page, in milliseconds; two busy cores are slow. */
 export const PATIENCE = 30_000;
 
@@ -73,7 +75,7 @@ export async function startSchool({ options = [], environment = {}, operated = f
       assert.ok(Date.now() < deadline, `the server was not ready after ${START / 1_000} s:\n${output}`);
       try {
         const answer = await fetch(`${origin}/now`, { redirect: "manual" });
-        if (answer.status < 500) return settled(deadline);
+        if (answer.status < 500) return settled();
       } catch {
         // Not listening yet.
       }
@@ -85,7 +87,8 @@ export async function startSchool({ options = [], environment = {}, operated = f
    * The gate has taken the lessons of the hour in. While their seats are being set aside it asks whoever comes to
    * wait, near a bell until the bell; a journey begins before that or after, not in between.
    */
-  async function settled(deadline) {
+  async function settled() {
+    const deadline = Date.now() + SETTLED;
     let calm = 0;
     while (calm < 3 && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 1_000));

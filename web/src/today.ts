@@ -77,7 +77,7 @@ function planCopy(): void {
   const { owner, keepAfter } = main?.dataset ?? {};
   if (!keepAfter) clearTimeout(copying);
   if (!owner || !keepAfter) copying = 0;
-  else copying ||= window.setTimeout(() => void copy(owner).catch(() => undefined), spread(1_000 * Number(keepAfter)));
+  else copying ||= window.setTimeout(() => void copy(owner).catch(() => undefined).then(() => (copying = 0)), spread(1_000 * Number(keepAfter)));
 }
 
 async function copy(owner: string): Promise<void> {

@@ -116,6 +116,12 @@ impl OutPage<'_> {
 }
 
 impl WaitingPage<'_> {
+    /// Whether nobody stands before and it is a matter of minutes. Before a bell, or before access opens, nobody
+    /// may stand before somebody who waits for long.
+    fn almost(&self) -> bool {
+        self.people_before == 0 && self.arc.is_some_and(|arc| arc.high <= 5)
+    }
+
     /// "312 personnes attendent devant toi" in three parts, so that the script can renew the number
     /// alone: what stands before it, the number, what stands after.
     pub fn people(&self) -> (String, String, String) {
