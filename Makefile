@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run web test bench scenarios screenshots fmt lint fuzz dist clean
+.PHONY: help run web test test-cluster bench scenarios screenshots fmt lint fuzz dist clean
 
 # Where `make run` listens, where it keeps its school, and what else it is told.
 LISTEN ?= 127.0.0.1:8000
@@ -22,7 +22,7 @@ $(shell [ -d web/node_modules ] || rm -f target/web/installed; [ -d web/dist ] |
 help: ## Lists these targets
 	@echo "Préau: a school's morning, in one binary."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  LISTEN=$(LISTEN) DATA=$(DATA): where 'make run' listens and keeps its demo school"
 
@@ -50,10 +50,15 @@ test: ## Runs everything: house rules, format, lints, licences, tests, browser j
 	@xtask/prepare.sh build test
 	cargo xtask test
 
-bench: ## Measures; prints a table and writes target/bench/report.json
+test-cluster: ## Only the live lesson on a real LiveKit server (needs Go)
+	@xtask/prepare.sh build test
+	@$(MAKE) --no-print-directory web
+	cargo xtask test --only cluster
+
+bench: ## Measures; prints a table and writes target/bench/report.json (ONLY=overload for a long one)
 	@xtask/prepare.sh build test bench
 	@$(MAKE) --no-print-directory web
-	cargo xtask bench
+	cargo xtask bench $(ONLY)
 
 scenarios: ## The gate's ten scenarios, a line each (ONLY=4 for one of them)
 	@xtask/prepare.sh build

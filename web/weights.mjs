@@ -111,7 +111,7 @@ try {
     await school.stop();
   }
 
-  const full = await startSchool({ operated: true, zone: betweenBells() });
+  const full = await startSchool({ operated: true, zone: betweenBells(), environment: { PREAU_GATE__LESSONS: "false" } });
   try {
     await person(browser, full, accountsOf(full, "pupil")[0]);
     await full.order("ceiling", 1);

@@ -63,6 +63,23 @@ postgresql() {
     command -v initdb >/dev/null 2>&1 || packages+=(postgresql)
 }
 
+redis() {
+    command -v redis-server >/dev/null 2>&1 || command -v valkey-server >/dev/null 2>&1 || packages+=(redis-server)
+}
+
+# The native LiveKit client of a journey. Optional: without it that journey says that it was skipped.
+native_client() {
+    local place=target/python wanted=livekit==1.2.1
+    [ -e "$place/$wanted" ] && return
+    rm -rf "$place"
+    if python3 -m venv "$place" >/dev/null 2>&1 && "$place/bin/pip" install --quiet "$wanted" >/dev/null 2>&1; then
+        touch "$place/$wanted"
+    else
+        rm -rf "$place"
+        echo "Without $wanted (Python 3.9, python3-venv and PyPI) the journey of a native client is skipped" >&2
+    fi
+}
+
 cd "$(dirname "$0")/.."
 for purpose in "$@"; do
     case $purpose in
@@ -74,9 +91,11 @@ for purpose in "$@"; do
     test)
         chromium
         postgresql
+        redis
         want c++ build-essential
         # The test authority for certificates: nice to have, its tests say when they are skipped.
         command -v pebble >/dev/null 2>&1 || optional+=(pebble)
+        native_client
         ;;
     fuzz) want c++ build-essential ;;
     bench)

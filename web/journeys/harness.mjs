@@ -3,6 +3,7 @@
 // looked up in a database, and nothing is pretended but the camera and the microphone.
 //
 // PREAU_BIN    the server binary (required)
+// PREAU_LIVEKIT  a LiveKit server's binary: lessons are then held there (livekit.mjs)
 // CHROMIUM     the browser, /usr/bin/chromium if absent
 // SCREENSHOTS  a folder: journeys then leave pictures of the pages they pass
 import { spawn } from "node:child_process";
@@ -14,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { onLiveKit, startLiveKit } from "./livekit.mjs";
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -65,9 +67,10 @@ export async function startSchool({ options = [], environment = {}, operated = f
   const settings = { PREAU_PLACE__TIME_ZONE: zone, ...(operated && { PREAU_SERVER__CONSOLE: consoleAt }), ...environment };
   let output = "";
   let server;
+  const liveKit = onLiveKit ? await startLiveKit(`${origin}/livekit/webhook`, freePort) : undefined;
 
   async function start() {
-    server = spawn(binary, command, { env: { ...process.env, ...settings }, stdio: ["ignore", "pipe", "pipe"] });
+    server = spawn(binary, command, { env: { ...process.env, ...liveKit?.environment, ...settings }, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [server.stdout, server.stderr]) stream.on("data", (chunk) => (output = (output + chunk).slice(-8_000)));
     const deadline = Date.now() + START;
     for (;;) {
@@ -140,6 +143,7 @@ export async function startSchool({ options = [], environment = {}, operated = f
     },
     async stop() {
       await end("SIGTERM");
+      await liveKit?.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -153,7 +157,7 @@ export function accountsOf(school, role, schoolClass) {
 }
 
 /** A browser with a false camera and microphone that may reach the loopback address. */
-export async function openBrowser() {
+export async function openBrowser({ options = [] } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
@@ -164,6 +168,7 @@ export async function openBrowser() {
       "--use-fake-ui-for-media-stream",
       "--allow-loopback-in-peer-connection",
       "--autoplay-policy=no-user-gesture-required",
+      ...options,
     ],
   });
 }

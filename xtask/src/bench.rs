@@ -33,6 +33,10 @@ const REQUIRED: [&str; 15] = [
     "idle_connection_bytes",
 ];
 
+/// Benchmarks of a quarter of an hour or so each, which run only when they are named
+/// (`make bench ONLY=overload`).
+const LONG: [&str; 2] = ["crowd", "overload"];
+
 const REPORT: &str = "report.json";
 /// The weights: a script of `web/package.json`, and what `cargo xtask bench` calls it.
 const WEIGHTS: &str = "weights";
@@ -44,7 +48,8 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Resu
         fs::create_dir_all(&folder)?;
         let targets = targets(root)?;
         let wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter));
-        let chosen: Vec<_> = targets.iter().filter(|(_, name)| wanted(name)).collect();
+        let named = |name: &str| filter.is_some() || !LONG.contains(&name);
+        let chosen: Vec<_> = targets.iter().filter(|(_, name)| wanted(name) && named(name)).collect();
         if chosen.is_empty() && !wanted(WEIGHTS) {
             bail!("no benchmark matches; there are: {}, {WEIGHTS}", names(&targets));
         }

@@ -4,6 +4,7 @@
 //! school. Invariant: a task that fails says which step, where, and what to do, and exits with 1.
 
 mod bench;
+mod cluster;
 mod dist;
 mod fuzz;
 mod licences;

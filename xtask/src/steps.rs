@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{fuzz, licences};
+use crate::{cluster, fuzz, licences};
 
 type Action = Box<dyn Fn(&Path) -> Result<()>>;
 
@@ -39,9 +39,13 @@ fn steps(fuzz_seconds: u32) -> Vec<Step> {
         ),
         step("tests", "Rust tests, on SQLite and PostgreSQL", cargo(&["test", "--workspace", "--locked"])),
         step("journeys", "browser journeys against the real server", Box::new(journeys)),
+        step("cluster", "the live lesson on a real LiveKit server", Box::new(cluster::test)),
         step("fuzz", "every parser, briefly", Box::new(move |root| fuzz::run(root, fuzz_seconds, None))),
     ]
 }
+
+/// The step that runs only when it is named (`make test-cluster`): it builds a LiveKit server with Go.
+const BY_NAME: &str = "cluster";
 
 /// Runs the steps: all of them, `only` one, or those up to and including `until`.
 pub(crate) fn run(root: &Path, only: Option<&str>, until: Option<&str>, fuzz_seconds: u32) -> Result<()> {
@@ -62,6 +66,9 @@ pub(crate) fn run(root: &Path, only: Option<&str>, until: Option<&str>, fuzz_sec
         times.push((step.name, since.elapsed()));
     }
     println!("\n── all {count} steps passed in {:.0} s", begun.elapsed().as_secs_f64());
+    if only.is_none() && until.is_none() {
+        println!("   not run: {BY_NAME}, the live lesson on a real LiveKit server (make test-cluster)");
+    }
     for (name, time) in times {
         println!("   {name:<10} {:>7.1} s", time.as_secs_f64());
     }
@@ -69,7 +76,9 @@ pub(crate) fn run(root: &Path, only: Option<&str>, until: Option<&str>, fuzz_sec
 }
 
 fn choose(all: Vec<Step>, only: Option<&str>, until: Option<&str>) -> Result<Vec<Step>> {
-    let Some(wanted) = only.or(until) else { return Ok(all) };
+    let Some(wanted) = only.or(until) else {
+        return Ok(all.into_iter().filter(|step| step.name != BY_NAME).collect());
+    };
     let names: Vec<&str> = all.iter().map(|step| step.name).collect();
     let Some(at) = names.iter().position(|name| *name == wanted) else {
         bail!("there is no step \"{wanted}\"; there are: {}", names.join(", "));
@@ -92,7 +101,7 @@ fn journeys(root: &Path) -> Result<()> {
 
 /// Runs a script of web/package.json against the server as the tests have built it. `--tests` makes cargo
 /// choose the same features as for the tests, so that nothing is compiled a second time.
-fn with_server(root: &Path, script: &str, environment: &[(&str, &std::ffi::OsStr)]) -> Result<()> {
+pub(crate) fn with_server(root: &Path, script: &str, environment: &[(&str, &std::ffi::OsStr)]) -> Result<()> {
     run_in(root, "cargo", &["build", "--workspace", "--bins", "--tests", "--locked"], &[])?;
     let binary = root.join("target/debug/preau");
     let mut all = vec![("PREAU_BIN", binary.as_os_str())];
@@ -145,7 +154,9 @@ mod tests {
     fn one_some_or_all() {
         assert_eq!(names(Some("clippy"), None), ["clippy"]);
         assert_eq!(names(None, Some("format")), ["tidy", "licences", "format"]);
-        assert_eq!(names(None, None).len(), steps(1).len());
+        assert_eq!(names(None, None).len(), steps(1).len() - 1);
+        assert!(!names(None, None).contains(&BY_NAME));
+        assert_eq!(names(Some(BY_NAME), None), [BY_NAME]);
         let error = choose(steps(1), Some("lint"), None).err().unwrap();
         assert!(
             error.to_string().contains("there is no step \"lint\"; there are: tidy, licences"),

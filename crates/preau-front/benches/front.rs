@@ -8,14 +8,14 @@
 //! machine is noisy for all. Load: wrk with 64 connections that are kept, and for handshakes a client here.
 //! Needs `nginx`, `haproxy` and `wrk`.
 
-#[path = "front/crowd.rs"]
-mod crowd;
+#[path = "front/load.rs"]
+mod load;
 #[path = "front/peers.rs"]
 mod peers;
 #[path = "front/server.rs"]
 mod server;
 
-use crowd::{handshakes, idle_plain, idle_tls, wrk};
+use load::{handshakes, idle_plain, idle_tls, wrk};
 use peers::{Peers, Served};
 use preau_testkit::Usage;
 use preau_testkit::bench::Measurement;

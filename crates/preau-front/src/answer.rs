@@ -87,7 +87,7 @@ impl Answer {
 }
 
 /// The date (RFC 9110 section 6.6.1), formatted once a second and thread.
-fn date(out: &mut Vec<u8>) {
+pub(crate) fn date(out: &mut Vec<u8>) {
     thread_local! {
         static DATE: RefCell<Option<(Instant, String)>> = const { RefCell::new(None) };
     }

@@ -4,6 +4,7 @@
 //! requests go to other services, [`Backend`] (answers). Invariant: each request is decided exactly once,
 //! whichever path it takes through this crate.
 
+use crate::upstream::Direct;
 use crate::{Answer, Body, Head, Peer, Refused};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
@@ -100,6 +101,13 @@ pub trait Backend: Send + Sync + 'static {
     fn most_body(&self, site: usize) -> u64 {
         let _ = site;
         u64::MAX
+    }
+
+    /// The site as one to which requests can be forwarded as bytes, if it is.
+    #[doc(hidden)]
+    fn direct(&self, site: usize) -> Option<Direct<'_>> {
+        let _ = site;
+        None
     }
 
     /// Answers. A [`Released`] among the response's extensions ends the session.

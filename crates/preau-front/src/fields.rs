@@ -79,6 +79,60 @@ pub(crate) fn strip_underscores(fields: &mut HeaderMap) {
     }
 }
 
+/// Whether a field of this name, in any case, speaks about the connection it came over, whoever sent it.
+pub(crate) fn of_the_connection(name: &str) -> bool {
+    let names: &[&str] = match name.len() {
+        2 => &["te"],
+        5 => &["proxy"],
+        7 => &["trailer", "upgrade"],
+        10 => &["connection", "keep-alive"],
+        14 => &["http2-settings"],
+        16 => &["proxy-connection"],
+        17 => &["transfer-encoding"],
+        18 => &["proxy-authenticate"],
+        19 => &["proxy-authorization"],
+        _ => return false,
+    };
+    names.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Names that one message may give in `Connection` besides the usual ones, when it is read as bytes.
+const MOST_NAMED: usize = 8;
+
+/// The fields that `Connection` names: they end here too.
+#[derive(Debug, Default)]
+pub(crate) struct Named<'a> {
+    names: [&'a [u8]; MOST_NAMED],
+    count: usize,
+}
+
+impl<'a> Named<'a> {
+    /// Reads them; `None` when there are more than anybody sends in earnest.
+    pub(crate) fn of(fields: &[httparse::Header<'a>]) -> Option<Named<'a>> {
+        let mut named = Named::default();
+        for field in fields {
+            if field.name.len() != 10 || !field.name.eq_ignore_ascii_case("connection") {
+                continue;
+            }
+            for token in tokens(field.value) {
+                let spares = [&b"close"[..], b"keep-alive", b"upgrade"];
+                if spares.iter().any(|spare| token.eq_ignore_ascii_case(spare)) {
+                    continue;
+                }
+                *named.names.get_mut(named.count)? = token;
+                named.count += 1;
+            }
+        }
+        Some(named)
+    }
+
+    /// Whether it names this field, and may.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names[..self.count].iter().any(|token| token.eq_ignore_ascii_case(name.as_bytes()))
+            && !HeaderName::from_bytes(name.as_bytes()).is_ok_and(|name| kept(&name))
+    }
+}
+
 /// Marks a message that changes to WebSocket.
 pub(crate) fn mark_websocket(fields: &mut HeaderMap) {
     fields.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));

@@ -335,7 +335,7 @@ fn allowed(method: &str) -> bool {
 }
 
 /// Digits only: `+5`, `0x5`, `5, 5` and an empty value are lengths to some and none to others.
-fn length(value: &[u8]) -> Option<u64> {
+pub(crate) fn length(value: &[u8]) -> Option<u64> {
     if value.is_empty() || value.len() > 18 || !value.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -20,6 +20,7 @@ mod answer;
 mod body;
 mod door;
 mod fields;
+pub mod framing;
 pub mod handover;
 pub mod head;
 mod heavy;
@@ -28,6 +29,7 @@ mod limits;
 mod peer;
 pub mod proxy_protocol;
 mod refused;
+mod relay;
 mod server;
 pub mod tls;
 mod upstream;
@@ -41,4 +43,6 @@ pub use limits::Limits;
 pub use peer::{Client, Peer, Trusted};
 pub use refused::Refused;
 pub use server::{Front, Kind, Listen};
-pub use upstream::{Gauge, Outcome, SESSION_FIELD, Sample, Speech, Upstream, UpstreamError, Upstreams};
+pub use upstream::{
+    Entry, Gauge, Later, Outcome, SESSION_FIELD, Sample, Speech, Turn, Upstream, UpstreamError, Upstreams,
+};

@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) networks: Networks,
     pub(crate) lost: AtomicU64,
     pub(crate) epoch: AtomicU8,
+    /// Watermarks of other nodes, as numbers, for the scheduler to adopt at its next tick.
+    pub(crate) elsewhere: [AtomicU64; LANES],
 }
 
 impl Shared {
@@ -95,7 +97,7 @@ impl Shared {
 /// The gate. Cheap to clone; all clones are one gate.
 #[derive(Clone)]
 pub struct Gate {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// Why a session could not be kept for a lesson.

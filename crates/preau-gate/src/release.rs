@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::draw::Rank;
 use crate::kept::KeptSeats;
-use crate::plan::{LessonId, Plan};
+use crate::plan::{LessonId, Plan, Release};
 use crate::rules::{Rules, per_mille};
 use crate::time::Moment;
 
@@ -38,8 +38,16 @@ pub(crate) struct Releaser {
 }
 
 impl Releaser {
-    pub(crate) fn set_plan(&mut self, plan: Plan, kept: &mut KeptSeats) {
+    /// Takes a new plan over. A lesson that is announced when its pupils' time is over already, because the
+    /// gate has only just begun, is released at once, and no seat is set aside for it.
+    pub(crate) fn set_plan(&mut self, plan: Plan, kept: &mut KeptSeats, release: &Release, now: Moment) {
         self.released.retain(|lesson, _| plan.get(*lesson).is_some());
+        for planned in plan.lessons() {
+            let span = if planned.lesson.exam { release.kept_exam } else { release.kept };
+            if planned.lesson.begins + span <= now && self.plan.get(planned.lesson.id).is_none() {
+                self.released.entry(planned.lesson.id).or_insert(planned.lesson.begins);
+            }
+        }
         kept.retain(|lesson| plan.get(lesson).is_some());
         self.plan = Arc::new(plan);
     }
@@ -122,7 +130,7 @@ impl Releaser {
                 return (to, budget);
             }
             let lesson = &planned.lesson;
-            if lesson.ends > now && !lesson.exam {
+            if lesson.ends > now && !lesson.exam && !self.released.contains_key(&lesson.id) {
                 let missing = lesson.people.saturating_sub(kept.seated(lesson.id));
                 // A lesson larger than the house comes in when most of the house is free.
                 let need = missing.min(seats - seats / 10).max(u32::from(missing > 0));

@@ -28,7 +28,6 @@ use crate::plan::Lesson;
 use crate::queue::Queue;
 use crate::release::{Demand, Releaser};
 use crate::rules::{Rules, RulesError, per_mille};
-use crate::seat::Notice;
 use crate::seats::Book;
 use crate::state::{FORMAT, LaneState, Pool, Snapshot, StateError, joined};
 use crate::time::Moment;
@@ -139,6 +138,7 @@ impl Scheduler {
             networks: Networks::new(),
             lost: AtomicU64::new(0),
             epoch: AtomicU8::new(epoch),
+            elsewhere: std::array::from_fn(|_| AtomicU64::new(0)),
             rules,
         });
         let mut scheduler = Self {
@@ -195,31 +195,22 @@ impl Scheduler {
         let keys = &self.keys;
         let seed = |slot| Seed::of_slot(keys, slot);
         let plan = self.releaser.plan.with(lessons, &self.shared.rules.release, seed, now);
-        self.releaser.set_plan(plan, &mut self.shared.book().lessons);
+        let release = &self.shared.rules.release;
+        self.releaser.set_plan(plan, &mut self.shared.book().lessons, release, now);
     }
 
-    /// What other nodes are to hear of who is seated here; see `fleet.rs`.
-    pub fn take_notices(&mut self) -> Vec<Notice> {
-        self.shared.book().take_notices()
-    }
-
-    /// What other nodes say of who is seated there.
-    pub fn hear(&mut self, notices: &[Notice], now: Moment) {
-        let mut book = self.shared.book();
-        notices.iter().for_each(|notice| book.hear(notice, now));
-    }
-
-    /// The watermarks, for the other nodes.
+    /// The watermarks.
     pub fn watermarks(&self) -> [Rank; LANES] {
         std::array::from_fn(|i| self.queues[i].watermark())
     }
 
     /// A place called on another node is called here too. Places still to come are not touched.
-    pub fn adopt(&mut self, watermarks: &[Rank; LANES], now: Moment) {
+    fn adopt(&mut self, now: Moment) {
         let second = now.unix_seconds();
-        for (queue, watermark) in self.queues.iter_mut().zip(watermarks) {
+        for (queue, elsewhere) in self.queues.iter_mut().zip(&self.shared.elsewhere) {
+            let watermark = Rank::from_bits(elsewhere.load(Ordering::Relaxed));
             if watermark.slot() < second {
-                queue.advance(*watermark, now);
+                queue.advance(watermark, now);
             }
         }
     }
@@ -293,6 +284,7 @@ impl Scheduler {
 
         let claim = self.shared.rules.claim;
         let patience = PATIENCE.min(claim / 2);
+        self.adopt(now);
         for queue in &mut self.queues {
             queue.forget_waves(now, claim);
             queue.survey(now, self.shared.rules.sample_all_up_to);

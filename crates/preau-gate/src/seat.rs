@@ -17,6 +17,8 @@ pub struct Notice {
     pub device: DeviceId,
     /// When it took its seat, or was revoked.
     pub at: Moment,
+    /// When the node that says so gave it the seat, or took its session up from another node.
+    pub taken: Moment,
     /// Its sessions are void.
     pub revoked: bool,
 }
@@ -43,6 +45,8 @@ pub(crate) struct Seat {
     pub(crate) lesson: Option<LessonId>,
     pub(crate) narrow: bool,
     pub(crate) seated: Moment,
+    /// When this node gave it, or took the session up from another node.
+    pub(crate) taken: Moment,
     pub(crate) waited: Duration,
     pub(crate) renewed: Moment,
     pub(crate) held_until: Option<Moment>,

@@ -180,12 +180,13 @@ impl Book {
             if before {
                 self.forget_absent(session, rules);
             }
-            self.tell(device, session.seated, false, rules);
+            self.tell(Notice { device, at: session.seated, taken: now, revoked: false }, rules);
             let seat = Seat {
                 lane: session.lane,
                 lesson: None,
                 narrow: false,
                 seated: session.seated,
+                taken: now,
                 waited: session.waited,
                 renewed: now,
                 held_until: session.held_until,
@@ -302,14 +303,20 @@ impl Book {
         if let Some(seat) = self.seats.get_mut(&device) {
             // The newest wins: an older copy of the session is superseded, unless both claims
             // come from one browser that opened two tabs.
-            if now.since(seat.seated) >= SAME_CLAIM {
+            let again = now.since(seat.seated) >= SAME_CLAIM;
+            if again {
                 seat.waited = now.since(seat.seated - seat.waited);
                 seat.seated = now;
+                seat.taken = now;
                 self.filter.raise(device, now);
             }
             seat.renewed = now;
             seat.held_until = seat.held_until.max(held_until);
-            return Some(seat.session(device, self.epoch));
+            let session = seat.session(device, self.epoch);
+            if again {
+                self.tell(Notice { device, at: now, taken: now, revoked: false }, rules);
+            }
+            return Some(session);
         }
         let former = *self.former.get(&device)?;
         if now.since(former.ended) >= rules.reentry
@@ -332,12 +339,13 @@ impl Book {
 
     fn seat(&mut self, asker: &Asker, rules: &Rules, now: Moment) -> Session {
         self.admitted[asker.lane.index()] += 1;
-        self.tell(asker.device, now, false, rules);
+        self.tell(Notice { device: asker.device, at: now, taken: now, revoked: false }, rules);
         let seat = Seat {
             lane: asker.lane,
             lesson: asker.lesson,
             narrow: asker.narrow,
             seated: now,
+            taken: now,
             waited: now.since(asker.arrived),
             renewed: now,
             held_until: asker.held_until,
@@ -355,9 +363,9 @@ impl Book {
         self.narrow -= u32::from(seat.narrow);
     }
 
-    fn tell(&mut self, device: DeviceId, at: Moment, revoked: bool, rules: &Rules) {
+    fn tell(&mut self, notice: Notice, rules: &Rules) {
         if rules.several_nodes && self.notices.len() < NOTICES {
-            self.notices.push(Notice { device, at, revoked });
+            self.notices.push(notice);
         }
     }
 
@@ -377,7 +385,9 @@ impl Book {
             let seen = self.elsewhere.entry(device).or_insert((notice.at, now));
             *seen = (seen.0.max(notice.at), now);
         }
-        if self.seats.get(&device).is_some_and(|seat| notice.revoked || seat.seated <= notice.at)
+        // Of one session on two nodes, the one that took it up later has it: exactly one of them counts it.
+        let later = (notice.at, notice.taken);
+        if self.seats.get(&device).is_some_and(|seat| notice.revoked || (seat.seated, seat.taken) < later)
             && let Some(seat) = self.seats.remove(&device)
         {
             self.uncount(&seat);
@@ -434,6 +444,7 @@ impl Book {
             // Who has signed in is no longer a stranger in the narrow sub-lane.
             narrow: false,
             seated: old.map_or(session.seated, |seat| seat.seated),
+            taken: old.map_or(now, |seat| seat.taken),
             waited: session.waited,
             renewed: now,
             held_until: session.held_until.max(until).max(old.and_then(|seat| seat.held_until)),
@@ -451,7 +462,8 @@ impl Book {
         match self.present(session, rules, now) {
             Presented::Seated(session) => {
                 // On no node does the session given up open a way in any more.
-                self.tell(session.device, now, false, rules);
+                let notice = Notice { device: session.device, at: now, taken: now, revoked: false };
+                self.tell(notice, rules);
                 self.leave(session.device, true, rules, now)
             }
             Presented::Superseded | Presented::Ended => false,
@@ -465,7 +477,7 @@ impl Book {
             self.former.remove(&device);
             // Old sessions of this device may have been signed before our start, on this node or another.
             self.revoked.insert(device, now + SPENT_SPAN);
-            self.tell(device, now, true, rules);
+            self.tell(Notice { device, at: now, taken: now, revoked: true }, rules);
         }
         let Some(seat) = self.seats.remove(&device) else { return false };
         self.uncount(&seat);

@@ -261,6 +261,21 @@ fn a_restart_before_the_bell_keeps_every_lessons_place() {
 }
 
 #[test]
+fn a_gate_that_begins_in_the_middle_of_lessons_sets_no_seats_aside_for_them() {
+    let now = bell() + seconds(1_800);
+    let (gate, mut scheduler) = open(40, now);
+    let lessons: Vec<Lesson> = (0..20).map(|id| lesson(id, id % 4, 30)).collect();
+    scheduler.set_lessons(&lessons, now);
+    for second in 1..5 {
+        scheduler.tick(now + seconds(second));
+        assert_eq!(gate.status().kept, 0);
+    }
+    let arrival = preau_gate::Arrival::default();
+    let verdict = gate.decide(&arrival, || DeviceId::new([9; 12]), now + seconds(5));
+    assert!(matches!(verdict, Verdict::Admit(_)), "{verdict:?}");
+}
+
+#[test]
 fn closed_lanes_take_in_nobody_new_and_put_nobody_out() {
     use preau_gate::Lane;
     let mut chance = Chance::new(6);

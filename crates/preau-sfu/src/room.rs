@@ -446,6 +446,11 @@ impl Room {
             Happening::Data { channel, bytes } => self.data(key, channel, &bytes, shard),
             Happening::Connected if receiving => self.connected(key, shard),
             Happening::Connected => {}
+            Happening::ReliableOpen => {
+                if receiving {
+                    self.tell_present_step(key, shard);
+                }
+            }
             Happening::Interrupted | Happening::Closed => {
                 if let Some(me) = self.participants.get_mut(&key).filter(|_| receiving) {
                     me.link.up = false;

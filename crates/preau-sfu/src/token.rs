@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use crate::grants::{Grants, Source, Sources};
 use crate::ids::{Identity, RoomName};
@@ -39,6 +39,20 @@ pub struct Claims {
     /// When the token was minted (its `nbf`), in seconds since 1970; 0 when it does not say. A
     /// moderator's decision outweighs tokens that are older than it.
     pub issued_at: u64,
+}
+
+/// What a server may ask of rooms, in tokens for LiveKit's RoomService. None of it is in a token that
+/// opens a room.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceClaims {
+    /// The room that `room_admin` speaks of.
+    pub room: String,
+    /// See and change who is in that room, and send data there.
+    pub room_admin: bool,
+    /// List all rooms.
+    pub room_list: bool,
+    /// Create and delete rooms.
+    pub room_create: bool,
 }
 
 /// A key name and its secret, shared by whoever mints and whoever verifies.
@@ -78,6 +92,9 @@ pub enum TokenError {
     /// No `sub`.
     #[error("the token names nobody")]
     NoIdentity,
+    /// It was made for another body, or for none.
+    #[error("the token does not belong to this body")]
+    Body,
     /// `canPublishSources` names a source that does not exist: refused rather than widened to "any".
     #[error("the token names an unknown source")]
     UnknownSource,
@@ -101,6 +118,9 @@ struct Body {
     metadata: String,
     attributes: BTreeMap<String, String>,
     video: VideoGrant,
+    /// SHA-256 of the body that the token goes with, in base64.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    sha256: String,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -120,6 +140,10 @@ struct VideoGrant {
     can_update_own_metadata: Option<bool>,
     hidden: bool,
     room_admin: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    room_list: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    room_create: bool,
 }
 
 impl TokenKey {
@@ -149,14 +173,48 @@ impl TokenKey {
                 can_update_own_metadata: Some(grants.can_update_own_metadata),
                 hidden: grants.hidden,
                 room_admin: grants.room_admin,
+                ..VideoGrant::default()
             },
+            sha256: String::new(),
         };
+        self.sign(&body)
+    }
+
+    /// A token for a server's requests, valid from `issued_at` (seconds since 1970) for `lifetime` seconds.
+    pub fn mint_service(&self, claims: &ServiceClaims, issued_at: u64, lifetime: u64) -> String {
+        self.sign(&Body {
+            iss: self.name.clone(),
+            exp: issued_at.saturating_add(lifetime),
+            nbf: issued_at,
+            video: VideoGrant {
+                room: claims.room.clone(),
+                room_admin: claims.room_admin,
+                room_list: claims.room_list,
+                room_create: claims.room_create,
+                ..VideoGrant::default()
+            },
+            ..Body::default()
+        })
+    }
+
+    /// A token that goes with `body` and vouches for it, as a LiveKit server's with its webhooks.
+    pub fn mint_for_body(&self, body: &[u8], issued_at: u64, lifetime: u64) -> String {
+        self.sign(&Body {
+            iss: self.name.clone(),
+            exp: issued_at.saturating_add(lifetime),
+            nbf: issued_at,
+            sha256: digest(body),
+            ..Body::default()
+        })
+    }
+
+    fn sign(&self, body: &Body) -> String {
         let header = Header { alg: "HS256".to_owned(), typ: "JWT".to_owned() };
         // Structs of strings, numbers and maps with string keys always serialise.
         let part = |json: serde_json::Result<Vec<u8>>| URL_SAFE_NO_PAD.encode(json.unwrap_or_default());
         let mut token = part(serde_json::to_vec(&header));
         token.push('.');
-        token.push_str(&part(serde_json::to_vec(&body)));
+        token.push_str(&part(serde_json::to_vec(body)));
         let signature = self.mac(token.as_bytes()).finalize().into_bytes();
         token.push('.');
         token.push_str(&URL_SAFE_NO_PAD.encode(signature));
@@ -168,6 +226,35 @@ impl TokenKey {
     /// # Errors
     /// The first reason to refuse it. The signature is checked before anything in the body is read.
     pub fn verify(&self, token: &str, unix_now: u64) -> Result<Claims, TokenError> {
+        participant(self.open(token, unix_now)?)
+    }
+
+    /// What a server with this token may ask of rooms.
+    ///
+    /// # Errors
+    /// As [`TokenKey::verify`].
+    pub fn verify_service(&self, token: &str, unix_now: u64) -> Result<ServiceClaims, TokenError> {
+        let video = self.open(token, unix_now)?.video;
+        Ok(ServiceClaims {
+            room: video.room,
+            room_admin: video.room_admin,
+            room_list: video.room_list,
+            room_create: video.room_create,
+        })
+    }
+
+    /// Whether `token` vouches for `content`.
+    ///
+    /// # Errors
+    /// As [`TokenKey::verify`], and [`TokenError::Body`].
+    pub fn verify_body(&self, token: &str, content: &[u8], unix_now: u64) -> Result<(), TokenError> {
+        let said = self.open(token, unix_now)?.sha256;
+        // A digest of public bytes is no secret: nothing to be learned from the time this takes.
+        if said == digest(content) { Ok(()) } else { Err(TokenError::Body) }
+    }
+
+    /// The body of a token that is ours and valid now.
+    fn open(&self, token: &str, unix_now: u64) -> Result<Body, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
@@ -190,10 +277,6 @@ impl TokenKey {
         let body_json = decode(body, "the body is not base64url")?;
         let body: Body = serde_json::from_slice(&body_json)
             .map_err(|_| TokenError::Malformed("the body is not JSON of the expected shape"))?;
-        self.judge(body, unix_now)
-    }
-
-    fn judge(&self, body: Body, unix_now: u64) -> Result<Claims, TokenError> {
         if body.iss != self.name {
             return Err(TokenError::Issuer);
         }
@@ -203,36 +286,7 @@ impl TokenKey {
         if body.nbf > unix_now.saturating_add(NOT_BEFORE_LEEWAY) {
             return Err(TokenError::NotYet);
         }
-        if body.sub.is_empty() {
-            return Err(TokenError::NoIdentity);
-        }
-        let video = body.video;
-        if !video.room_join || video.room.is_empty() {
-            return Err(TokenError::NoRoom);
-        }
-        let sources: Option<Vec<Source>> =
-            video.can_publish_sources.iter().map(|name| Source::from_name(name)).collect();
-        let sources = sources.ok_or(TokenError::UnknownSource)?;
-        let defaults = Grants::default();
-        Ok(Claims {
-            identity: body.sub.into(),
-            name: body.name,
-            room: video.room.into(),
-            metadata: body.metadata,
-            attributes: body.attributes,
-            grants: Grants {
-                can_publish: video.can_publish.unwrap_or(defaults.can_publish),
-                sources: Sources::only(sources),
-                can_subscribe: video.can_subscribe.unwrap_or(defaults.can_subscribe),
-                can_publish_data: video.can_publish_data.unwrap_or(defaults.can_publish_data),
-                can_update_own_metadata: video
-                    .can_update_own_metadata
-                    .unwrap_or(defaults.can_update_own_metadata),
-                hidden: video.hidden,
-                room_admin: video.room_admin,
-            },
-            issued_at: body.nbf,
-        })
+        Ok(body)
     }
 
     fn mac(&self, message: &[u8]) -> Hmac<Sha256> {
@@ -242,6 +296,44 @@ impl TokenKey {
         mac.update(message);
         mac
     }
+}
+
+fn digest(content: &[u8]) -> String {
+    STANDARD.encode(Sha256::digest(content))
+}
+
+/// What the body says of somebody who wants into a room.
+fn participant(body: Body) -> Result<Claims, TokenError> {
+    if body.sub.is_empty() {
+        return Err(TokenError::NoIdentity);
+    }
+    let video = body.video;
+    if !video.room_join || video.room.is_empty() {
+        return Err(TokenError::NoRoom);
+    }
+    let sources: Option<Vec<Source>> =
+        video.can_publish_sources.iter().map(|name| Source::from_name(name)).collect();
+    let sources = sources.ok_or(TokenError::UnknownSource)?;
+    let defaults = Grants::default();
+    Ok(Claims {
+        identity: body.sub.into(),
+        name: body.name,
+        room: video.room.into(),
+        metadata: body.metadata,
+        attributes: body.attributes,
+        grants: Grants {
+            can_publish: video.can_publish.unwrap_or(defaults.can_publish),
+            sources: Sources::only(sources),
+            can_subscribe: video.can_subscribe.unwrap_or(defaults.can_subscribe),
+            can_publish_data: video.can_publish_data.unwrap_or(defaults.can_publish_data),
+            can_update_own_metadata: video
+                .can_update_own_metadata
+                .unwrap_or(defaults.can_update_own_metadata),
+            hidden: video.hidden,
+            room_admin: video.room_admin,
+        },
+        issued_at: body.nbf,
+    })
 }
 
 #[cfg(test)]
@@ -339,5 +431,31 @@ mod tests {
         assert_eq!(verify(resign(head, no_expiry)), Err(TokenError::Expired));
         let minimal = verify(with(r#""sub":"a","video":{"roomJoin":true,"room":"r"}"#)).unwrap();
         assert_eq!(minimal.grants, Grants::default());
+    }
+
+    #[test]
+    fn what_a_server_may_ask_is_in_tokens_of_its_own() {
+        let asked = ServiceClaims { room: "lecon-7".to_owned(), room_admin: true, ..Default::default() };
+        let token = key().mint_service(&asked, NOW, 60);
+        assert_eq!(key().verify_service(&token, NOW + 59), Ok(asked));
+        assert_eq!(key().verify_service(&token, NOW + 60), Err(TokenError::Expired));
+        assert_eq!(key().verify(&token, NOW), Err(TokenError::NoIdentity), "it opens no room");
+        let pupil = key().mint(&claims(), 600);
+        let may = key().verify_service(&pupil, NOW).unwrap();
+        assert!(!may.room_admin && !may.room_list && !may.room_create);
+    }
+
+    #[test]
+    fn a_body_and_its_token_belong_together() {
+        let token = key().mint_for_body(b"joined", NOW, 60);
+        assert_eq!(key().verify_body(&token, b"joined", NOW), Ok(()));
+        assert_eq!(key().verify_body(&token, b"left", NOW), Err(TokenError::Body));
+        let of_a_room = key().mint(&claims(), 600);
+        assert_eq!(key().verify_body(&of_a_room, b"joined", NOW), Err(TokenError::Body));
+        let stolen =
+            TokenKey::new("ecole", "another secret, just as long as it is").mint_for_body(b"joined", NOW, 60);
+        assert_eq!(key().verify_body(&stolen, b"joined", NOW), Err(TokenError::Signature));
+        // Printed by `echo -n joined | openssl dgst -sha256 -binary | base64`.
+        assert_eq!(digest(b"joined"), "a5Y8wcLX06Tv3CqsSuOKjsvEU1roS23BRA1KutzZeVY=");
     }
 }

@@ -82,6 +82,8 @@ pub(crate) enum Happening {
         bytes: Vec<u8>,
     },
     Connected,
+    /// Reliable packets can be sent from now on.
+    ReliableOpen,
     /// No consent from the other side any more; it may come back (a resume, a new address).
     Interrupted,
     Restored,
@@ -471,7 +473,10 @@ impl State {
             Event::KeyframeRequest(request) => Some(Happening::KeyframeWanted { mid: request.mid }),
             Event::ChannelOpen(id, label) => {
                 match label.as_str() {
-                    Channel::RELIABLE => self.reliable = Some(id),
+                    Channel::RELIABLE => {
+                        self.reliable = Some(id);
+                        return Some(Happening::ReliableOpen);
+                    }
                     Channel::LOSSY => self.lossy = Some(id),
                     _ => {}
                 }

@@ -487,6 +487,13 @@ fn a_room_beyond_its_budget_gives_up_pictures_in_order_and_gets_them_back() {
     assert_eq!(heard, names.iter().map(|step| step.name().to_owned()).collect::<Vec<_>>());
     // Not a word was lost.
     assert_eq!(world.client("ines").received(&voice).len(), spoken);
+    // Who comes now is told where the class stands.
+    world.join("zoe", Grants::default());
+    world.all_connected();
+    world.run(SECOND / 2);
+    let now = steps(&world).last().map(|(step, _)| step.name().to_owned());
+    let latecomer = world.client("zoe").data.iter().find_map(|(_, packet)| told(packet));
+    assert_eq!(latecomer, now);
     let paused = stream_states(&world, "prof");
     assert!(paused.contains(&(lk::StreamState::Paused as i32)), "the pupil's camera is paused for prof");
     let _ = (sid, pupil_sid);

@@ -120,9 +120,10 @@ fn a_bad_network_delays_and_loses_but_the_lesson_goes_on() {
     // Twice a tenth is lost of the voice, and nobody repairs it: that is what redundancy is for.
     let heard = world.client("ines").received(&voice).len();
     assert!((350..480).contains(&heard), "{heard} of 500 words");
-    // Pictures are repaired on both ways.
+    // Pictures are repaired on both ways. Those before the first key frame are not asked for; the request for
+    // it is lost as anything else, and repeated after a second: of 200 runs five missed more than 70 pictures.
     let seen = world.client("ines").received(&picture);
-    assert!(seen.len() > 480, "{} of 550 pictures", seen.len());
+    assert!(seen.len() > 430, "{} of 550 pictures", seen.len());
     let mut numbers: Vec<u64> = seen.iter().map(|packet| *packet.seq_no).collect();
     numbers.sort_unstable();
     let count = numbers.len();

@@ -38,6 +38,8 @@ pub struct App {
     /// Where the front asks before it passes a request on.
     pub entrance: Entrance,
     valves: Arc<Valves>,
+    /// The live lessons, for the state of the service.
+    pub live: LessonState,
 }
 
 /// What follows from an import: accounts for those who are new, no session for those who left.
@@ -77,7 +79,7 @@ impl App {
             .and(notices::routes(platform.clone()))
             .and(classes::routes(platform.clone()))
             .and(today::routes(TodayState::new(platform.clone())))
-            .and(lesson::routes(live))
+            .and(lesson::routes(live.clone()))
             .and(import::routes(ImportState::new(platform.clone(), followers)));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
@@ -97,7 +99,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform, presence, identity, entrance, valves })
+        Ok(App { router, table, platform, presence, identity, entrance, valves, live })
     }
 
     /// Starts what goes on beside the requests: the gate's second hand and what it learns from the valves
@@ -113,16 +115,21 @@ impl App {
         self.valves.start().context("the valves cannot be started")?;
         door.start().context("the gate cannot be started")?;
         tokio::spawn(attend(self.platform.clone()));
-        tokio::spawn(timetable::keep_gate_informed(self.platform.clone()));
+        if self.platform.config().gate.lessons {
+            tokio::spawn(timetable::keep_gate_informed(self.platform.clone()));
+        }
         let presence = self.presence.clone();
         // Written every few seconds; what is left at the end is written by `finish`.
         tokio::spawn(presence.keep_writing(std::future::pending()));
+        self.live.keep_going();
         Ok(())
     }
 
     /// The last thing before the process ends: who waits and who was seen is written down.
     pub async fn finish(&self) {
-        self.platform.door().turn();
+        let door = self.platform.door().clone();
+        // Leaving the other nodes may take a while.
+        let _ = tokio::task::spawn_blocking(move || door.finish()).await;
         if let Err(error) = self.presence.flush().await {
             tracing::error!(%error, "the last sightings could not be written");
         }

@@ -18,6 +18,7 @@ import { makeRoom } from "./room";
 import { LessonServer } from "./server";
 import { readSettings } from "./settings";
 import { showSettings } from "./settings-dialog";
+import { followSteps } from "./step";
 import { text } from "./texts";
 import { Tiles } from "./tiles";
 
@@ -65,6 +66,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
   );
   const chat = new Chat(room, page.chat, server, page.language, () => room.localParticipant.identity || undefined, () => controls.messageArrived());
   const connection = new Connection(page, server, room, followed);
+  followSteps(room, notices);
 
   room.on(RoomEvent.AudioPlaybackStatusChanged, () => {
     if (room.canPlaybackAudio) notices.clear("sound");

@@ -18,6 +18,8 @@ export interface Observation {
   phase(): Phase;
   connected(): boolean;
   received(): Promise<ReceivedMedia[]>;
+  /** How media reach this page, of each connection that is up: "udp" or "tcp". */
+  networks(): Promise<string[]>;
 }
 
 export function observe(phase: () => Phase, room: Room): void {
@@ -42,6 +44,21 @@ export function observe(phase: () => Phase, room: Room): void {
             });
           });
         }
+      }
+      return found;
+    },
+    networks: async () => {
+      const transports = [room.engine.pcManager?.publisher, room.engine.pcManager?.subscriber];
+      const found: string[] = [];
+      for (const transport of transports) {
+        if (transport?.getConnectionState() !== "connected") continue;
+        const report = await transport.getStats();
+        report?.forEach((entry: Record<string, unknown>) => {
+          if (entry["type"] !== "transport") return;
+          const pair = report.get(String(entry["selectedCandidatePairId"])) as Record<string, unknown> | undefined;
+          const remote = report.get(String(pair?.["remoteCandidateId"])) as Record<string, unknown> | undefined;
+          if (remote) found.push(String(remote["protocol"]));
+        });
       }
       return found;
     },

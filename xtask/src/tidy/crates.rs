@@ -1,7 +1,7 @@
 //! Which crate may depend on which, and the test kit on none of them at run time.
 //!
 //! `preau` rests on the engines; the engines rest on nobody of the house, so that each can be read,
-//! tested and reused alone. `preau-testkit` is a development dependency only.
+//! tested and reused alone. `preau-nodes` carries what `preau-gate` says. `preau-testkit` is a development dependency only.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,28 @@ use crate::tree::Tree;
 const RULE: &str = "crates";
 
 /// Each crate of the house with those it may depend on. Development dependencies are free.
-const MAY: [(&str, &[&str]); 10] = [
+const MAY: [(&str, &[&str]); 12] = [
     ("preau-gate", &[]),
     ("preau-sfu", &[]),
     ("preau-evidence", &[]),
     ("preau-formats", &[]),
     ("preau-front", &[]),
+    ("preau-nodes", &["preau-gate"]),
     ("preau-testkit", &[]),
+    // Whole people for benchmarks and scenarios: it speaks public protocols only.
+    ("preau-people", &["preau-testkit"]),
     ("preau-rehearsal", &["preau-formats"]),
     (
         "preau",
-        &["preau-gate", "preau-sfu", "preau-evidence", "preau-formats", "preau-front", "preau-rehearsal"],
+        &[
+            "preau-gate",
+            "preau-nodes",
+            "preau-sfu",
+            "preau-evidence",
+            "preau-formats",
+            "preau-front",
+            "preau-rehearsal",
+        ],
     ),
     ("preau-fuzz", &["preau", "preau-gate", "preau-sfu", "preau-evidence", "preau-formats", "preau-front"]),
     ("xtask", &["preau-testkit"]),

@@ -1,4 +1,5 @@
-//! Our side of the measurement: the front with the real gate as its door.
+//! Our side of the measurements: the front with the real gate as its door.
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
 
 use crate::Outcome;
 use bytes::Bytes;
@@ -14,6 +15,8 @@ use std::time::{Duration, SystemTime};
 struct GateDoor {
     gate: Gate,
     passes: bool,
+    /// Whether those who wait come back so seldom that their connection is not kept.
+    seldom: bool,
 }
 
 fn now() -> Moment {
@@ -29,11 +32,11 @@ impl Door for GateDoor {
                 self.gate.heartbeat(ticket, now());
             }
             let body = Bytes::copy_from_slice(self.gate.now_json().as_bytes());
-            return Decision::Answer(
-                Answer::new(StatusCode::OK, body)
-                    .with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                    .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1")),
-            );
+            let mut answer = Answer::new(StatusCode::OK, body)
+                .with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .with(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=1"));
+            answer.close = self.seldom;
+            return Decision::Answer(answer);
         }
         let session = head.cookie("gate");
         let arrival = Arrival { session, ticket, ..Arrival::default() };
@@ -44,11 +47,11 @@ impl Door for GateDoor {
             Verdict::Wait(wait) => {
                 let body = format!("{{\"error\":\"waiting\",\"people_before\":{}}}", wait.people_before);
                 let seconds = HeaderValue::from(wait.interval.as_secs());
-                Decision::Answer(
-                    Answer::new(StatusCode::SERVICE_UNAVAILABLE, Bytes::from(body))
-                        .with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                        .with(header::RETRY_AFTER, seconds),
-                )
+                let mut answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE, Bytes::from(body))
+                    .with(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                    .with(header::RETRY_AFTER, seconds);
+                answer.close = self.seldom;
+                Decision::Answer(answer)
             }
         }
     }
@@ -57,6 +60,41 @@ impl Door for GateDoor {
 /// `server answers|passes CHAIN KEY UPSTREAM`: prints a ticket, the HTTPS address and the HTTP address.
 pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
     let [mode, chain, key, upstream] = arguments else { return Err("server MODE CHAIN KEY UPSTREAM".into()) };
+    let (gate, tickets) = open(1000)?;
+    let listen =
+        |kind| Listen::bind("127.0.0.1:0".parse()?, kind).map_err(Box::<dyn std::error::Error>::from);
+    let (http, https) = (listen(Kind::Http)?, listen(Kind::Https)?);
+    let (at, https_at) = (http.socket.local_addr()?, https.socket.local_addr()?);
+    let tls = Tls::from_files(&[Files { chain: chain.into(), key: key.into() }], https_at.port())?;
+    let upstreams = Upstreams::new(vec![Upstream::new(upstream)?], Arc::new(()))?;
+    let limits = Limits { idle: Duration::from_secs(300), ..Limits::default() };
+    let door = GateDoor { gate, passes: mode == "passes", seldom: false };
+    let front = Front::new(door, upstreams, limits, Trusted::default(), Some(Arc::new(tls)));
+    println!("ticket {}", tickets.last().ok_or("no ticket")?);
+    println!("https {https_at}");
+    println!("serving {at}");
+    front.serve_on_threads(vec![http, https], 1)?;
+    Ok(())
+}
+
+/// `server FILE COUNT`: leaves so many tickets in a file, one a line, and prints the HTTP address.
+pub(crate) fn run_for_many(arguments: &[String]) -> Outcome<()> {
+    let [file, count] = arguments else { return Err("server FILE COUNT".into()) };
+    let (gate, tickets) = open(count.parse()?)?;
+    std::fs::write(file, tickets.join("\n"))?;
+    drop(tickets);
+    let http = Listen::bind("127.0.0.1:0".parse()?, Kind::Http)?;
+    let at = http.socket.local_addr()?;
+    let upstreams = Upstreams::new(vec![Upstream::new("http://127.0.0.1:9")?], Arc::new(()))?;
+    let door = GateDoor { gate, passes: false, seldom: true };
+    let front = Front::new(door, upstreams, Limits::default(), Trusted::default(), None);
+    println!("serving {at}");
+    front.serve_on_threads(vec![http], 1)?;
+    Ok(())
+}
+
+/// A gate that turns, and the tickets of so many who wait before it.
+fn open(count: u32) -> Outcome<(Gate, Vec<String>)> {
     let secret = Secret::new([7; 32]);
     let (gate, mut scheduler) = Scheduler::open(Rules::default(), secret, Box::new(Quota(1)), None, now())?;
     // One is in and stays, as a known device; everybody else waits.
@@ -65,12 +103,14 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
         let read = gate.read_session(session.as_str(), now())?;
         gate.recognise(&read, Standing::Known, now())?;
     }
-    let mut ticket = String::new();
-    for number in 0..1000_u16 {
+    let mut tickets = Vec::with_capacity(count as usize);
+    for number in 0..count {
         let mut device = [3; 12];
-        device[..2].copy_from_slice(&number.to_be_bytes());
+        // The last byte decides who reports.
+        device[..4].copy_from_slice(&number.to_be_bytes());
+        device[11] = number as u8;
         if let Verdict::Wait(wait) = gate.decide(&Arrival::default(), || DeviceId::new(device), now()) {
-            ticket = wait.ticket.map(|text| text.to_string()).unwrap_or(ticket);
+            tickets.extend(wait.ticket.map(|text| text.to_string()));
         }
     }
     std::thread::spawn(move || {
@@ -79,18 +119,5 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
             std::thread::sleep(Duration::from_secs(1));
         }
     });
-    let listen =
-        |kind| Listen::bind("127.0.0.1:0".parse()?, kind).map_err(Box::<dyn std::error::Error>::from);
-    let (http, https) = (listen(Kind::Http)?, listen(Kind::Https)?);
-    let (at, https_at) = (http.socket.local_addr()?, https.socket.local_addr()?);
-    let tls = Tls::from_files(&[Files { chain: chain.into(), key: key.into() }], https_at.port())?;
-    let upstreams = Upstreams::new(vec![Upstream::new(upstream)?], Arc::new(()))?;
-    let limits = Limits { idle: Duration::from_secs(300), ..Limits::default() };
-    let door = GateDoor { gate, passes: mode == "passes" };
-    let front = Front::new(door, upstreams, limits, Trusted::default(), Some(Arc::new(tls)));
-    println!("ticket {ticket}");
-    println!("https {https_at}");
-    println!("serving {at}");
-    front.serve_on_threads(vec![http, https], 1)?;
-    Ok(())
+    Ok((gate, tickets))
 }

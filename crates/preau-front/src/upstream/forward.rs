@@ -88,7 +88,7 @@ pub(super) async fn forward(
 }
 
 /// Makes the client's head one of ours. Says whether it wants to become a WebSocket.
-fn prepare(site: &Site, parts: &mut request::Parts, asked: Asked) -> bool {
+pub(crate) fn prepare(site: &Site, parts: &mut request::Parts, asked: Asked) -> bool {
     let upstream = &site.upstream;
     let fields = &mut parts.headers;
     let authority = match (parts.uri.authority(), fields.get(header::HOST)) {
@@ -154,7 +154,7 @@ async fn send(
     loop {
         let (mut link, reused) = match kept.take() {
             Some(link) => (link, true),
-            None => (connect(site).await?, false),
+            None => (connect(site, || site.links.make()).await?, false),
         };
         if link.is_http2() {
             for_http2(site, &mut request)
@@ -184,8 +184,11 @@ async fn send(
 }
 
 /// A connection; one more try when the first is refused, as during a restart of the upstream.
-async fn connect(site: &Site) -> Result<Link, Refused> {
-    match site.links.make().await {
+pub(crate) async fn connect<L, M>(site: &Site, make: impl Fn() -> M) -> Result<L, Refused>
+where
+    M: Future<Output = std::io::Result<L>>,
+{
+    match make().await {
         Ok(link) => return Ok(link),
         Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
             tracing::debug!(%error, upstream = %site.upstream.authority, "not reached");
@@ -193,7 +196,7 @@ async fn connect(site: &Site) -> Result<Link, Refused> {
         }
         Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
     }
-    site.links.make().await.map_err(|error| {
+    make().await.map_err(|error| {
         tracing::debug!(%error, upstream = %site.upstream.authority, "not reached");
         Refused::Unreachable
     })

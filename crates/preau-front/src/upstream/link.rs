@@ -4,7 +4,7 @@
 //! nothing about requests. Invariant: a connection is kept only after a response has been read to its
 //! end, and never longer than [`super::Upstream::kept`] unused.
 
-use super::{Speech, Upstream, UpstreamError};
+use super::{Site, Speech, Upstream, UpstreamError};
 use crate::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
@@ -14,7 +14,8 @@ use rustls_pki_types::ServerName;
 use rustls_platform_verifier::ConfigVerifierExt as _;
 use std::cell::Cell;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Context;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -55,14 +56,34 @@ struct Kept {
     since: Instant,
 }
 
+/// A connection of which nobody holds more than the socket.
+struct KeptPlain {
+    stream: TcpStream,
+    since: Instant,
+}
+
 #[derive(Default)]
 struct Shelf {
     ones: Vec<Kept>,
+    plain: Vec<KeptPlain>,
     two: Option<http2::SendRequest<Body>>,
+    /// Somebody looks after this shelf.
+    swept: bool,
+}
+
+impl Shelf {
+    /// Closes what has lain here too long. The oldest lie in front.
+    fn sweep(&mut self, kept: Duration, now: Instant) {
+        let old = |since: Instant| now.saturating_duration_since(since) >= kept;
+        let stale = self.ones.iter().take_while(|one| old(one.since)).count();
+        self.ones.drain(..stale);
+        let stale = self.plain.iter().take_while(|plain| old(plain.since)).count();
+        self.plain.drain(..stale);
+    }
 }
 
 /// All connections to one upstream.
-pub(super) struct Links {
+pub(crate) struct Links {
     shelves: Vec<Mutex<Shelf>>,
     host: String,
     port: u16,
@@ -144,24 +165,66 @@ impl Links {
         }
         let now = Instant::now();
         let mut shelf = self.shelf();
-        // The oldest lie in front; nobody else would throw them away.
-        let stale = shelf.ones.iter().take_while(|kept| now - kept.since >= self.kept).count();
-        shelf.ones.drain(..stale);
-        if shelf.ones.len() < self.pool {
+        shelf.sweep(self.kept, now);
+        if shelf.ones.len() + shelf.plain.len() < self.pool {
             shelf.ones.push(Kept { link, since: now });
+        }
+    }
+
+    /// A kept connection for bytes, if a good one is there: one over which nothing has come since. From
+    /// now on it wakes the task of `cx`.
+    pub(crate) fn take_plain(&self, cx: &mut Context<'_>, now: Instant) -> Option<TcpStream> {
+        loop {
+            let KeptPlain { stream, since } = self.shelf().plain.pop()?;
+            if now.saturating_duration_since(since) >= self.kept {
+                continue;
+            }
+            if stream.poll_read_ready(cx).is_pending() {
+                return Some(stream);
+            }
+            // Mostly the end; sometimes nothing but an old word of the system.
+            match stream.try_read(&mut [0]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Some(stream),
+                _ => {}
+            }
+        }
+    }
+
+    /// Keeps a connection whose response was read to its end.
+    pub(crate) fn keep_plain(site: &Arc<Site>, stream: TcpStream, now: Instant) {
+        let links = &site.links;
+        let mut shelf = links.shelf();
+        if shelf.ones.len() + shelf.plain.len() >= links.pool {
+            shelf.sweep(links.kept, now);
+        }
+        if shelf.ones.len() + shelf.plain.len() < links.pool {
+            shelf.plain.push(KeptPlain { stream, since: now });
+            if !std::mem::replace(&mut shelf.swept, true) {
+                let place = PLACE.get() % links.shelves.len();
+                tokio::spawn(look_after(Arc::downgrade(site), place, links.kept));
+            }
         }
     }
 
     /// A new connection.
     pub(super) async fn make(&self) -> io::Result<Link> {
-        let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
         let made = tokio::time::timeout(self.connect, self.dial()).await;
         made.unwrap_or_else(|_| Err(late()))
     }
 
-    async fn dial(&self) -> io::Result<Link> {
+    async fn stream(&self) -> io::Result<TcpStream> {
         let stream = TcpStream::connect((&*self.host, self.port)).await?;
         stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// A new connection for bytes.
+    pub(crate) async fn make_plain(&self) -> io::Result<TcpStream> {
+        tokio::time::timeout(self.connect, self.stream()).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn dial(&self) -> io::Result<Link> {
+        let stream = self.stream().await?;
         match &self.tls {
             None => self.speak(TokioIo::new(stream), self.speech == Speech::Http2).await,
             Some((connector, name)) => {
@@ -198,4 +261,25 @@ impl Links {
         });
         Ok(Link::One(link))
     }
+}
+
+/// Closes the kept connections of one shelf when their time is over, until none is left: whoever keeps them
+/// sees nothing of an upstream that has closed its end.
+async fn look_after(site: Weak<Site>, place: usize, kept: Duration) {
+    loop {
+        // What is laid down just after a look is old by the next but one.
+        tokio::time::sleep(kept.max(Duration::from_millis(100))).await;
+        let Some(site) = site.upgrade() else { return };
+        let Some(shelf) = site.links.shelves.get(place) else { return };
+        let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.sweep(kept, Instant::now());
+        if shelf.plain.is_empty() {
+            shelf.swept = false;
+            return;
+        }
+    }
+}
+
+fn late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "no connection in time")
 }

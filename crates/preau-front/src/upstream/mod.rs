@@ -12,13 +12,16 @@ mod tunnel;
 use crate::{Asked, Backend, Body, Pass, Refused};
 use http::uri::{Authority, Scheme};
 use http::{HeaderName, Request, Response, Uri};
-use link::Links;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-pub(crate) use link::settle;
-pub use sample::{Gauge, Outcome, Sample};
+pub(crate) use forward::connect;
+#[cfg(test)]
+pub(crate) use forward::prepare;
+pub(crate) use link::{Links, settle};
+pub(crate) use sample::Course;
+pub use sample::{Entry, Gauge, Later, Outcome, Sample, Turn};
 
 /// With `Preau-Session: ended` on a response, an upstream says that this session is over (somebody has
 /// signed out): its seat becomes free. The field does not reach the client.
@@ -64,10 +67,13 @@ pub struct Upstream {
     pub body: u64,
     /// Cookies that are the door's own and are not passed on.
     pub hidden_cookies: Vec<String>,
+    /// Whether requests without a body may be forwarded as bytes where that is possible (default); without,
+    /// every request goes by way of hyper.
+    pub direct: bool,
     /// Client side of TLS; the platform's roots unless set.
     pub tls: Option<Arc<rustls::ClientConfig>>,
     secure: bool,
-    authority: Authority,
+    pub(crate) authority: Authority,
 }
 
 /// What is wrong with an upstream.
@@ -118,6 +124,7 @@ impl Upstream {
             inflight: 10_000,
             body: 256 * 1024 * 1024,
             hidden_cookies: Vec::new(),
+            direct: true,
             tls: None,
             secure,
             authority,
@@ -125,12 +132,27 @@ impl Upstream {
     }
 }
 
+impl Upstream {
+    /// Whether it is spoken to in HTTP/1.1 as it is.
+    fn is_plain(&self) -> bool {
+        self.direct && !self.secure && self.speech != Speech::Http2
+    }
+}
+
 /// One upstream at work.
-struct Site {
-    upstream: Upstream,
-    links: Links,
+pub(crate) struct Site {
+    pub(crate) upstream: Upstream,
+    pub(crate) links: Links,
     inflight: AtomicU32,
     most: AtomicU32,
+}
+
+/// A site to which requests can be forwarded as bytes, without hyper.
+#[derive(Clone, Copy)]
+pub struct Direct<'a> {
+    pub(crate) site: &'a Arc<Site>,
+    pub(crate) index: usize,
+    pub(crate) gauge: &'a Arc<dyn Gauge>,
 }
 
 /// The upstreams: a [`Backend`] that forwards.
@@ -193,6 +215,11 @@ impl Backend for Upstreams {
         self.sites.get(site).map_or(0, |site| site.upstream.body)
     }
 
+    fn direct(&self, index: usize) -> Option<Direct<'_>> {
+        let site = self.sites.get(index).filter(|site| site.upstream.is_plain())?;
+        Some(Direct { site, index, gauge: &self.gauge })
+    }
+
     async fn call(
         &self,
         request: Request<Body>,
@@ -200,7 +227,11 @@ impl Backend for Upstreams {
         asked: Asked,
     ) -> Result<Response<Body>, Refused> {
         let site = self.sites.get(asked.site).ok_or(Refused::Host)?;
-        let course = sample::Course::begin(site, asked.site, pass.class, &self.gauge)?;
+        let seat = pass.seat.as_ref();
+        let (mut course, later) = sample::Course::begin(site, asked.site, pass.class, &self.gauge, seat)?;
+        if let Some(later) = later {
+            course.let_through(Some(later.await.ok_or(Refused::Saturated)?));
+        }
         forward::forward(site, request, asked, course).await
     }
 }

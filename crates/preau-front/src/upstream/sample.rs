@@ -1,10 +1,11 @@
 //! How requests fare at an upstream: what a controller of capacity feeds on.
 //!
-//! Counts and times only; it controls nothing. Invariant: each request that was let through to an upstream
+//! Counts and times, and the question whether one more may go. Invariant: each request that was let through to an upstream
 //! gives exactly one sample, also when its client leaves before the answer.
 
 use super::Site;
-use crate::Refused;
+use crate::{Refused, Seat};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -35,49 +36,104 @@ pub struct Sample {
     pub inflight: u32,
 }
 
-/// Who is told. Called on the threads that serve: it must be quick.
+/// Who says when a request may go to an upstream, and is told how it fared. Called on the threads that serve:
+/// it must be quick.
 pub trait Gauge: Send + Sync + 'static {
+    /// A request of this class wants to go; `seat` is what the door gave it. At once, unless it says otherwise.
+    fn enter(&self, site: usize, class: u8, seat: Option<&Seat>) -> Entry {
+        let _ = (site, class, seat);
+        Entry::Go(None)
+    }
+
     /// One request has been answered, or has failed.
-    fn sample(&self, sample: &Sample);
+    fn sample(&self, sample: &Sample) {
+        let _ = sample;
+    }
 }
 
-impl Gauge for () {
-    fn sample(&self, _: &Sample) {}
+impl Gauge for () {}
+
+/// Whether a request may go.
+pub enum Entry {
+    /// Now.
+    Go(Option<Box<dyn Turn>>),
+    /// When this has come true; without a turn it is refused ([`Refused::Saturated`]).
+    Later(Later),
+    /// Not at all: [`Refused::Saturated`].
+    Full,
+}
+
+/// A turn that will come, or not.
+pub type Later = Pin<Box<dyn Future<Output = Option<Box<dyn Turn>>> + Send>>;
+
+/// A request's turn at an upstream. Dropped unsaid, its sender has left.
+pub trait Turn: Send {
+    /// The head of the response is there after so long, or will not come.
+    fn over(self: Box<Self>, outcome: Outcome, latency: Duration);
 }
 
 /// A request on its course; counts as inflight until dropped.
-pub(super) struct Course {
+pub(crate) struct Course {
     site: Arc<Site>,
     gauge: Arc<dyn Gauge>,
     index: usize,
     class: u8,
     begun: Instant,
     told: bool,
+    turn: Option<Box<dyn Turn>>,
 }
 
 impl Course {
-    pub(super) fn begin(
+    pub(crate) fn begin(
         site: &Arc<Site>,
         index: usize,
         class: u8,
         gauge: &Arc<dyn Gauge>,
-    ) -> Result<Course, Refused> {
+        seat: Option<&Seat>,
+    ) -> Result<(Course, Option<Later>), Refused> {
         let before = site.inflight.fetch_add(1, Ordering::Relaxed);
         let told = before >= site.most.load(Ordering::Relaxed);
+        let entry = if told { Entry::Full } else { gauge.enter(index, class, seat) };
         let (site, gauge) = (Arc::clone(site), Arc::clone(gauge));
-        let course = Course { site, gauge, index, class, begun: Instant::now(), told };
         // One refused here never reached the upstream: dropping it gives no sample.
-        if told { Err(Refused::Saturated) } else { Ok(course) }
+        let mut course = Course { site, gauge, index, class, begun: Instant::now(), told: true, turn: None };
+        match entry {
+            Entry::Full => Err(Refused::Saturated),
+            Entry::Later(later) => Ok((course, Some(later))),
+            Entry::Go(turn) => {
+                course.let_through(turn);
+                Ok((course, None))
+            }
+        }
     }
 
-    pub(super) fn tell(&mut self, outcome: Outcome) {
+    /// Its turn has come: from now on counts how long it takes.
+    pub(crate) fn let_through(&mut self, turn: Option<Box<dyn Turn>>) {
+        (self.turn, self.told, self.begun) = (turn, false, Instant::now());
+    }
+
+    /// Since when.
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    pub(crate) fn tell(&mut self, outcome: Outcome) {
+        self.tell_at(outcome, Instant::now());
+    }
+
+    /// Says how it fared; only the first word counts.
+    pub(crate) fn tell_at(&mut self, outcome: Outcome, now: Instant) {
         if std::mem::replace(&mut self.told, true) {
             return;
+        }
+        let latency = now.saturating_duration_since(self.begun);
+        if let Some(turn) = self.turn.take() {
+            turn.over(outcome, latency);
         }
         self.gauge.sample(&Sample {
             site: self.index,
             class: self.class,
-            latency: self.begun.elapsed(),
+            latency,
             outcome,
             inflight: self.site.inflight.load(Ordering::Relaxed),
         });

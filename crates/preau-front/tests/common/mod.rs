@@ -167,8 +167,11 @@ pub struct Site {
     pub samples: Arc<Samples>,
 }
 
+/// An upstream at this address; by way of hyper in the tests that run a second time for it.
 pub fn to(address: SocketAddr) -> Upstream {
-    Upstream::new(&format!("http://{address}")).unwrap()
+    let mut upstream = Upstream::new(&format!("http://{address}")).unwrap();
+    upstream.direct = !module_path!().starts_with("by_hyper");
+    upstream
 }
 
 /// A front before these upstreams.

@@ -172,7 +172,7 @@ fn turn(nodes: &mut [Node], letters: &mut Vec<(f64, Letter)>, dice: &mut Dice, t
         let now = node.time(t);
         node.scheduler.tick(now);
         node.snapshot = node.scheduler.snapshot(now);
-        let notices = node.scheduler.take_notices();
+        let notices = node.gate.take_notices();
         if !notices.is_empty() {
             letters.push((t + dice.between(0.01, 0.3), Letter::Notices(at, notices)));
         }
@@ -210,15 +210,14 @@ fn deliver(
                 Letter::Grant(to, grant) if nodes[to].alive => {
                     let own = clock(at + nodes[to].ahead);
                     if let Some(watermarks) = nodes[to].member.granted(&grant, own) {
-                        let now = nodes[to].time(at);
-                        nodes[to].scheduler.adopt(&watermarks, now);
+                        nodes[to].gate.adopt(&watermarks);
                     }
                 }
                 Letter::Notices(from, notices) => {
                     for (to, node) in nodes.iter_mut().enumerate() {
                         if to != from && node.alive {
                             let now = node.time(at);
-                            node.scheduler.hear(&notices, now);
+                            node.gate.hear(&notices, now);
                         }
                     }
                 }

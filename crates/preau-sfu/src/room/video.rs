@@ -258,18 +258,27 @@ impl Room {
             "pictures are given up or come back"
         );
         self.event(EventKind::StepChanged { step: step.to, cause: step.cause }, shard);
-        self.tell_step(step.to, shard);
+        self.tell_step(step.to, &[], shard);
     }
 
-    /// Tells the class what it sees less of.
-    fn tell_step(&mut self, step: Step, shard: &mut Shard) {
+    /// Tells somebody who has just come that the class sees less than everything.
+    pub(super) fn tell_present_step(&mut self, key: PartyKey, shard: &mut Shard) {
+        let step = self.ladder.step();
+        let me = self.participants.get(&key).filter(|_| step != Step::Full);
+        if let Some(sid) = me.map(|me| me.sid.as_str().to_owned()) {
+            self.tell_step(step, &[sid], shard);
+        }
+    }
+
+    /// Tells the class, or those of these stays, what they see less of.
+    fn tell_step(&mut self, step: Step, sids: &[String], shard: &mut Shard) {
         let user = lk::UserPacket {
             payload: step.name().as_bytes().to_vec(),
             topic: Some(STEP_TOPIC.to_owned()),
             ..Default::default()
         };
         let packet = lk::DataPacket { value: Some(lk::data_packet::Value::User(user)), ..Default::default() };
-        self.deliver_here(None, Channel::Reliable, packet, &[], shard);
+        self.deliver_here(None, Channel::Reliable, packet, sids, shard);
     }
 }
 

@@ -7,6 +7,7 @@ mod read;
 
 pub use read::{ConfigError, DOCUMENTED};
 
+use preau_nodes::NodesConfig;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -175,6 +176,13 @@ pub struct GateConfig {
     /// Whether the number and the pace are found by watching how requests fare, between `floor` and
     /// `sessions`; else `sessions` is the number.
     pub find: bool,
+    /// Whether whole lessons come in first before their bell, as the timetable says.
+    pub lessons: bool,
+    /// A file with a secret of 32 bytes or more that all nodes of a house share; absent: the one in the
+    /// database.
+    pub secret_file: Option<PathBuf>,
+    /// How this node reaches the others of its house, where there are several.
+    pub nodes: Option<NodesConfig>,
     /// Services behind `preau gate`, by a name of the operator's choice.
     pub upstream: BTreeMap<String, UpstreamConfig>,
     /// Minutes without a request after which a session outside lessons gives its place back.
@@ -190,6 +198,9 @@ impl Default for GateConfig {
             sessions: 2_000,
             floor: 10,
             find: true,
+            lessons: true,
+            secret_file: None,
+            nodes: None,
             upstream: BTreeMap::new(),
             idle_minutes: 10,
             state: "data/gate.json".into(),
@@ -228,11 +239,67 @@ pub struct LiveConfig {
     pub listen: SocketAddr,
     /// The address that browsers send media to; absent: the listening address.
     pub public_address: Option<std::net::IpAddr>,
+    /// Address and TCP port for media where a network lets no UDP through; absent: as for UDP.
+    pub listen_tcp: Option<SocketAddr>,
+    /// Megabits a second that all lessons together may send.
+    pub bandwidth_mbps: u32,
+    /// What carries sound and picture.
+    pub engine: LiveEngine,
+    /// The LiveKit server's address, as browsers and this server reach it.
+    pub url: Option<String>,
+    /// The name of the key that signs tokens.
+    pub key: Option<String>,
+    /// The key.
+    pub secret: Option<Secret>,
+}
+
+/// What carries sound and picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LiveEngine {
+    /// This process.
+    #[default]
+    Embedded,
+    /// A LiveKit server.
+    Livekit,
+}
+
+/// Text that is never written to a log or an error.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Secret {
+        Secret(text.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
 }
 
 impl Default for LiveConfig {
     fn default() -> Self {
-        LiveConfig { listen: SocketAddr::from(([127, 0, 0, 1], 7882)), public_address: None }
+        LiveConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7882)),
+            public_address: None,
+            listen_tcp: None,
+            bandwidth_mbps: 2_250,
+            engine: LiveEngine::default(),
+            url: None,
+            key: None,
+            secret: None,
+        }
     }
 }
 

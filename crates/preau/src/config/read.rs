@@ -1,7 +1,7 @@
 //! Reading the configuration: file, then environment, then the bounds; refused as a whole with line,
 //! key and reason.
 
-use super::Config;
+use super::{Config, LiveConfig, LiveEngine};
 use serde::Deserialize as _;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -138,7 +138,8 @@ fn overlay(table: &mut toml::Table, name: &str, value: &str) -> Result<(), Confi
         return Err(refused("expected PREAU_SECTION__KEY".into()));
     };
     let as_number = value.parse::<i64>().ok().map(toml::Value::Integer);
-    let candidates = [Some(toml::Value::String(value.to_owned())), as_number];
+    let as_switch = value.parse::<bool>().ok().map(toml::Value::Boolean);
+    let candidates = [Some(toml::Value::String(value.to_owned())), as_number, as_switch];
     let mut reason = String::new();
     for candidate in candidates.into_iter().flatten() {
         let mut attempt = table.clone();
@@ -181,6 +182,7 @@ fn check(
         ("gate.sessions", config.gate.sessions, 1, 10_000_000),
         ("gate.floor", config.gate.floor, 1, 10_000_000),
         ("gate.idle_minutes", config.gate.idle_minutes, 1, 240),
+        ("live.bandwidth_mbps", config.live.bandwidth_mbps, 1, 1_000_000),
     ];
     for (key, value, low, high) in numbers {
         if !(low..=high).contains(&value) {
@@ -214,6 +216,11 @@ fn check(
     if let Some(wrong) = tls.names.iter().find(|text| !name(text)) {
         return refuse("tls.names", format!("{wrong:?}"), "host names such as \"ent.example.fr\"".into());
     }
+    if let Some(nodes) = &config.gate.nodes
+        && let Err(error) = nodes.check()
+    {
+        return refuse("gate.nodes", error.to_string(), "as `preau config` shows".into());
+    }
     for (name, upstream) in &config.gate.upstream {
         if let Err(error) = preau_front::Upstream::new(&upstream.url) {
             return refuse("gate.upstream", format!("{name}: {error}"), "a service's address".into());
@@ -226,11 +233,55 @@ fn check(
             );
         }
     }
+    if let Some((key, value, bounds)) = live_complaint(&config.live) {
+        return refuse(key, value, bounds.to_owned());
+    }
     if jiff::tz::TimeZone::get(&config.place.time_zone).is_err() {
         let zone = format!("{:?}", config.place.time_zone);
         return refuse("place.time_zone", zone, "an IANA time zone such as \"Europe/Paris\"".into());
     }
     Ok(())
+}
+
+/// What does not fit together in `[live]`: key, value and what it must be. The secret itself is not shown.
+fn live_complaint(live: &LiveConfig) -> Option<(&'static str, String, &'static str)> {
+    const SECRET: usize = 32;
+    let wanted = live.engine == LiveEngine::Livekit;
+    let missing = |what| Some(("live.engine", "\"livekit\"".to_owned(), what));
+    match &live.url {
+        None if wanted => return missing("accompanied by live.url, which is missing"),
+        Some(url) if !wanted => {
+            return Some(("live.url", format!("{url:?}"), "absent unless live.engine is \"livekit\""));
+        }
+        Some(url) if !is_livekit_address(url) => {
+            let bounds = "an address with wss://, ws://, https:// or http://, a host, and nothing after it";
+            return Some(("live.url", format!("{url:?}"), bounds));
+        }
+        _ => {}
+    }
+    match (&live.key, &live.secret) {
+        (None, _) if wanted => missing("accompanied by live.key, which is missing"),
+        (_, None) if wanted => missing("accompanied by live.secret, which is missing"),
+        (Some(key), _) if key.is_empty() || key.contains(char::is_whitespace) => {
+            Some(("live.key", format!("{key:?}"), "a name without spaces"))
+        }
+        (Some(key), None) => Some(("live.key", format!("{key:?}"), "accompanied by live.secret")),
+        (None, Some(_)) => Some(("live.secret", "…".to_owned(), "accompanied by live.key")),
+        (Some(_), Some(secret)) if secret.expose().chars().count() < SECRET => {
+            Some(("live.secret", "…".to_owned(), "at least 32 characters"))
+        }
+        _ => None,
+    }
+}
+
+fn is_livekit_address(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| {
+        ["wss", "ws", "https", "http"].contains(&url.scheme())
+            && url.has_host()
+            && matches!(url.path(), "" | "/")
+            && url.query().is_none()
+            && url.username().is_empty()
+    })
 }
 
 /// Where a value came from: a variable outweighs the file.
@@ -277,7 +328,7 @@ mod tests {
                 let line = line.trim_start_matches("# ");
                 line.starts_with(&format!("{key} ="))
                     || line.starts_with(&format!("[{key}]"))
-                    || line.starts_with(&format!("[gate.{key}."))
+                    || line.starts_with(&format!("[gate.{key}"))
             });
             assert!(named, "{key} is not documented in preau.toml");
         }
@@ -296,7 +347,27 @@ mod tests {
             ("[server]\nhttps = [\"[::]:443\"]\n", ["line 2: server.https", "tls.chain and tls.key"]),
             ("[tls]\nchain = \"a.pem\"\n", ["line 2: tls.chain", "tls.key"]),
             ("[tls]\nnames = [\"https://a.fr\"]\n", ["line 2: tls.names", "ent.example.fr"]),
+            ("[gate.nodes]\nurl = \"http://a\"\n", ["gate.nodes", "redis"]),
             ("[gate.upstream.moodle]\nurl = \"moodle\"\n", ["gate.upstream = moodle", "http://host:port"]),
+            ("[live]\nengine = \"jitsi\"\n", ["preau.toml, line 2", "`embedded` or `livekit`"]),
+            ("[live]\nengine = \"livekit\"\n", ["line 2: live.engine", "live.url, which is missing"]),
+            ("[live]\nurl = \"wss://a.b\"\n", ["line 2: live.url", "absent unless"]),
+            ("[live]\nengine = \"livekit\"\nurl = \"a.b\"\n", ["line 3: live.url = \"a.b\"", "wss://"]),
+            (
+                "[live]\nengine = \"livekit\"\nurl = \"ws://a.b:7880/x\"\n",
+                ["line 3: live.url", "nothing after"],
+            ),
+            (
+                "[live]\nengine = \"livekit\"\nurl = \"ws://a.b\"\n",
+                ["line 2: live.engine", "live.key, which"],
+            ),
+            (
+                "[live]\nengine = \"livekit\"\nurl = \"ws://a.b\"\nkey = \"k\"\n",
+                ["line 2: live.engine", "live.secret, which is missing"],
+            ),
+            ("[live]\nkey = \"a b\"\n", ["line 2: live.key = \"a b\"", "without spaces"]),
+            ("[live]\nkey = \"k\"\nsecret = \"short\"\n", ["line 3: live.secret = …", "at least 32"]),
+            ("[live]\nbandwidth_mbps = 0\n", ["line 2: live.bandwidth_mbps = 0", "between 1 and 1000000"]),
         ] {
             let error = read(text, &[]).expect_err(text);
             for part in parts {
@@ -309,6 +380,9 @@ mod tests {
     fn the_environment_outweighs_the_file_and_errors_name_the_variable() {
         let config = read("[gate]\nsessions = 5\n", &[("PREAU_GATE__SESSIONS", "7"), ("PREAU_BIN", "x")]);
         assert_eq!(config.expect("accepted").gate.sessions, 7);
+        let config = read("", &[("PREAU_GATE__FIND", "false"), ("PREAU_SERVER__CONSOLE", "127.0.0.1:9100")]);
+        let config = config.expect("accepted");
+        assert_eq!((config.gate.find, config.server.console.map(|at| at.port())), (false, Some(9100)));
         let error = read("", &[("PREAU_GATE__SESSIONS", "lots")]).expect_err("refused");
         assert!(error.contains("PREAU_GATE__SESSIONS") && error.contains("invalid type"), "{error}");
         let error = read("", &[("PREAU_GATE__SESSIONS", "0")]).expect_err("refused");
@@ -318,5 +392,16 @@ mod tests {
         );
         let error = read("", &[("PREAU_GATES__SESSIONS", "3")]).expect_err("refused");
         assert!(error.contains("PREAU_GATES__SESSIONS"), "{error}");
+    }
+
+    #[test]
+    fn a_livekit_server_is_a_line_and_its_secret_is_not_shown() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let text = format!(
+            "[live]\nengine = \"livekit\"\nurl = \"wss://live.example.org\"\nkey = \"APIx\"\nsecret = \"{secret}\"\n"
+        );
+        let config = read(&text, &[]).expect("accepted");
+        assert_eq!(config.live.engine, LiveEngine::Livekit);
+        assert!(!format!("{config:?}").contains(secret));
     }
 }

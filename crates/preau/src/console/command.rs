@@ -94,6 +94,16 @@ fn shown(sight: &Sight) -> String {
             valve.cause
         );
     }
+    if let Some(nodes) = &sight.nodes {
+        let gone =
+            nodes.severed_seconds.map_or_else(String::new, |span| format!("; STORE GONE for {span} s"));
+        let why = nodes.trouble.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+        let _ = writeln!(
+            text,
+            "  {} nodes share {} seats, {} are leased here{gone}{why}",
+            nodes.nodes, nodes.house_seats, nodes.lease
+        );
+    }
     if sight.ill {
         let _ = writeln!(text, "  THE SERVICE DOES NOT ANSWER: nobody new is let in");
     }

@@ -32,6 +32,21 @@ pub(super) struct Sight {
     /// What is given up, the first given up first.
     pub(super) given_up: Vec<String>,
     pub(super) orders: Orders,
+    /// How this node stands with the others, where there are several.
+    pub(super) nodes: Option<NodesSight>,
+}
+
+/// This node among the others.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct NodesSight {
+    pub(super) nodes: u16,
+    /// Seats of the whole house, and of those this node's.
+    pub(super) house_seats: u32,
+    pub(super) lease: u32,
+    /// Seconds since the common store last answered, if it does not.
+    pub(super) severed_seconds: Option<u64>,
+    pub(super) trouble: Option<String>,
+    pub(super) clock_ahead_ms: Option<i64>,
 }
 
 /// One lane.
@@ -95,6 +110,16 @@ impl Sight {
             valves: door.valves().into_iter().map(|(name, reading)| ValveSight::of(name, &reading)).collect(),
             given_up: shedding.given_up().iter().map(|rung: &Rung| rung.name().to_owned()).collect(),
             orders,
+            nodes: door.nodes().map(|report| NodesSight {
+                nodes: report.nodes,
+                house_seats: report.seats,
+                lease: report.lease,
+                severed_seconds: report
+                    .severed_since
+                    .map(|since| now.saturating_sub(since.unix_millis() / 1000)),
+                trouble: report.trouble,
+                clock_ahead_ms: report.clock_ahead,
+            }),
         }
     }
 }

@@ -156,7 +156,10 @@ impl Caller {
                 .map(|entry| NavItem {
                     href: entry.href.into(),
                     label: texts.get(entry.key).into(),
-                    current: path == entry.href || path.starts_with(&format!("{}/", entry.href)),
+                    // The front page of somebody who is signed in is their day.
+                    current: path == entry.href
+                        || path.starts_with(&format!("{}/", entry.href))
+                        || (entry.href == "/" && path == "/today"),
                 })
                 .collect();
         }

@@ -22,9 +22,11 @@ pub async fn security_headers(State(platform): State<Platform>, request: Request
 pub(super) fn dressed(platform: &Platform, nonce: Option<&str>, headers: &mut HeaderMap) {
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         let scripts = nonce.map_or_else(|| "'self'".to_owned(), |nonce| format!("'self' 'nonce-{nonce}'"));
+        // A page asks a LiveKit server why it refused; sockets are allowed to any place.
+        let elsewhere = platform.config().live.url.as_deref().map(as_origin).unwrap_or_default();
         let policy = format!(
             "default-src 'none'; script-src {scripts}; style-src {scripts}; img-src 'self' data: blob:; \
-             media-src 'self' blob:; font-src 'self'; connect-src 'self' ws: wss:; manifest-src 'self'; \
+             media-src 'self' blob:; font-src 'self'; connect-src 'self' ws: wss:{elsewhere}; manifest-src 'self'; \
              worker-src 'self' blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         );
         if let Ok(policy) = HeaderValue::from_str(&policy) {
@@ -47,4 +49,10 @@ pub(super) fn dressed(platform: &Platform, nonce: Option<&str>, headers: &mut He
     if platform.is_secure() {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
+}
+
+/// An address for sockets as the origin of web requests, with a space before it.
+fn as_origin(address: &str) -> String {
+    let address = address.trim_end_matches('/');
+    address.strip_prefix("ws").map_or_else(|| format!(" {address}"), |rest| format!(" http{rest}"))
 }

@@ -47,4 +47,4 @@ pub use routes::{Audience, Body, Cost, NavEntry, RouteInfo, Routes, apart};
 pub use server::serve;
 pub use sheet::sheet;
 pub use statics::static_files;
-pub use valves::{Bounds, Under, Valves};
+pub use valves::{Bounds, Offered, Under, Valves};

@@ -4,9 +4,11 @@ use super::{Changes, CookieJar, Door, NavEntry, Sessions};
 use crate::config::Config;
 use crate::ids::{Millis, now_ms};
 use crate::store::{Store, StoreError, secret_or_fresh};
+use anyhow::Context as _;
 use hmac::{Hmac, Mac as _};
 use jiff::tz::TimeZone;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -61,6 +63,20 @@ impl Secrets {
         Ok(Secrets { root: secret_or_fresh(store, "platform-secret")? })
     }
 
+    /// Reads the secret that nodes with databases of their own share.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds too little.
+    pub fn of_file(path: &Path) -> anyhow::Result<Secrets> {
+        let text = std::fs::read(path).with_context(|| format!("gate.secret_file {}", path.display()))?;
+        anyhow::ensure!(
+            text.trim_ascii().len() >= 32,
+            "gate.secret_file {}: must hold at least 32 bytes, as from `openssl rand -hex 32`",
+            path.display()
+        );
+        Ok(Secrets { root: Sha256::digest(text.trim_ascii()).into() })
+    }
+
     /// The key for one purpose: HMAC-SHA256(root, purpose).
     pub fn key(&self, purpose: &str) -> [u8; 32] {
         sign(&self.root, purpose.as_bytes())
@@ -103,7 +119,10 @@ impl Platform {
     pub fn new(config: Config, store: Store, clock: Clock) -> anyhow::Result<Platform> {
         let zone = TimeZone::get(&config.place.time_zone)
             .map_err(|error| anyhow::anyhow!("place.time_zone: {error}"))?;
-        let secrets = Secrets::open(&store)?;
+        let secrets = match &config.gate.secret_file {
+            Some(path) => Secrets::of_file(path)?,
+            None => Secrets::open(&store)?,
+        };
         let (device_key, csrf_key) = (secrets.key("device"), secrets.key("csrf"));
         let jar = CookieJar::for_address(&config.server.public_url);
         let door = Door::open(&config.gate, &secrets, &clock, &zone, jar)?;

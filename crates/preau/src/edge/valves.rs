@@ -8,6 +8,7 @@
 
 use preau_front::Refused;
 use preau_gate::{LimitRules, LineRules, Moment, Offer, Outcome, Turn, Valve, ValveReading};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,6 +48,16 @@ impl Default for Bounds {
     }
 }
 
+/// What becomes of somebody who asks for a place.
+pub enum Offered {
+    /// It is there.
+    Go(Under),
+    /// It will come, or not.
+    Later(Pin<Box<dyn Future<Output = Option<Under>> + Send>>),
+    /// The line is full.
+    Full,
+}
+
 /// A request under way.
 pub struct Under {
     valves: Arc<Valves>,
@@ -75,28 +86,38 @@ impl Valves {
         self.names.get(usize::from(valve)).map_or("?", String::as_str)
     }
 
-    /// Takes a place at `valve`, waiting for one if the line is short. `entering`: for somebody who has just
-    /// come in, whose first pages say what an admission costs. An unknown valve lets everybody through.
+    /// Asks for a place at `valve`. `entering`: for somebody who has just come in, whose first pages say what
+    /// an admission costs. An unknown valve lets everybody through.
+    pub fn offer(self: &Arc<Self>, valve: usize, entering: bool) -> Offered {
+        let under =
+            move |valves: Arc<Valves>, told| Under { valves, valve, entering, begun: Instant::now(), told };
+        let Some(own) = self.valves.get(valve) else {
+            return Offered::Go(under(Arc::clone(self), true));
+        };
+        let (go, heard) = oneshot::channel();
+        let offer = lock(own).offer(go, self.now());
+        match offer {
+            Offer::Go => Offered::Go(under(Arc::clone(self), false)),
+            Offer::Refused => Offered::Full,
+            Offer::Wait => {
+                let line = Line::join(self);
+                Offered::Later(Box::pin(async move {
+                    let heard = tokio::time::timeout(PATIENCE, heard).await;
+                    matches!(heard, Ok(Ok(true))).then(|| under(Arc::clone(&line.0), false))
+                }))
+            }
+        }
+    }
+
+    /// Takes a place at `valve`, waiting for one if the line is short; see [`Valves::offer`].
     ///
     /// # Errors
     /// [`Refused::Saturated`] when the line is full or moves too slowly.
     pub async fn enter(self: &Arc<Self>, valve: usize, entering: bool) -> Result<Under, Refused> {
-        let under = |told| Under { valves: Arc::clone(self), valve, entering, begun: Instant::now(), told };
-        let Some(own) = self.valves.get(valve) else { return Ok(under(true)) };
-        let (go, heard) = oneshot::channel();
-        let offer = lock(own).offer(go, self.now());
-        match offer {
-            Offer::Go => Ok(under(false)),
-            Offer::Refused => Err(Refused::Saturated),
-            Offer::Wait => {
-                let line = Line::join(self);
-                let heard = tokio::time::timeout(PATIENCE, heard).await;
-                drop(line);
-                match heard {
-                    Ok(Ok(true)) => Ok(under(false)),
-                    _ => Err(Refused::Saturated),
-                }
-            }
+        match self.offer(valve, entering) {
+            Offered::Go(under) => Ok(under),
+            Offered::Later(later) => later.await.ok_or(Refused::Saturated),
+            Offered::Full => Err(Refused::Saturated),
         }
     }
 
@@ -195,16 +216,16 @@ impl Drop for Under {
 }
 
 /// Counts as waiting until dropped.
-struct Line<'v>(&'v Valves);
+struct Line(Arc<Valves>);
 
-impl<'v> Line<'v> {
-    fn join(valves: &'v Valves) -> Line<'v> {
+impl Line {
+    fn join(valves: &Arc<Valves>) -> Line {
         valves.waiting.fetch_add(1, Ordering::Relaxed);
-        Line(valves)
+        Line(Arc::clone(valves))
     }
 }
 
-impl Drop for Line<'_> {
+impl Drop for Line {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }

@@ -123,7 +123,7 @@ pub fn run(
         valves.push(watch(service, &platform)?);
         platforms.push(platform);
     }
-    let backend = Bounded::new(Upstreams::new(upstreams, Arc::new(()))?, valves, Clock::System);
+    let backend = Upstreams::new(upstreams, Arc::new(Bounded::new(valves, Clock::System)))?;
     let tls = certificates.as_ref().map(|certificates| Arc::clone(&certificates.tls));
     let front = Front::new(GateDoor::new(platforms.clone()), backend, Limits::default(), trusted, tls);
     let kept = listens.iter().map(Listen::duplicate).collect::<Result<Vec<_>, _>>()?;
@@ -142,7 +142,7 @@ pub fn run(
         tracing::info!(left, "some connections were still open and are closed now");
     }
     for platform in &platforms {
-        platform.door().turn();
+        platform.door().finish();
     }
     Ok(())
 }
@@ -162,6 +162,10 @@ fn open(
         config.server.public_url = format!("{}://{host}", if secure { "https" } else { "http" });
     }
     let own = &service.own;
+    if let Some(nodes) = &mut config.gate.nodes {
+        // Each service is a house of its own.
+        nodes.prefix = format!("{}:{}", nodes.prefix, service.folder());
+    }
     config.gate.sessions = own.sessions.unwrap_or(config.gate.sessions);
     config.gate.floor = own.floor.unwrap_or(config.gate.floor);
     let store = Store::open(&config.store.url)?;

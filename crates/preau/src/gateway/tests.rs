@@ -90,9 +90,9 @@ fn a_service_that_knows_nothing_of_us_has_a_queue() {
     let platform =
         open(&service, &super::GatewayOptions::default(), &config_of, clock.clone()).expect("a gate");
     let upstream = service.upstream(&platform).expect("an address");
-    let upstreams = Upstreams::new(vec![upstream], Arc::new(())).expect("a backend");
     let valves = Valves::new(["reading", "doing"].map(|name| (name.to_owned(), Bounds::default())));
-    let backend = Bounded::new(upstreams, vec![valves], clock.clone());
+    let gauge = Arc::new(Bounded::new(vec![valves], clock.clone()));
+    let backend = Upstreams::new(vec![upstream], gauge).expect("a backend");
     let door = GateDoor::new(vec![platform.clone()]);
     let front = Front::new(door, backend, Limits::default(), Trusted::default(), None);
     let listen = Listen::bind("127.0.0.1:0".parse().expect("an address"), Kind::Http).expect("a socket");

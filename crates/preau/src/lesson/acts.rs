@@ -5,7 +5,7 @@
 
 use super::model::{Allowed, LiveLesson, Role, person_of, room_of};
 use super::policy::{JoinLive, ModerateLive, role_of};
-use super::{LessonState, MediaError, pages, store, ticket};
+use super::{LessonState, RoomsError, pages, store, ticket};
 use crate::access::Permit;
 use crate::edge::{Caller, Refusal};
 use crate::ids::{LessonId, PersonId};
@@ -27,11 +27,15 @@ pub(super) fn read<T>(document: Document<T>) -> Result<T, Refusal> {
     document.map(|Json(value)| value).map_err(|error| Refusal::Malformed(error.body_text()))
 }
 
-impl From<MediaError> for Refusal {
-    fn from(error: MediaError) -> Self {
+impl From<RoomsError> for Refusal {
+    fn from(error: RoomsError) -> Self {
         match error {
-            MediaError::Busy | MediaError::StartingOver => Refusal::Busy { retry_after: 2 },
-            MediaError::Refused(error) => Refusal::Internal(format!("live room: {error}")),
+            RoomsError::Media(_) => Refusal::Busy { retry_after: 2 },
+            RoomsError::Cluster(_) => {
+                tracing::error!(%error, "a live room could not be reached");
+                Refusal::Busy { retry_after: 5 }
+            }
+            RoomsError::Refused(error) => Refusal::Internal(format!("live room: {error}")),
         }
     }
 }

@@ -1,34 +1,71 @@
 //! What the application asks of live rooms, one to one with LiveKit's RoomService.
 //!
-//! Today the rooms are those of the embedded engine. The calls and their messages are LiveKit's own, so
-//! that a school system that outgrows one machine can put a LiveKit cluster behind this same face.
-//! Whoever calls is trusted: permits were asked for before.
+//! Behind this one face stand the rooms of the embedded engine ([`super::Media`]) or those of a LiveKit
+//! server ([`super::cluster`]); the calls and their messages are LiveKit's own, so that nothing above
+//! differs. Whoever calls is trusted: permits were asked for before.
 
 use super::media::{Media, MediaError};
+use futures_util::future::BoxFuture;
 use preau_sfu::control::{Command, ControlError, Reply};
 use preau_sfu::protocol as lk;
+use std::sync::Arc;
+use thiserror::Error;
 
-/// The rooms.
-#[derive(Clone)]
-pub struct Rooms {
-    media: Media,
+/// Whatever carries out requests to rooms.
+pub(super) trait RoomService: Send + Sync {
+    /// Carries out one; the reply is of the kind that the request asks for.
+    fn carry_out(&self, command: Command) -> BoxFuture<'_, RoomsResult<Reply>>;
+}
+
+/// Why a request to a room came to nothing.
+#[derive(Debug, Error)]
+pub enum RoomsError {
+    /// The rooms refuse it: there is no such room, participant or track, or it exceeds a bound.
+    #[error(transparent)]
+    Refused(#[from] ControlError),
+    /// The embedded media server cannot take it now.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// The LiveKit server cannot be reached, or fails.
+    #[error("the LiveKit server {0}")]
+    Cluster(String),
 }
 
 /// What a call yields.
-pub type RoomsResult<T> = Result<T, MediaError>;
+pub type RoomsResult<T> = Result<T, RoomsError>;
+
+impl RoomService for Media {
+    fn carry_out(&self, command: Command) -> BoxFuture<'_, RoomsResult<Reply>> {
+        Box::pin(async move { Ok(self.control(command).await??) })
+    }
+}
+
+/// The rooms; cheap to clone.
+#[derive(Clone)]
+pub struct Rooms(Arc<dyn RoomService>);
 
 impl Rooms {
     /// The rooms of the embedded media server.
     pub fn embedded(media: Media) -> Rooms {
-        Rooms { media }
+        Rooms::of(media)
+    }
+
+    /// The rooms of whatever carries out requests.
+    pub(super) fn of(service: impl RoomService + 'static) -> Rooms {
+        Rooms(Arc::new(service))
+    }
+
+    /// Carries out a request as it is.
+    pub(super) async fn carry_out(&self, command: Command) -> RoomsResult<Reply> {
+        self.0.carry_out(command).await
     }
 
     /// The rooms of these names, or all of them.
     ///
     /// # Errors
-    /// [`MediaError`].
+    /// [`RoomsError`].
     pub async fn list_rooms(&self, names: Vec<String>) -> RoomsResult<Vec<lk::Room>> {
-        match self.media.control(Command::ListRooms(lk::ListRoomsRequest { names })).await? {
+        match self.carry_out(Command::ListRooms(lk::ListRoomsRequest { names })).await? {
             Reply::Rooms(rooms) => Ok(rooms),
             other => Err(unexpected(&other)),
         }
@@ -37,13 +74,13 @@ impl Rooms {
     /// Who is in a room; nobody when there is no such room.
     ///
     /// # Errors
-    /// [`MediaError`].
+    /// [`RoomsError`].
     pub async fn list_participants(&self, room: &str) -> RoomsResult<Vec<lk::ParticipantInfo>> {
         let request = lk::ListParticipantsRequest { room: room.to_owned() };
-        match self.media.control(Command::ListParticipants(request)).await {
+        match self.carry_out(Command::ListParticipants(request)).await {
             Ok(Reply::Participants(present)) => Ok(present),
             Ok(other) => Err(unexpected(&other)),
-            Err(MediaError::Refused(ControlError::NoRoom(_))) => Ok(Vec::new()),
+            Err(RoomsError::Refused(ControlError::NoRoom(_))) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
@@ -51,36 +88,36 @@ impl Rooms {
     /// Changes attributes or permission of a participant; `false` when they are not there.
     ///
     /// # Errors
-    /// [`MediaError`].
+    /// [`RoomsError`].
     pub async fn update_participant(&self, request: lk::UpdateParticipantRequest) -> RoomsResult<bool> {
-        there(self.media.control(Command::UpdateParticipant(request)).await)
+        there(self.carry_out(Command::UpdateParticipant(request)).await)
     }
 
     /// Mutes or unmutes a track; `false` when it is not there.
     ///
     /// # Errors
-    /// [`MediaError`].
+    /// [`RoomsError`].
     pub async fn mute_published_track(&self, request: lk::MuteRoomTrackRequest) -> RoomsResult<bool> {
-        there(self.media.control(Command::MutePublishedTrack(request)).await)
+        there(self.carry_out(Command::MutePublishedTrack(request)).await)
     }
 
     /// Removes a participant; `false` when they are not there.
     ///
     /// # Errors
-    /// [`MediaError`].
+    /// [`RoomsError`].
     pub async fn remove_participant(&self, room: &str, identity: &str) -> RoomsResult<bool> {
         let request = lk::RoomParticipantIdentity {
             room: room.to_owned(),
             identity: identity.to_owned(),
             ..Default::default()
         };
-        there(self.media.control(Command::RemoveParticipant(request)).await)
+        there(self.carry_out(Command::RemoveParticipant(request)).await)
     }
 
     /// Sends a packet without a sender to everybody; `false` when there is no such room.
     ///
     /// # Errors
-    /// [`MediaError`].
+    /// [`RoomsError`].
     pub async fn send_data(&self, room: &str, topic: &str, data: Vec<u8>) -> RoomsResult<bool> {
         let request = lk::SendDataRequest {
             room: room.to_owned(),
@@ -88,31 +125,31 @@ impl Rooms {
             topic: Some(topic.to_owned()),
             ..Default::default()
         };
-        there(self.media.control(Command::SendData(request)).await)
+        there(self.carry_out(Command::SendData(request)).await)
     }
 
     /// Ends a room for everybody; `false` when there is none.
     ///
     /// # Errors
-    /// [`MediaError`].
+    /// [`RoomsError`].
     pub async fn delete_room(&self, room: &str) -> RoomsResult<bool> {
         let request = lk::DeleteRoomRequest { room: room.to_owned() };
-        there(self.media.control(Command::DeleteRoom(request)).await)
+        there(self.carry_out(Command::DeleteRoom(request)).await)
     }
 }
 
 /// People come and go while a request is under way: an absent one is an answer, not a failure.
-fn there(reply: Result<Reply, MediaError>) -> RoomsResult<bool> {
+fn there(reply: RoomsResult<Reply>) -> RoomsResult<bool> {
     match reply {
         Ok(_) => Ok(true),
-        Err(MediaError::Refused(
+        Err(RoomsError::Refused(
             ControlError::NoRoom(_) | ControlError::NoParticipant(_) | ControlError::NoTrack(_),
         )) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-fn unexpected(reply: &Reply) -> MediaError {
-    tracing::error!(?reply, "the room engine answered something else");
-    MediaError::Refused(ControlError::Invalid("the engine's answer does not fit the question"))
+fn unexpected(reply: &Reply) -> RoomsError {
+    tracing::error!(?reply, "the rooms answered something else");
+    RoomsError::Refused(ControlError::Invalid("the answer does not fit the question"))
 }

@@ -1,9 +1,11 @@
-//! The live lesson: its page, its room, chat, hands and moderation, on the embedded media server.
+//! The live lesson: its page, its room, chat, hands and moderation, on the embedded media server or on a
+//! LiveKit server.
 //!
 //! `model` when a room may be open · `policy` who takes which part · `store` rooms, messages, removals ·
 //! `stage` what holds only while a lesson runs · `ticket` tokens with grants computed from permits ·
 //! `pages`, `acts`, `chat` handlers · `signalling` the socket that LiveKit's clients open · `control` what
-//! the application asks of rooms · `media`, `shard`, `wire` the thread and the UDP port behind it.
+//! the application asks of rooms · `media`, `shard` the thread behind it · `wire`, `streams` its UDP and TCP
+//! ports · `cluster`, `rounds`, `webhook` a LiveKit server instead · `twirp`, `service` RoomService.
 //!
 //! Others may ask which lessons are open ([`opened`], [`rooms_between`]); that a room was opened or ended is told as
 //! [`crate::edge::Topic::Live`]. Invariant: only people of the class list, its teachers and visible
@@ -11,22 +13,28 @@
 
 mod acts;
 mod chat;
+mod cluster;
 mod control;
 mod media;
 mod model;
 mod pages;
 mod policy;
+mod rounds;
+mod service;
 mod shard;
 mod signalling;
 mod stage;
 mod store;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod twirp;
 pub mod views;
+mod webhook;
 mod wire;
 
-pub use control::{Rooms, RoomsResult};
+pub use control::{Rooms, RoomsError, RoomsResult};
 pub use media::{Media, MediaError};
 pub use model::{Allowed, LiveLesson, Role, Room, room_of};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
@@ -35,6 +43,7 @@ pub use store::{opened, rooms_between};
 pub(crate) use tests::matrix;
 
 use crate::access::Profile;
+use crate::config::LiveEngine;
 use crate::edge::{Audience, Body, Cost, Platform, Routes};
 use crate::ids::{LessonId, Millis, PersonId};
 use bytes::Bytes;
@@ -60,32 +69,47 @@ pub trait Attendance: Send + Sync {
 pub struct LessonState {
     platform: Platform,
     attendance: Arc<dyn Attendance>,
-    media: Media,
+    /// The embedded media server; none when a LiveKit server carries the lessons.
+    media: Option<Media>,
     rooms: Rooms,
     stages: stage::Stages,
     tickets: ticket::Tickets,
 }
 
 impl LessonState {
-    /// Opens the media port and starts its thread.
+    /// Opens the media ports and starts their thread, or gets ready to ask the LiveKit server.
     ///
     /// # Errors
     /// What cannot be opened, worded for an operator.
     pub fn start(platform: &Platform, attendance: Arc<dyn Attendance>) -> anyhow::Result<LessonState> {
-        let media = Media::start(&platform.config().live, platform.clock().clone(), attendance.clone())?;
-        Ok(LessonState {
-            platform: platform.clone(),
-            attendance,
-            rooms: Rooms::embedded(media.clone()),
-            media,
-            stages: stage::Stages::default(),
-            tickets: ticket::Tickets::new(platform.secrets().key("live")),
-        })
+        let config = &platform.config().live;
+        let tickets = ticket::Tickets::new(config, platform.secrets().key("live"));
+        let (media, rooms) = match (config.engine, config.url.as_deref()) {
+            (LiveEngine::Livekit, Some(url)) => {
+                let base =
+                    url.trim_end_matches('/').replacen("ws", "http", usize::from(url.starts_with("ws")));
+                let cluster = cluster::Cluster::new(base, tickets.key(), platform.clock().clone())?;
+                (None, Rooms::of(cluster))
+            }
+            _ => {
+                let media = Media::start(config, platform.clock().clone(), attendance.clone())?;
+                (Some(media.clone()), Rooms::embedded(media))
+            }
+        };
+        let stages = stage::Stages::default();
+        Ok(LessonState { platform: platform.clone(), attendance, media, rooms, stages, tickets })
     }
 
-    /// The media server, for status pages.
-    pub fn media(&self) -> &Media {
-        &self.media
+    /// Starts what goes on beside the requests; call it once, where a runtime runs.
+    pub fn keep_going(&self) {
+        if self.media.is_none() {
+            tokio::spawn(self.clone().go_round());
+        }
+    }
+
+    /// The embedded media server, for status pages; none when a LiveKit server carries the lessons.
+    pub fn media(&self) -> Option<&Media> {
+        self.media.as_ref()
     }
 }
 
@@ -111,7 +135,7 @@ const HOLDERS: Audience = Audience::Profiles(&[
 
 /// The pages of this slice.
 pub fn routes(state: LessonState) -> Routes {
-    Routes::new()
+    let pages = Routes::new()
         .get("/lessons/{id}/live", PARTICIPANTS, Cost::Page, pages::page)
         // At the gate like any page: whoever gets a way in has a seat, and keeps it for the lesson.
         .get("/lessons/{id}/live.json", PARTICIPANTS, Cost::Page, pages::entry)
@@ -150,9 +174,45 @@ pub fn routes(state: LessonState) -> Routes {
         )
         .get("/lessons/{id}/live/messages", PARTICIPANTS, Cost::Live, chat::read)
         .post("/lessons/{id}/live/messages", PARTICIPANTS, Cost::Write, Body::Form, chat::write)
-        // LiveKit's clients open these with a token of ours and no cookie. There is no `/rtc`: its
-        // absence (404) tells old clients that only the newer protocol is spoken here.
+        .with_state(state.clone());
+    match state.media.clone() {
+        Some(media) => pages.and(sockets(state, media)),
+        None => pages.and(hooks(state)),
+    }
+}
+
+/// What the embedded media server answers.
+fn sockets(state: LessonState, media: Media) -> Routes {
+    Routes::new()
+        // LiveKit's clients open these with a token of ours and no cookie.
+        .get("/rtc", Audience::Anyone, Cost::Live, signalling::connect_two)
+        .get("/rtc/validate", Audience::Anyone, Cost::Live, signalling::validate)
         .get("/rtc/v1", Audience::Anyone, Cost::Live, signalling::connect)
         .get("/rtc/v1/validate", Audience::Anyone, Cost::Live, signalling::validate)
+        .with_state((state.clone(), media))
+        .and(
+            Routes::new()
+                // Tools for LiveKit ask with a token of the operator's key.
+                .post(
+                    "/twirp/livekit.RoomService/{method}",
+                    Audience::Anyone,
+                    Cost::Live,
+                    Body::Machine(service::LONGEST),
+                    service::serve,
+                )
+                .with_state(state),
+        )
+}
+
+/// What a LiveKit server tells.
+fn hooks(state: LessonState) -> Routes {
+    Routes::new()
+        .post(
+            "/livekit/webhook",
+            Audience::Anyone,
+            Cost::Live,
+            Body::Machine(webhook::LONGEST),
+            webhook::hear,
+        )
         .with_state(state)
 }

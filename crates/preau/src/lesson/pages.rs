@@ -122,7 +122,10 @@ pub(super) async fn entry(
     let hand = state.stages.hand(id, facts.person);
     let bearer = Bearer { lesson: id, person: facts.person, name: facts.name.clone(), role, allowed, hand };
     let mut response = json(&Entry {
-        url: socket_url(&state.platform.config().server.public_url, &headers),
+        url: match &state.platform.config().live.url {
+            Some(cluster) => as_socket(cluster),
+            None => socket_url(&state.platform.config().server.public_url, &headers),
+        },
         token: state.tickets.mint(&bearer, now),
         room: room_of(id),
         identity: facts.person.to_string(),
@@ -152,8 +155,13 @@ fn socket_url(public_url: &str, headers: &HeaderMap) -> String {
     let place = place.trim_end_matches('/');
     let here = ["127.", "localhost", "[::1]"].iter().any(|name| place.starts_with(name));
     let asked = headers.get(header::HOST).and_then(|value| value.to_str().ok()).filter(|_| here);
-    let scheme = if scheme == "https" { "wss" } else { "ws" };
-    format!("{scheme}://{}", asked.unwrap_or(place))
+    as_socket(&format!("{scheme}://{}", asked.unwrap_or(place)))
+}
+
+/// A web address as one for sockets.
+fn as_socket(address: &str) -> String {
+    let address = address.trim_end_matches('/');
+    address.strip_prefix("http").map_or_else(|| address.to_owned(), |rest| format!("ws{rest}"))
 }
 
 pub(super) async fn open(
@@ -220,5 +228,6 @@ mod tests {
         assert_eq!(socket_url("https://preau.example/", &asked), "wss://preau.example");
         assert_eq!(socket_url("http://127.0.0.1:8000", &asked), "ws://ecole.example:8443");
         assert_eq!(socket_url("http://127.0.0.1:8000", &HeaderMap::new()), "ws://127.0.0.1:8000");
+        assert_eq!(as_socket("wss://live.example/"), "wss://live.example");
     }
 }

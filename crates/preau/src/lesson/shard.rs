@@ -1,6 +1,7 @@
-//! The thread that owns the room engine: one UDP socket, one waiting point, no locks.
+//! The thread that owns the room engine: one UDP socket with TCP connections beside it, one waiting point,
+//! no locks.
 //!
-//! It feeds datagrams, signalling frames, requests and the time to [`Engine`] and carries out what comes
+//! It feeds datagrams, streams, signalling frames, requests and the time to [`Engine`] and carries out what comes
 //! back. It decides nothing about people. Nothing here waits on anybody: a client that cannot take its
 //! frames is cut off (and resumes), a full socket buffer loses a packet as any network does.
 //!
@@ -9,6 +10,7 @@
 
 use super::media::Ask;
 use super::model::{lesson_of, person_of};
+use super::streams::{Came, Streams};
 use super::wire::Wire;
 use super::{Attendance, Frames};
 use crate::edge::Clock;
@@ -17,7 +19,7 @@ use mio::{Events, Poll, Token};
 use preau_sfu::control::{Command, ControlError, Reply};
 use preau_sfu::protocol as lk;
 use preau_sfu::{
-    ConnectionId, Engine, EngineConfig, EngineError, Event, EventKind, Limits, Output, RoomName,
+    Budget, ConnectionId, Engine, EngineConfig, EngineError, Event, EventKind, Limits, Output, RoomName,
 };
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -38,6 +40,10 @@ const BATCHES_A_TURN: usize = 8;
 const ROUND: Duration = Duration::from_secs(10);
 /// A shard that failed again within this time waits as long before it starts over.
 const BREATH: Duration = Duration::from_millis(500);
+/// How often the engine hears how busy this thread is.
+const GAUGE: Duration = Duration::from_secs(1);
+/// Things the waiting point tells of at once; the rest is told of in the next turn.
+const EVENTS: usize = 256;
 
 /// A signalling connection of one life of the engine. Identifiers of connections begin anew with every
 /// life; the number of the life keeps a late frame from reaching a stranger.
@@ -47,12 +53,21 @@ pub(super) struct Line {
     connection: ConnectionId,
 }
 
+/// Where clients reach the shard, and what its rooms may send.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    pub(super) datagrams: SocketAddr,
+    pub(super) streams: SocketAddr,
+    pub(super) budget: Budget,
+}
+
 /// What outlives the engine.
 pub(super) struct Shard {
     pub(super) poll: Poll,
     pub(super) wire: Wire,
     pub(super) asks: Receiver<Ask>,
-    pub(super) address: SocketAddr,
+    pub(super) streams: Streams,
+    pub(super) places: Places,
     pub(super) clock: Clock,
     pub(super) attendance: Arc<dyn Attendance>,
     pub(super) stopping: Arc<AtomicBool>,
@@ -67,21 +82,51 @@ struct Life {
     /// When each room is over, whatever the people in it do.
     closings: HashMap<RoomName, Instant>,
     next_round: Instant,
+    gauge: Gauge,
 }
 
-/// An engine that answers under `address`.
-pub(super) fn engine(address: SocketAddr, now: Millis) -> Result<Engine, EngineError> {
+/// Measures how busy the thread is.
+struct Gauge {
+    since: Instant,
+    /// Processor time of this thread at that moment.
+    spent: Duration,
+}
+
+impl Gauge {
+    fn start() -> Gauge {
+        Gauge { since: Instant::now(), spent: processor_time() }
+    }
+
+    /// The share of one core that the thread has taken since the last reading.
+    fn read(&mut self, now: Instant) -> f32 {
+        let spent = processor_time();
+        let (used, passed) = (spent.saturating_sub(self.spent), now.saturating_duration_since(self.since));
+        (self.since, self.spent) = (now, spent);
+        used.as_secs_f32() / passed.as_secs_f32().max(f32::EPSILON)
+    }
+}
+
+/// Processor time that this thread has used so far.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// An engine that answers under these addresses.
+pub(super) fn engine(places: Places, now: Millis) -> Result<Engine, EngineError> {
     let mut seed = [0; 32];
     // Without randomness the identifiers of stays can be guessed; a stay can still only be resumed with
     // a token of the same person.
     let _ = getrandom::fill(&mut seed);
-    Engine::new(EngineConfig {
-        media_addresses: vec![address],
+    let mut engine = Engine::new(EngineConfig {
+        media_addresses: vec![places.datagrams],
         start: Instant::now(),
         start_unix_ms: u64::try_from(now).unwrap_or(0),
         seed,
-        limits: Limits::default(),
-    })
+        limits: Limits { budget: places.budget, ..Limits::default() },
+    })?;
+    engine.announce_streams(vec![places.streams])?;
+    Ok(engine)
 }
 
 impl Shard {
@@ -92,7 +137,7 @@ impl Shard {
         while !self.stopping.load(Ordering::Acquire) {
             let fresh = match next.take() {
                 Some(engine) => Ok(engine),
-                None => crate::lesson::shard::engine(self.address, self.clock.now()),
+                None => crate::lesson::shard::engine(self.places, self.clock.now()),
             };
             let engine = match fresh {
                 Ok(engine) => engine,
@@ -108,7 +153,10 @@ impl Shard {
                 clients: HashMap::new(),
                 closings: HashMap::new(),
                 next_round: Instant::now() + ROUND,
+                gauge: Gauge::start(),
             };
+            // Connections of an earlier life mean nothing to this one.
+            self.streams.clear();
             let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.live(&mut life)));
             if ended.is_ok() {
                 return;
@@ -123,7 +171,7 @@ impl Shard {
     }
 
     fn live(&mut self, life: &mut Life) {
-        let mut events = Events::with_capacity(8);
+        let mut events = Events::with_capacity(EVENTS);
         let mut readable = true;
         while !self.stopping.load(Ordering::Acquire) {
             let mut more = false;
@@ -141,10 +189,20 @@ impl Shard {
                 }
                 readable = self.receive(life);
             }
+            self.hear_streams(life);
             let wait = self.keep_time(life);
-            let wait = if readable || more { Some(Duration::ZERO) } else { wait };
+            let more = more || readable || self.streams.is_waiting();
+            let wait = if more { Some(Duration::ZERO) } else { wait };
             match self.poll.poll(&mut events, wait) {
-                Ok(()) => readable |= events.iter().any(|event| event.token() == SOCKET),
+                Ok(()) => {
+                    for event in &events {
+                        match event.token() {
+                            SOCKET => readable = true,
+                            BELL => {}
+                            stream => self.stream_woken(life, stream, event.is_writable()),
+                        }
+                    }
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     tracing::error!(%error, "waiting for packets failed");
@@ -168,10 +226,15 @@ impl Shard {
             life.next_round = now + ROUND;
             self.report_everybody(life, now);
         }
+        if life.gauge.since + GAUGE <= now {
+            let share = life.gauge.read(now);
+            life.engine.report_processor(share);
+        }
         let rooms = life.closings.values().min().copied();
         // Without rooms nobody is there to be reported, and nothing wakes an idle server.
-        let round = (!life.clients.is_empty()).then_some(life.next_round);
-        let next = [life.engine.deadline(), rooms, round].into_iter().flatten().min();
+        let busy = !life.clients.is_empty();
+        let (round, gauge) = (busy.then_some(life.next_round), busy.then_some(life.gauge.since + GAUGE));
+        let next = [life.engine.deadline(), rooms, round, gauge].into_iter().flatten().min();
         next.map(|at| at.saturating_duration_since(now))
     }
 
@@ -187,12 +250,32 @@ impl Shard {
         more
     }
 
+    /// Accepts and reads TCP connections.
+    fn hear_streams(&mut self, life: &mut Life) {
+        if !self.streams.is_waiting() {
+            return;
+        }
+        let now = Instant::now();
+        self.streams.accept(self.poll.registry(), |remote| life.engine.stream_opened(remote, now));
+        self.streams.read(|came| match came {
+            Came::Bytes(stream, bytes) => life.engine.stream_bytes(stream, bytes, now),
+            Came::End(stream) => life.engine.stream_closed(stream, now),
+        });
+        self.carry_out(life);
+    }
+
+    fn stream_woken(&mut self, life: &mut Life, token: Token, writable: bool) {
+        if let Some(stream) = self.streams.woken(token, writable) {
+            life.engine.stream_closed(stream, Instant::now());
+        }
+    }
+
     fn serve(&mut self, life: &mut Life, ask: Ask) {
         let now = Instant::now();
         match ask {
-            Ask::Connect { admission, closes_in, frames, reply } => {
+            Ask::Connect { admission, connections, closes_in, frames, reply } => {
                 let room = admission.claims.room.clone();
-                let connection = life.engine.connect(*admission, now);
+                let connection = life.engine.connect_with(*admission, connections, now);
                 // Before the outputs are taken: the first frames are among them.
                 life.clients.insert(connection, frames);
                 life.closings.insert(room, now + closes_in);
@@ -230,8 +313,14 @@ impl Shard {
                     life.clients.remove(&connection);
                 }
                 Output::Event(event) => self.note(life, &event),
-                // No TCP address is announced and no room is spread over shards yet.
-                Output::StreamBytes { .. } | Output::StreamClose { .. } | Output::Relay { .. } => {}
+                Output::StreamBytes { stream, bytes } => {
+                    if !self.streams.write(stream, &bytes) {
+                        life.engine.stream_closed(stream, Instant::now());
+                    }
+                }
+                Output::StreamClose { stream } => self.streams.close(stream),
+                // No room is spread over shards yet.
+                Output::Relay { .. } => {}
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The signalling socket: `GET /rtc/v1`, as LiveKit's clients open it, and `/rtc/v1/validate`, which they
-//! ask when that fails.
+//! The signalling socket as LiveKit's clients open it: `GET /rtc/v1` (one peer connection), or `GET /rtc`
+//! (two, what native clients and older ones use); and `validate` under each, which they ask when that fails.
 //!
 //! The token in the query (or `Authorization`) is the proof; a cookie means nothing here, so no other
 //! site can use a browser's session. Even with a good token nobody gets into a lesson that is closed or
@@ -9,7 +9,7 @@
 //! Invariant: every wait and every queue of a socket is bounded; a client that does not take its frames
 //! is cut off and comes back by itself.
 
-use super::media::{Ask, MediaError};
+use super::media::{Ask, Media, MediaError};
 use super::model::{Role, lesson_of, person_of};
 use super::shard::Line;
 use super::{LessonState, store, ticket};
@@ -22,8 +22,8 @@ use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use preau_sfu::token::Claims;
-use preau_sfu::{Admission, Limits, signal};
-use serde::Deserialize;
+use preau_sfu::{Admission, Connections, Limits, protocol as lk, signal};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -37,12 +37,11 @@ const SENDING: Duration = Duration::from_secs(10);
 /// Bytes that may wait inside the socket itself.
 const UNSENT: usize = 1024 * 1024;
 
+/// Who may come in, and the rooms they come into.
+type Switchboard = (LessonState, Media);
+
 /// What a client says in the address.
-#[derive(Deserialize)]
-pub(super) struct Parameters {
-    access_token: Option<String>,
-    join_request: Option<String>,
-}
+pub(super) type Parameters = HashMap<String, String>;
 
 /// Why a client is turned away. The text is for the developer of a client.
 struct TurnedAway(StatusCode, String);
@@ -67,31 +66,57 @@ struct Admitted {
     closes_in: Millis,
 }
 
-/// Opens the signalling socket.
+/// Opens the signalling socket of a client with one peer connection.
 pub(super) async fn connect(
-    State(state): State<LessonState>,
+    State((state, media)): State<Switchboard>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let admitted = match admit(&state, &parameters, &headers).await {
+    let join = |parameters: &Parameters| {
+        let join = parameters.get("join_request").ok_or_else(|| "join_request is missing".to_owned())?;
+        signal::decode_join(join, Limits::default().frame_bytes).map_err(|error| error.to_string())
+    };
+    open((state, media), &parameters, &headers, upgrade, Connections::One, join).await
+}
+
+/// … with two.
+pub(super) async fn connect_two(
+    State((state, media)): State<Switchboard>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let join = |parameters: &Parameters| {
+        Ok(signal::decode_parameters(|name| parameters.get(name).map(String::as_str)))
+    };
+    open((state, media), &parameters, &headers, upgrade, Connections::Two, join).await
+}
+
+/// Looks at the token before anything else; `read` finds the client's first words.
+async fn open(
+    (state, media): Switchboard,
+    parameters: &Parameters,
+    headers: &HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    connections: Connections,
+    read: impl FnOnce(&Parameters) -> Result<lk::JoinRequest, String>,
+) -> Response {
+    let admitted = match admit(&state, parameters, headers).await {
         Ok(admitted) => admitted,
         Err(away) => return away.into_response(),
     };
-    let limit = Limits::default().frame_bytes;
-    let Some(join) = parameters.join_request else {
-        return TurnedAway::new(StatusCode::BAD_REQUEST, "join_request is missing").into_response();
-    };
-    let join = match signal::decode_join(&join, limit) {
+    let join = match read(parameters) {
         Ok(join) => join,
-        Err(error) => return TurnedAway::new(StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+        Err(error) => return TurnedAway::new(StatusCode::BAD_REQUEST, error).into_response(),
     };
+    let limit = Limits::default().frame_bytes;
     match upgrade {
         Ok(upgrade) => upgrade
             .max_message_size(limit)
             .max_frame_size(limit)
             .max_write_buffer_size(UNSENT)
-            .on_upgrade(move |socket| converse(state, socket, admitted, join)),
+            .on_upgrade(move |socket| converse(media, socket, admitted, connections, join)),
         Err(rejection) => rejection.into_response(),
     }
 }
@@ -99,7 +124,7 @@ pub(super) async fn connect(
 /// Says why a connection would be refused; the official client asks after a socket failed. Any origin may
 /// ask: the token is the proof, and the answer says nothing else.
 pub(super) async fn validate(
-    State(state): State<LessonState>,
+    State((state, _)): State<Switchboard>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
@@ -122,8 +147,8 @@ async fn admit(
 ) -> Result<Admitted, TurnedAway> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = parameters
-        .access_token
-        .as_deref()
+        .get("access_token")
+        .map(String::as_str)
         .or_else(|| bearer.and_then(|value| value.strip_prefix("Bearer ")))
         .ok_or_else(|| TurnedAway::new(StatusCode::UNAUTHORIZED, "access_token is missing"))?;
     let now = state.platform.now();
@@ -153,16 +178,17 @@ async fn admit(
 }
 
 async fn converse(
-    state: LessonState,
+    media: Media,
     mut socket: WebSocket,
     admitted: Admitted,
-    join: preau_sfu::protocol::JoinRequest,
+    connections: Connections,
+    join: lk::JoinRequest,
 ) {
     let (frames, mut outgoing) = mpsc::channel::<Bytes>(FRAMES);
     let (reply, line) = oneshot::channel();
     let closes_in = Duration::from_millis(u64::try_from(admitted.closes_in).unwrap_or(0));
     let admission = Box::new(Admission { claims: admitted.claims, join });
-    let line = match state.media.ask(Ask::Connect { admission, closes_in, frames, reply }) {
+    let line = match media.ask(Ask::Connect { admission, connections, closes_in, frames, reply }) {
         Ok(()) => timeout(FIRST_FRAME, line).await.ok().and_then(Result::ok),
         Err(error) => {
             tracing::warn!(%error, "a live connection was turned away");
@@ -170,15 +196,15 @@ async fn converse(
         }
     };
     if let Some(line) = line {
-        talk(&state, &mut socket, line, &mut outgoing).await;
+        talk(&media, &mut socket, line, &mut outgoing).await;
         // A shard too busy to hear this finds out by the silence.
-        let _ = state.media.ask(Ask::Disconnect { line });
+        let _ = media.ask(Ask::Disconnect { line });
     }
     let _ = timeout(SENDING, socket.close()).await;
 }
 
 /// Carries frames both ways until one side is done.
-async fn talk(state: &LessonState, socket: &mut WebSocket, line: Line, outgoing: &mut mpsc::Receiver<Bytes>) {
+async fn talk(media: &Media, socket: &mut WebSocket, line: Line, outgoing: &mut mpsc::Receiver<Bytes>) {
     loop {
         tokio::select! {
             frame = outgoing.recv() => {
@@ -190,7 +216,7 @@ async fn talk(state: &LessonState, socket: &mut WebSocket, line: Line, outgoing:
             }
             message = socket.next() => match message {
                 Some(Ok(Message::Binary(bytes))) => {
-                    match state.media.ask(Ask::Frame { line, bytes }) {
+                    match media.ask(Ask::Frame { line, bytes }) {
                         Ok(()) => {}
                         Err(MediaError::Busy) => {
                             // Better cut off and resumed than half understood.

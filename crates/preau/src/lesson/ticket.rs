@@ -5,10 +5,11 @@
 //! names and attributes; those go over HTTP, where each has a permit.
 
 use super::model::{Allowed, Role, room_of};
+use crate::config::LiveConfig;
 use crate::ids::{LessonId, Millis, PersonId};
 use preau_sfu::grants::{Grants, Source, Sources};
 use preau_sfu::protocol as lk;
-use preau_sfu::token::{Claims, TokenKey};
+use preau_sfu::token::{Claims, ServiceClaims, TokenError, TokenKey};
 use std::collections::BTreeMap;
 
 /// How long a token opens the door, in seconds. A page asks for a new one before every connection.
@@ -34,9 +35,19 @@ pub(super) struct Bearer {
 }
 
 impl Tickets {
-    /// With this secret; every node of an installation derives the same one.
-    pub(super) fn new(secret: [u8; 32]) -> Tickets {
-        Tickets { key: TokenKey::new(KEY_NAME, hex(&secret)) }
+    /// With the key of the configuration, which a LiveKit server or a tool shares; or with one of our own
+    /// from `secret`, the same on every node of an installation, which nobody else has.
+    pub(super) fn new(config: &LiveConfig, secret: [u8; 32]) -> Tickets {
+        let key = match (&config.key, &config.secret) {
+            (Some(name), Some(secret)) => TokenKey::new(name.as_str(), secret.expose()),
+            _ => TokenKey::new(KEY_NAME, hex(&secret)),
+        };
+        Tickets { key }
+    }
+
+    /// The key itself, for requests to a LiveKit server.
+    pub(super) fn key(&self) -> TokenKey {
+        self.key.clone()
     }
 
     /// A token, valid from `now` (milliseconds since the Unix epoch) for ten minutes.
@@ -61,8 +72,24 @@ impl Tickets {
     ///
     /// # Errors
     /// The first reason to refuse it.
-    pub(super) fn read(&self, token: &str, now: Millis) -> Result<Claims, preau_sfu::token::TokenError> {
+    pub(super) fn read(&self, token: &str, now: Millis) -> Result<Claims, TokenError> {
         self.key.verify(token, seconds(now))
+    }
+
+    /// What a tool's token allows to ask of rooms at `now`.
+    ///
+    /// # Errors
+    /// The first reason to refuse it.
+    pub(super) fn read_service(&self, token: &str, now: Millis) -> Result<ServiceClaims, TokenError> {
+        self.key.verify_service(token, seconds(now))
+    }
+
+    /// Whether a token vouches for this body at `now`.
+    ///
+    /// # Errors
+    /// The first reason to refuse it.
+    pub(super) fn read_body(&self, token: &str, body: &[u8], now: Millis) -> Result<(), TokenError> {
+        self.key.verify_body(token, body, seconds(now))
     }
 }
 
@@ -154,13 +181,13 @@ mod tests {
 
     #[test]
     fn a_token_says_who_and_where_for_ten_minutes() {
-        let (tickets, now) = (Tickets::new([7; 32]), 1_795_416_900_000);
+        let (tickets, now) = (Tickets::new(&LiveConfig::default(), [7; 32]), 1_795_416_900_000);
         let token = tickets.mint(&bearer(Role::Pupil, Allowed::default()), now);
         let claims = tickets.read(&token, now + 599_000).expect("valid");
         assert_eq!((claims.identity.as_str(), claims.room.as_str()), ("12", "lesson-7"));
         assert_eq!((claims.name.as_str(), claims.attributes["role"].as_str()), ("Maëlys Verdoyant", "pupil"));
         assert_eq!(claims.attributes["hand"], "2026-11-23T06:55:00Z");
         assert!(tickets.read(&token, now + 600_000).is_err());
-        assert!(Tickets::new([8; 32]).read(&token, now).is_err());
+        assert!(Tickets::new(&LiveConfig::default(), [8; 32]).read(&token, now).is_err());
     }
 }

@@ -115,3 +115,5 @@ refusal-timetable-stretch = These two days do not go together
 refusal-timetable-stretch-meaning = Nothing was saved. The last day must follow the first, within two years.
 refusal-timetable-too-many-slots = Too many slots
 refusal-timetable-too-many-slots-meaning = Nothing was saved. The limit is 5,000 slots; beyond that, import the timetable from a file.
+timetable-class-code = Class code, for the entrance
+timetable-class-code-text = Read it out to pupils whom the entrance keeps waiting on an unknown device. It is good for today.

@@ -115,3 +115,5 @@ refusal-timetable-stretch = Ces deux jours ne vont pas ensemble
 refusal-timetable-stretch-meaning = Rien n’a été enregistré. Le dernier jour doit suivre le premier, dans les deux ans.
 refusal-timetable-too-many-slots = Trop de créneaux
 refusal-timetable-too-many-slots-meaning = Rien n’a été enregistré. La limite est de 5 000 créneaux ; au-delà, importez l’emploi du temps d’un fichier.
+timetable-class-code = Code de la classe, pour l’entrée
+timetable-class-code-text = À dicter aux élèves que l’entrée fait attendre sur un appareil inconnu. Il vaut pour aujourd’hui.

@@ -276,6 +276,8 @@ pub(super) struct LessonPage<'a> {
     teachers: Vec<SelectOption>,
     substituted: bool,
     week: String,
+    /// For pupils at the entrance on devices that nobody knows; for the teacher of the day only.
+    class_code: Option<String>,
 }
 
 impl<'a> LessonPage<'a> {
@@ -306,6 +308,8 @@ impl<'a> LessonPage<'a> {
                 starts.time(),
                 ends.time(),
             ),
+            class_code: (holds && starts.date() == platform.today())
+                .then(|| platform.door().class_code(lesson.id.get())),
             when: dates.day(starts.date()),
             hours: dates.hours(starts.time(), ends.time()),
             class: named.class(),

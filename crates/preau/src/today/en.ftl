@@ -8,8 +8,6 @@ today-roll-left = Roll of { $class } to call
 today-child-in = { $subject } until { $hour }
 today-child-next = { $subject } at { $hour }
 today-child-over = Day over at { $hour }
-today-class-code = Class code:
-today-class-code-text = For pupils who wait on a device that nobody knows: show it or read it out.
 
 kept-title = Your day
 kept-offer = See my day

@@ -8,8 +8,6 @@ today-roll-left = Appel de { $class } à faire
 today-child-in = { $subject } jusqu’à { $hour }
 today-child-next = { $subject } à { $hour }
 today-child-over = Journée finie à { $hour }
-today-class-code = Code de la classe :
-today-class-code-text = Pour les élèves qui attendent sur un appareil inconnu : à afficher ou à dicter.
 
 kept-title = { $form ->
     [tu] Ta journée

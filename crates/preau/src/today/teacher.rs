@@ -70,8 +70,6 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
             register: state.progress,
         }
     });
-    let gate = context.state.platform.door();
-    let class_code = near.filter(|_| gate.asks_toll()).map(|named| gate.class_code(named.lesson.id.get()));
     let lines: Vec<LessonLine> =
         lessons.iter().map(|named| line(context, named, next, named.class())).collect();
     let notices = match schools.first() {
@@ -88,7 +86,6 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
             greeting_name: formal.as_deref().unwrap_or(&facts.name),
             bell,
             arrivals,
-            class_code: class_code.as_deref(),
             lessons: &lines,
             tasks: &tasks(context, &over, &rolls),
             notices: &notices,

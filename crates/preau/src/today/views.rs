@@ -239,8 +239,6 @@ pub struct TeacherToday<'a> {
     pub bell: Option<BellCard>,
     /// Arrivals and roll of that lesson; none before anyone can arrive.
     pub arrivals: Option<Arrivals>,
-    /// The lesson's class code, for pupils who wait on devices that nobody knows; none while nobody needs one.
-    pub class_code: Option<&'a str>,
     /// The day's lessons in order.
     pub lessons: &'a [LessonLine],
     /// What waits.

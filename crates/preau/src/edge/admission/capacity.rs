@@ -24,6 +24,11 @@ pub(super) struct Configured {
 }
 
 impl Configured {
+    /// People in the whole house at most, with the operator's orders.
+    pub(super) fn house(self, orders: &Orders) -> u32 {
+        orders.ceiling.unwrap_or(self.ceiling)
+    }
+
     /// With the operator's orders.
     fn under(self, orders: &Orders) -> (u32, u32) {
         let ceiling = orders.ceiling.unwrap_or(self.ceiling);
@@ -73,7 +78,12 @@ impl Door {
         };
         let found = Found::new(FoundRules { floor, start_pace, ..usual }, report);
         let typed = Typed { configured: self.0.configured, orders: Arc::clone(&self.0.orders) };
-        lock(&self.0.scheduler).set_capacity(Box::new(Steered { found, typed }));
+        let here = Steered { found, typed };
+        let capacity: Box<dyn Capacity> = match &self.0.fleet {
+            Some(fleet) => Box::new(super::fleet::Leased { member: fleet.member.clone(), here }),
+            None => Box::new(here),
+        };
+        lock(&self.0.scheduler).set_capacity(capacity);
         let _ = self.0.valves.set(valves);
     }
 

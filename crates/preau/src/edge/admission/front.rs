@@ -10,7 +10,7 @@ use super::{Door, SESSION, answer, pages};
 use crate::edge::{Cost, Kept, Platform, dressed};
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, header};
 use preau_front::{Answer, Decision, Head, Pass, Refused, Seat};
 use preau_gate::{Network, Session, Verdict};
 use std::net::IpAddr;
@@ -75,7 +75,6 @@ fn own_page(platform: &Platform, head: &Head<'_>) -> Option<Answer> {
     }
 }
 
-/// Fields of the response to a request that passed: what [`Place`] carries.
 impl Place {
     /// Takes the `Set-Cookie` fields out.
     pub fn take_cookies(&mut self) -> Vec<HeaderValue> {
@@ -151,10 +150,8 @@ pub fn refusal(platform: &Platform, refused: Refused, head: Option<&Head<'_>>) -
         return refused.plain();
     };
     let page = pages::out_of_order(platform, &head.to_map());
-    let status =
-        if refused == Refused::Saturated { StatusCode::SERVICE_UNAVAILABLE } else { refused.status() };
     let mut answer = whole(platform, page);
-    answer.status = status;
+    answer.status = refused.status();
     answer.close = refused.closes();
     answer
 }

@@ -17,6 +17,7 @@ mod capacity;
 mod code;
 mod draws;
 mod due;
+mod fleet;
 mod front;
 mod kept;
 mod layer;
@@ -35,9 +36,10 @@ use arc_swap::ArcSwap;
 use axum::response::Response;
 use capacity::{Configured, Readings, Typed};
 use due::Near;
+use fleet::{Fleet, Leased};
 use http::header;
 use jiff::tz::TimeZone;
-use preau_gate::{Gate, Lane, LessonId, Moment, Rules, Rung, Scheduler, Secret, Session};
+use preau_gate::{Capacity, Gate, Lane, LessonId, Moment, Rules, Rung, Scheduler, Secret, Session};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -104,6 +106,7 @@ struct Parts {
     shedding: Shedding,
     draws: Mutex<draws::Draws>,
     ill: AtomicBool,
+    fleet: Option<Fleet>,
 }
 
 impl Door {
@@ -124,13 +127,19 @@ impl Door {
             idle: Duration::from_secs(u64::from(config.idle_minutes) * 60),
             toll_from: Some(TOLL_FROM),
             refuse_forged: true,
+            several_nodes: config.nodes.is_some(),
             ..Rules::default()
         };
+        let fleet = config.nodes.as_ref().map(|nodes| Fleet::new(nodes, &config.state));
         let (state, snapshot) = kept::StateFile::open(&config.state);
         let secret = Secret::new(secrets.key("gate"));
         let configured = Configured { ceiling: config.sessions, floor: config.floor.min(config.sessions) };
         let orders = Arc::new(ArcSwap::from_pointee(Orders::default()));
-        let quota = Box::new(Typed { configured, orders: Arc::clone(&orders) });
+        let typed = Typed { configured, orders: Arc::clone(&orders) };
+        let quota: Box<dyn Capacity> = match &fleet {
+            Some(fleet) => Box::new(Leased { member: fleet.member.clone(), here: typed }),
+            None => Box::new(typed),
+        };
         let (gate, scheduler) = Scheduler::open(rules, secret, quota, snapshot.as_ref(), now)
             .map_err(|error| anyhow::anyhow!("[gate]: {error}"))?;
         Ok(Door(Arc::new(Parts {
@@ -152,6 +161,7 @@ impl Door {
             shedding: Shedding::default(),
             draws: Mutex::default(),
             ill: AtomicBool::new(false),
+            fleet,
         })))
     }
 
@@ -170,6 +180,7 @@ impl Door {
         if self.0.turning.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
+        self.join()?;
         let door = Arc::downgrade(&self.0);
         let second_hand = move || {
             while let Some(parts) = door.upgrade() {
@@ -199,7 +210,11 @@ impl Door {
     pub fn announce(&self, lessons: &[NearLesson]) {
         let now = self.now();
         let plan: Vec<_> = lessons.iter().map(|near| near.lesson).collect();
-        let bells: Vec<Moment> = plan.iter().map(|lesson| lesson.begins).collect();
+        // A draw is for a house that cannot hold all who are due: whoever comes to one with seats to spare
+        // must not be made to wait for the bell.
+        let due = plan.iter().map(|lesson| lesson.people).fold(0_u32, u32::saturating_add);
+        let full = due > self.status().seats;
+        let bells: Vec<Moment> = plan.iter().filter(|_| full).map(|lesson| lesson.begins).collect();
         let mut scheduler = lock(&self.0.scheduler);
         scheduler.set_lessons(&plan, now);
         scheduler.set_bells(&bells, now);
@@ -260,11 +275,6 @@ impl Door {
     /// Whether nobody new is let in because nobody answers.
     pub fn is_ill(&self) -> bool {
         self.0.ill.load(Ordering::Relaxed)
-    }
-
-    /// Whether strangers are asked to compute, or to say a class code.
-    pub fn asks_toll(&self) -> bool {
-        self.status().toll_bits > 0
     }
 
     /// Whether nobody waits and nothing is given up: only then may be fetched what nobody has asked for yet.
@@ -367,8 +377,10 @@ impl Door {
         }
     }
 
+    /// Now, by the clock that all nodes share.
     fn now(&self) -> Moment {
-        moment(self.0.clock.now())
+        let own = moment(self.0.clock.now());
+        self.0.fleet.as_ref().map_or(own, |fleet| fleet.member.clock(own))
     }
 }
 

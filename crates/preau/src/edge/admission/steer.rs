@@ -239,6 +239,11 @@ impl Door {
         if **self.0.orders.load() == orders {
             return;
         }
+        let (before, after) =
+            (self.0.configured.house(&self.0.orders.load()), self.0.configured.house(&orders));
+        if before != after {
+            self.tell_nodes(after);
+        }
         let mut scheduler = lock(&self.0.scheduler);
         scheduler.set_message(if orders.message.is_some() { orders.message_number } else { 0 });
         scheduler.cap_unknown(orders.guard);

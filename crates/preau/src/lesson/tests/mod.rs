@@ -1,5 +1,6 @@
-//! The live lesson over HTTP, as the people of the test school; and its sockets (`socket`).
+//! The live lesson over HTTP, as the people of the test school; and its sockets (`socket`), and rooms from afar (`remote`).
 
+mod remote;
 mod socket;
 
 use super::model::LiveLesson;

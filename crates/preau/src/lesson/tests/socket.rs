@@ -19,7 +19,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// A LiveKit client without media.
-struct Line {
+pub(super) struct Line {
     socket: WebSocketStream<TcpStream>,
 }
 
@@ -34,7 +34,7 @@ fn join_request() -> String {
 }
 
 /// Serves the school on a port of its own.
-async fn serve(school: &TestSchool) -> std::net::SocketAddr {
+pub(super) async fn serve(school: &TestSchool) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = school.app.router.clone();
@@ -42,9 +42,20 @@ async fn serve(school: &TestSchool) -> std::net::SocketAddr {
     address
 }
 
-async fn connect(server: std::net::SocketAddr, token: &str) -> Result<Line, StatusCode> {
+pub(super) async fn connect(server: std::net::SocketAddr, token: &str) -> Result<Line, StatusCode> {
+    let path = format!("/rtc/v1?access_token={token}&join_request={}", join_request());
+    connect_at(server, &path).await
+}
+
+/// As native clients and older ones do, who open two peer connections.
+async fn connect_two(server: std::net::SocketAddr, token: &str, rest: &str) -> Result<Line, StatusCode> {
+    let path = format!("/rtc?access_token={token}&auto_subscribe=1&sdk=python&protocol=16{rest}");
+    connect_at(server, &path).await
+}
+
+async fn connect_at(server: std::net::SocketAddr, path: &str) -> Result<Line, StatusCode> {
     let stream = TcpStream::connect(server).await.expect("connected");
-    let address = format!("ws://{server}/rtc/v1?access_token={token}&join_request={}", join_request());
+    let address = format!("ws://{server}{path}");
     match tokio_tungstenite::client_async(address, stream).await {
         Ok((socket, _)) => Ok(Line { socket }),
         Err(Error::Http(response)) => Err(response.status()),
@@ -69,7 +80,7 @@ impl Line {
     }
 
     /// The first frame that `wanted` takes.
-    async fn until<T>(&mut self, wanted: impl Fn(Told) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&mut self, wanted: impl Fn(Told) -> Option<T>) -> T {
         while let Some(frame) = self.next().await {
             if let Some(found) = wanted(frame) {
                 return found;
@@ -83,20 +94,20 @@ impl Line {
         self.socket.send(Message::Binary(bytes.into())).await.expect("sent");
     }
 
-    async fn joined(&mut self) -> lk::JoinResponse {
+    pub(super) async fn joined(&mut self) -> lk::JoinResponse {
         match self.next().await {
             Some(Told::Join(join)) => join,
             other => panic!("the first frame is {other:?}"),
         }
     }
 
-    async fn leave_reason(&mut self) -> lk::DisconnectReason {
+    pub(super) async fn leave_reason(&mut self) -> lk::DisconnectReason {
         let leave = self.until(|frame| if let Told::Leave(leave) = frame { Some(leave) } else { None }).await;
         leave.reason()
     }
 }
 
-async fn token(seat: &mut Seat) -> String {
+pub(super) async fn token(seat: &mut Seat) -> String {
     let (status, entry) = seat.entry().await;
     assert_eq!(status, StatusCode::OK);
     entry["token"].as_str().expect("a token").to_owned()
@@ -222,7 +233,63 @@ async fn bad_tokens_closed_lessons_and_removed_pupils_stay_outside() {
     assert_eq!((reply.status, reply.text().as_str()), (StatusCode::OK, "success"));
     school.minutes_later(11);
     assert_eq!(connect(server, &classmates).await.err(), Some(StatusCode::UNAUTHORIZED), "it has run out");
-    assert_eq!(school.anonymous().get("/rtc").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(connect_two(server, &classmates, "").await.err(), Some(StatusCode::UNAUTHORIZED));
+}
+
+#[tokio::test]
+async fn clients_with_two_connections_join_and_resume_and_are_held_to_the_same_rules() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    let mut teacher = open(&school).await;
+    let mut pupil = Seat::of(&school, school.people.pupil);
+    let good = token(&mut pupil).await;
+    let mut line = connect_two(server, &good, "").await.expect("in");
+    let welcome = line.joined().await;
+    assert!(welcome.subscriber_primary, "they receive on a connection of its own, which we offer");
+    let me = welcome.participant.expect("oneself");
+
+    // The socket breaks; within the window the same stay goes on.
+    drop(line);
+    let resume = format!("&reconnect=1&sid={}", me.sid);
+    let mut line = connect_two(server, &good, &resume).await.expect("in");
+    assert!(matches!(line.next().await, Some(Told::Reconnect(_))));
+    // A stay that never was cannot be resumed: the client is told to join anew, and does.
+    let mut stranger = connect_two(server, &good, "&reconnect=1&sid=PA_unknown").await.expect("in");
+    let leave = stranger.until(|frame| if let Told::Leave(leave) = frame { Some(leave) } else { None }).await;
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+
+    for path in ["/rtc/validate", "/rtc/v1/validate"] {
+        let address = format!("{path}?access_token={good}");
+        let reply = school.anonymous().get(&address).await;
+        assert_eq!((reply.status, reply.text().as_str()), (StatusCode::OK, "success"), "{path}");
+    }
+    teacher.act(&format!("/participants/{}/removal", school.people.pupil), json!({})).await;
+    assert_eq!(line.leave_reason().await, lk::DisconnectReason::ParticipantRemoved);
+    assert_eq!(connect_two(server, &good, "").await.err(), Some(StatusCode::FORBIDDEN));
+    assert_eq!(connect_two(server, &good, &resume).await.err(), Some(StatusCode::FORBIDDEN));
+}
+
+#[tokio::test]
+async fn media_are_also_taken_over_tcp_under_the_same_number() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let config = crate::config::LiveConfig {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        ..crate::config::LiveConfig::default()
+    };
+    let heard = Arc::new(Heard::default());
+    let media = Media::start(&config, crate::edge::Clock::System, heard).expect("started");
+    assert_eq!(media.address(), media.stream_address());
+    // Who speaks something else is sent away; what is no packet of anybody's is not answered.
+    let mut web = TcpStream::connect(media.stream_address()).await.expect("connected");
+    web.write_all(b"GET / HTTP/1.1\r\n\r\n").await.expect("sent");
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(5), web.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok() && rest.is_empty(), "{rest:?}");
+    // A port that is taken is named with the key to change.
+    let taken = crate::config::LiveConfig { listen_tcp: Some(media.stream_address()), ..config };
+    let heard = Arc::new(Heard::default());
+    let error = Media::start(&taken, crate::edge::Clock::System, heard).err().expect("refused");
+    assert!(format!("{error:#}").contains("live.listen_tcp: TCP 127.0.0.1:"), "{error:#}");
 }
 
 #[tokio::test]
@@ -269,7 +336,7 @@ impl Attendance for Heard {
 async fn a_failure_of_the_engine_ends_its_rooms_and_not_the_process() {
     let config = crate::config::LiveConfig {
         listen: "127.0.0.1:0".parse().expect("an address"),
-        public_address: None,
+        ..crate::config::LiveConfig::default()
     };
     let heard = Arc::new(Heard::default());
     let media = Media::start(&config, crate::edge::Clock::System, heard.clone()).expect("started");
@@ -288,7 +355,9 @@ async fn a_failure_of_the_engine_ends_its_rooms_and_not_the_process() {
         let (frames, outgoing) = tokio::sync::mpsc::channel(16);
         let (reply, line) = tokio::sync::oneshot::channel();
         let admission = Box::new(preau_sfu::Admission { claims, join: lk::JoinRequest::default() });
-        let ask = Ask::Connect { admission, closes_in: Duration::from_secs(60), frames, reply };
+        let closes_in = Duration::from_secs(60);
+        let connections = preau_sfu::Connections::One;
+        let ask = Ask::Connect { admission, connections, closes_in, frames, reply };
         media.ask(ask).expect("asked");
         (line, outgoing)
     };

@@ -1,0 +1,57 @@
+// The live lesson on networks that are not kind: one that lets no UDP through, and one that is full.
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { LAPTOP, PHONE, assertAccessible, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
+
+const networks = (page) => page.evaluate(() => window.__preau.networks());
+
+/** Opens the class of a lesson that is on now, and lets a pupil in. */
+async function openedClass(school, teachers, pupils) {
+  const lesson = await lessonNow(teachers, school, { viewport: LAPTOP });
+  const teacher = lesson.page;
+  await teacher.goto(lesson.livePath);
+  await teacher.getByRole("button", { name: "Ouvrir la classe" }).click();
+  await until("the teacher is live", async () => (await phase(teacher)) === "live");
+  const pupil = await person(pupils, school, lesson.pupils[0], { viewport: PHONE });
+  await pupil.goto(lesson.livePath);
+  await until("the pupil is live", async () => (await phase(pupil)) === "live");
+  return { lesson, teacher, pupil };
+}
+
+test("where the network lets no UDP through, media come over TCP", async (t) => {
+  const school = await startSchool();
+  const free = await openBrowser();
+  // The browser's own rule for such networks: never UDP.
+  const walled = await openBrowser({ options: ["--webrtc-ip-handling-policy=disable_non_proxied_udp"] });
+  t.after(async () => {
+    await Promise.all([free.close(), walled.close()]);
+    await school.stop();
+  });
+  const { teacher, pupil } = await openedClass(school, free, walled);
+  await assertSeesAndHears(pupil, "the pupil behind the wall");
+  assert.deepEqual([...new Set(await networks(pupil))], ["tcp"]);
+  assert.deepEqual([...new Set(await networks(teacher))], ["udp"]);
+  for (const page of [teacher, pupil]) assertNoComplaint(page, "page");
+});
+
+test("when the line is full, pictures are given up and the class is told; voices go on", async (t) => {
+  // A megabit for the whole school: the teacher's picture alone is more.
+  const school = await startSchool({ environment: { PREAU_LIVE__BANDWIDTH_MBPS: "1" } });
+  const browser = await openBrowser();
+  t.after(async () => {
+    await browser.close();
+    await school.stop();
+  });
+  const { lesson, teacher, pupil } = await openedClass(school, browser, browser);
+  await assertSeesAndHears(pupil, "the pupil");
+  const other = await person(browser, school, lesson.pupils[1], { viewport: LAPTOP });
+  await other.goto(lesson.livePath);
+  await until("the second pupil is live", async () => (await phase(other)) === "live");
+  await pupil.getByText(/Le réseau est très chargé/).waitFor({ timeout: 90_000 });
+  await shoot(pupil, "live-step-phone");
+  await assertAccessible(pupil, "live page, less than everything");
+  const before = await received(pupil);
+  await until("sound goes on", async () => (await received(pupil)).samples > before.samples + 48_000);
+  assert.match(school.output(), /pictures are given up/);
+  for (const page of [teacher, pupil, other]) assertNoComplaint(page, "page");
+});
