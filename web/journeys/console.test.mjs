@@ -7,7 +7,7 @@ import { LAPTOP, PHONE, PATIENCE, accountsOf, assertAccessible, assertFits, asse
 let school, browser;
 
 before(async () => {
-  school = await startSchool({ operated: true, zone: betweenBells() });
+  school = await startSchool({ operated: true, zone: betweenBells(), environment: { PREAU_GATE__LESSONS: "false" } });
   browser = await openBrowser();
   await person(browser, school, accountsOf(school, "pupil")[0]);
 });

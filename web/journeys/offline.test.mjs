@@ -7,7 +7,7 @@ import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoCompla
 let school, browser;
 
 before(async () => {
-  school = await startSchool({ operated: true, zone: betweenBells() });
+  school = await startSchool({ operated: true, zone: betweenBells(), environment: { PREAU_GATE__LESSONS: "false" } });
   browser = await openBrowser();
 });
 

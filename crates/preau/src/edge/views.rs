@@ -17,6 +17,9 @@ pub const WAITING_STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/waiting.
 /// shows such a day, which brings this style along.
 pub const KEPT_STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/kept.css"));
 
+/// Minutes that are still "almost the moment".
+const SOON: u32 = 5;
+
 /// The page of those for whom there is no room yet.
 #[derive(Debug, Template)]
 #[template(path = "edge/waiting.html")]
@@ -31,6 +34,8 @@ pub struct WaitingPage<'a> {
     pub arc: Option<WaitArc>,
     /// The estimate in words, see [`estimate`].
     pub estimate: &'a str,
+    /// Minutes that the wait lasts at least.
+    pub at_least: u32,
     /// People whose turn comes before.
     pub people_before: u64,
     /// "7 h 54", or empty when the hour of arrival is not known; none when nobody writes down who waits, as in
@@ -116,10 +121,11 @@ impl OutPage<'_> {
 }
 
 impl WaitingPage<'_> {
-    /// Whether nobody stands before and it is a matter of minutes. Before a bell, or before access opens, nobody
-    /// may stand before somebody who waits for long.
+    /// Whether nobody stands before and nothing is known that makes it long. Before a bell, or before access
+    /// opens, nobody may stand before somebody who waits for a quarter of an hour.
     fn almost(&self) -> bool {
-        self.people_before == 0 && self.arc.is_some_and(|arc| arc.high <= 5)
+        let later = self.opens.is_some() || self.drawn_at.is_some() || self.at_least > SOON;
+        self.people_before == 0 && !later
     }
 
     /// "312 personnes attendent devant toi" in three parts, so that the script can renew the number
@@ -206,7 +212,7 @@ mod tests {
     use super::*;
     use crate::ui::texts::{Form, Lang};
 
-    fn page(t: &'static Texts, estimate: &str) -> String {
+    fn view<'a>(t: &'static Texts, estimate: &'a str) -> WaitingPage<'a> {
         let face = ClockFace::bare(time(7, 56, 0, 0));
         WaitingPage {
             t,
@@ -214,6 +220,7 @@ mod tests {
             face,
             arc: WaitArc::of(&face, 2, 4),
             estimate,
+            at_least: 2,
             people_before: 12_450,
             noted_since: Some("7 h 54"),
             lesson: Some(WaitingLesson { name: "français, Mme Houblon", hour: "8 h 00" }),
@@ -230,8 +237,23 @@ mod tests {
             unsaved: false,
             back: "",
         }
-        .render()
-        .unwrap()
+    }
+
+    fn page(t: &'static Texts, estimate: &str) -> String {
+        view(t, estimate).render().unwrap()
+    }
+
+    #[test]
+    fn the_moment_is_near_only_where_nothing_says_otherwise() {
+        let t = Texts::of(Lang::Fr, Form::Neutral);
+        let near = |opens, drawn_at, at_least, people_before| {
+            let page = WaitingPage { opens, drawn_at, at_least, people_before, ..view(t, "Bientôt") };
+            page.render().unwrap().contains("C’est presque le moment")
+        };
+        assert!(near(None, None, 0, 0) && near(None, None, SOON, 0));
+        assert!(!near(None, None, 0, 1));
+        assert!(!near(Some("7 h 52"), None, 0, 0) && !near(None, Some("8 h 00"), 0, 0));
+        assert!(!near(None, None, 20, 0));
     }
 
     #[test]

@@ -147,6 +147,7 @@ fn page(
         face,
         arc: WaitArc::of(&face, low, high),
         estimate: &estimate(t, low, high),
+        at_least: low,
         people_before: wait.people_before.into(),
         noted_since: door.0.waiting.get().map(|_| since.as_str()),
         lesson: None,
