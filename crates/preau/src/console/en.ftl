@@ -18,7 +18,10 @@ console-cause-leased = That is this node’s lease from the common store.
 console-cause-severed = The common store does not answer: the last lease goes on.
 console-nodes = { $nodes } nodes share { $seats } seats, { $lease } of them here
 console-severed = The common store has not answered for { $seconds } s.
-console-set-aside = seats set aside for lessons
+console-set-aside = { $count ->
+    [one] seat set aside for lessons
+   *[other] seats set aside for lessons
+}
 console-pace = people in a second, at most
 console-toll = bits for a stranger to compute
 console-given-up = Given up for now:
@@ -80,7 +83,10 @@ console-stop-off = End the emergency stop
 console-end = End all sessions…
 console-end-text = Everybody is put out and may come back through the queue. Lessons are interrupted for a moment.
 console-end-really = End all sessions
-console-all-waiting = people waiting
+console-all-waiting = { $count ->
+    [one] person waiting
+   *[other] people waiting
+}
 console-opened = come in
 console-closed = stay out
 console-message-hint = 300 characters at most. Empty, the message is taken back.

@@ -18,7 +18,10 @@ console-cause-leased = C’est la part de ce nœud, donnée par le registre comm
 console-cause-severed = Le registre commun ne répond pas : la dernière part reste en vigueur.
 console-nodes = { $nodes } nœuds se partagent { $seats } places, dont { $lease } ici
 console-severed = Le registre commun ne répond plus depuis { $seconds } s.
-console-set-aside = places gardées pour des cours
+console-set-aside = { $count ->
+    [one] place gardée pour des cours
+   *[other] places gardées pour des cours
+}
 console-pace = entrées par seconde, au plus
 console-toll = bits à calculer pour un inconnu
 console-given-up = Abandonné pour l’instant :
@@ -80,7 +83,10 @@ console-stop-off = Lever l’arrêt d’urgence
 console-end = Terminer toutes les sessions…
 console-end-text = Tout le monde sort, et peut revenir par la file. Les cours en cours sont coupés un instant.
 console-end-really = Terminer toutes les sessions
-console-all-waiting = personnes attendent
+console-all-waiting = { $count ->
+    [one] personne attend
+   *[other] personnes attendent
+}
 console-opened = entrent
 console-closed = n’entrent pas
 console-message-hint = 300 caractères au plus. Vide, le message est retiré.
