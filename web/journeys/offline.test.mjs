@@ -2,7 +2,13 @@
 // its owner. On a shared computer nothing is ever kept.
 import { after, afterEach, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, betweenBells, openBrowser, shoot, signIn, signOut, sitDown, startSchool, until } from "./harness.mjs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, betweenBells, freePort, openBrowser, shoot, signIn, signOut, sitDown, startSchool, until } from "./harness.mjs";
 
 let school, browser;
 
@@ -250,4 +256,53 @@ test("coming in costs no request more", async () => {
   await assertAccessible(teacher, "a teacher's kept day");
   await school.start();
   await teacher.context().close();
+});
+
+test("behind a gate whose service is gone the day is read on the gate's page, which goes on by itself", async () => {
+  const pupil = await withACopy(accountsOf(school, "pupil")[5]);
+  const [copy, at] = await pupil.evaluate(async () => {
+    const kept = await caches.match("/today/kept");
+    return [await kept.text(), kept.headers.get("preau-kept")];
+  });
+  await pupil.context().close();
+
+  const [port, behind] = [await freePort(), await freePort()];
+  const data = await mkdtemp(join(tmpdir(), "preau-journey-gate-"));
+  const command = ["gate", "--listen", `127.0.0.1:${port}`, "--data", data, "--upstream", `http://127.0.0.1:${behind}`];
+  const gate = spawn(process.env.PREAU_BIN, command, { env: { ...process.env, PREAU_PLACE__TIME_ZONE: school.zone }, stdio: "ignore" });
+  const service = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>Back</title><h1>Back</h1>"));
+  try {
+    const gone = await sitDown(browser, { origin: `http://127.0.0.1:${port}`, zone: school.zone }, { viewport: PHONE });
+    await until("the gate stands", () => gone.goto("/today").catch(() => undefined));
+    assert.equal(await headline(gone), "Le service ne répond pas");
+    assert.equal(await gone.locator("summary").count(), 0, "without a copy nothing is offered");
+    await gone.evaluate(async ([copy, at]) => (await caches.open("preau-day")).put("/today/kept", new Response(copy, { headers: { "preau-kept": at } })), [copy, at]);
+    await gone.reload();
+    await gone.keyboard.press("Tab");
+    await gone.keyboard.press("Enter");
+    assert.ok(await gone.locator("#kept .slot").first().isVisible(), "the day is one key away");
+    for (const [size, viewport] of [["phone", PHONE], ["desk", LAPTOP]]) {
+      for (const colorScheme of ["light", "dark"]) {
+        await gone.setViewportSize(viewport);
+        await gone.emulateMedia({ colorScheme });
+        await assertAccessible(gone, `the service is gone, ${size}, ${colorScheme}`);
+        await assertFits(gone, `the service is gone, ${size}`);
+        await shoot(gone, `out-${size}-${colorScheme}`);
+      }
+    }
+    // The page looks again while it is read, and stays as it is.
+    await gone.evaluate(() => (window.loadedOnce = true));
+    const looked = await gone.waitForResponse((response) => response.request().method() === "HEAD");
+    assert.equal(looked.status(), 502);
+    await gone.waitForTimeout(500);
+    assert.equal(await gone.evaluate(() => window.loadedOnce), true, "whoever reads is not torn from it");
+    service.listen(behind, "127.0.0.1");
+    await gone.getByRole("heading", { name: "Back" }).waitFor();
+    assertNoComplaint(gone, "the service is gone");
+    await gone.context().close();
+  } finally {
+    service.close();
+    if (gate.kill()) await once(gate, "exit");
+    await rm(data, { recursive: true, force: true });
+  }
 });

@@ -132,6 +132,17 @@ async function offerDay(): Promise<void> {
 }
 void offerDay().catch(() => undefined);
 
+// The page that says that the service does not answer: it stays as it is, for the day may be read on it, until
+// there is something else to show: the service, or the queue. For a service that only fails, now and then anew.
+async function retry(): Promise<void> {
+  if (document.hidden) return;
+  const here = location.pathname + location.search;
+  const answer = await fetch(here, { method: "HEAD", cache: "no-store" }).catch(() => undefined);
+  if ((answer && (answer.status < 500 || answer.headers.has("retry-after"))) || Date.now() - began > 120_000) location.replace(here);
+}
+const out = document.getElementById("out");
+if (out) setInterval(() => void retry(), 1_000 * Number(out.dataset["interval"]));
+
 if (main) {
   const { challenge, cookie } = main.dataset;
   if (challenge && cookie) pay(challenge, cookie);

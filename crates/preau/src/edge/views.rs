@@ -114,7 +114,8 @@ pub struct StatusPage<'a> {
 }
 
 impl OutPage<'_> {
-    /// The waiting page's script: here it only shows the day that this device has kept.
+    /// The waiting page's script: here it looks whether the service is back, and shows the day that this device
+    /// has kept. Empty when the scripts were not built: then the page refreshes itself for everybody.
     pub fn script(&self) -> &'static str {
         inline("waiting.js")
     }
