@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PHONE, accountsOf, lessonNow, openBrowser, person, phase, signIn, sitDown, startSchool, until } from "./journeys/harness.mjs";
+import { PHONE, accountsOf, betweenBells, lessonNow, openBrowser, person, phase, signIn, sitDown, startSchool, until } from "./journeys/harness.mjs";
 
 const folder = process.env.WEIGHTS ?? "../target/bench";
 /** How many people of a kind are weighed. */
@@ -81,7 +81,7 @@ async function signInToToday(browser, school, account, tell) {
 
 const browser = await openBrowser();
 try {
-  const school = await startSchool();
+  const school = await startSchool({ zone: betweenBells() });
   try {
     const people = ["pupil", "teacher", "guardian", "counsellor", "head"].flatMap((role) => accountsOf(school, role).slice(0, role === "pupil" ? PEOPLE : 1));
     const [weights, requests] = [[], []];
@@ -111,9 +111,10 @@ try {
     await school.stop();
   }
 
-  const full = await startSchool({ environment: { PREAU_GATE__SESSIONS: "1", PREAU_GATE__LESSONS: "false" } });
+  const full = await startSchool({ operated: true, zone: betweenBells(), environment: { PREAU_GATE__LESSONS: "false" } });
   try {
     await person(browser, full, accountsOf(full, "pupil")[0]);
+    await full.order("ceiling", 1);
     const waits = [];
     for (let one = 0; one < PEOPLE; one++) {
       const page = await sitDown(browser, full, { viewport: PHONE });

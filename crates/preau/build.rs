@@ -2,9 +2,9 @@
 //! built scripts of `web/dist` when they are there, names every file after its content and compresses
 //! it once with Brotli, so that the server never compresses a static file while pupils wait.
 //!
-//! In: `src/ui/{tokens,base,components}.css`, `src/ui/static/*`, `src/edge/waiting.css`,
+//! In: `src/ui/{tokens,base,components}.css`, `src/ui/static/*`, `src/edge/{waiting,kept}.css`,
 //! `../../web/dist/*`, `../../web/dist/texts/*.json`.
-//! Out: `$OUT_DIR/assets.rs`, tables included by `src/ui/assets.rs`; `$OUT_DIR/waiting.css`.
+//! Out: `$OUT_DIR/assets.rs`, tables included by `src/ui/assets.rs`; `$OUT_DIR/{waiting,kept}.css`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -52,9 +52,11 @@ fn main() -> io::Result<()> {
             table.add_words(&file)?;
         }
     }
-    let waiting = shrunk(&fs::read_to_string(root.join("src/edge/waiting.css"))?);
-    println!("cargo::rerun-if-changed={}", root.join("src/edge/waiting.css").display());
-    fs::write(table.out.join("waiting.css"), waiting)?;
+    for sheet in ["waiting.css", "kept.css"] {
+        let path = root.join("src/edge").join(sheet);
+        println!("cargo::rerun-if-changed={}", path.display());
+        fs::write(table.out.join(sheet), shrunk(&fs::read_to_string(path)?))?;
+    }
     table.finish()?;
     texts(&root.join("src"), &texts_out)
 }

@@ -21,6 +21,8 @@ const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-cor
 
 /** Longest wait for the demo school to be made and served, in milliseconds. */
 const START = 90_000;
+/** Longest wait for the gate to take the hour's lessons in, in milliseconds: some hundred seats, at its first pace. */
+const SETTLED = 40_000;
 /** Longest wait for anything on a page, in milliseconds; two busy cores are slow. */
 export const PATIENCE = 30_000;
 
@@ -35,10 +37,25 @@ export async function freePort() {
 }
 
 /**
- * Starts the demo school. `options` are appended to the command line, `environment` to the
- * environment (the configuration's overrides). Returns its origin, its accounts, and `stop`.
+ * A time zone in which it is day and no bell is near for a quarter of an hour: the demo school's lessons begin
+ * with every hour of its own clock, and around a bell the gate has much to do that some journeys are not about.
  */
-export async function startSchool({ options = [], environment = {} } = {}) {
+export function betweenBells() {
+  const now = new Date();
+  const minute = now.getUTCMinutes();
+  const whole = { "Etc/GMT": 0, "Etc/GMT-6": 6, "Etc/GMT+6": -6, "Etc/GMT-12": 12 };
+  const half = { "Asia/Tehran": 3.5, "Asia/Yangon": 6.5, "Australia/Darwin": 9.5, "Pacific/Marquesas": -9.5 };
+  const hourAt = (offset) => (now.getUTCHours() + minute / 60 + offset + 24) % 24;
+  const zones = Object.entries(minute >= 2 && minute < 30 ? whole : half);
+  return zones.find(([, offset]) => hourAt(offset) >= 4 && hourAt(offset) < 18)[0];
+}
+
+/**
+ * Starts the demo school. `options` are appended to the command line, `environment` to the
+ * environment (the configuration's overrides). With `operated` it has an operator's console, and `order` gives
+ * the gate orders as the operator does; `zone` is where it lies. Returns its origin, its accounts, and `stop`.
+ */
+export async function startSchool({ options = [], environment = {}, operated = false, zone = "Europe/Paris" } = {}) {
   const binary = process.env.PREAU_BIN;
   assert.ok(binary, "PREAU_BIN must name the server's binary, for example target/debug/preau");
   const folder = await mkdtemp(join(tmpdir(), "preau-journey-"));
@@ -46,12 +63,14 @@ export async function startSchool({ options = [], environment = {} } = {}) {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const command = ["demo", "--listen", `127.0.0.1:${port}`, "--data", join(folder, "data"), "--accounts", accountsFile, ...options];
+  const consoleAt = operated ? `127.0.0.1:${await freePort()}` : "";
+  const settings = { PREAU_PLACE__TIME_ZONE: zone, ...(operated && { PREAU_SERVER__CONSOLE: consoleAt }), ...environment };
   let output = "";
   let server;
   const liveKit = onLiveKit ? await startLiveKit(`${origin}/livekit/webhook`, freePort) : undefined;
 
   async function start() {
-    server = spawn(binary, command, { env: { ...process.env, ...liveKit?.environment, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+    server = spawn(binary, command, { env: { ...process.env, ...liveKit?.environment, ...settings }, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [server.stdout, server.stderr]) stream.on("data", (chunk) => (output = (output + chunk).slice(-8_000)));
     const deadline = Date.now() + START;
     for (;;) {
@@ -59,11 +78,25 @@ export async function startSchool({ options = [], environment = {} } = {}) {
       assert.ok(Date.now() < deadline, `the server was not ready after ${START / 1_000} s:\n${output}`);
       try {
         const answer = await fetch(`${origin}/now`, { redirect: "manual" });
-        if (answer.status < 500) return;
+        if (answer.status < 500) return settled();
       } catch {
         // Not listening yet.
       }
       await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+  }
+
+  /**
+   * The gate has taken the lessons of the hour in. While their seats are being set aside it asks whoever comes to
+   * wait, near a bell until the bell; a journey begins before that or after, not in between.
+   */
+  async function settled() {
+    const deadline = Date.now() + SETTLED;
+    let calm = 0;
+    while (calm < 3 && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const { waiting } = await (await fetch(`${origin}/status.json`)).json();
+      calm = waiting === 0 ? calm + 1 : 0;
     }
   }
 
@@ -75,20 +108,38 @@ export async function startSchool({ options = [], environment = {} } = {}) {
     clearTimeout(hard);
   }
 
+  const operator = async () => ({ username: "operator", password: (await readFile(join(folder, "data", "console.token"), "utf8")).trim() });
+
   await start();
   const accounts = JSON.parse(await readFile(accountsFile, "utf8"));
   return {
     origin,
+    zone,
     accounts,
     /** What the server has said last, for the message of a failing test. */
     output: () => output,
     /** The process, for tests that measure it. */
     pid: () => server.pid,
-    /** Kills without warning, as a power cut does, and starts again on the same data and port. */
+    /** Kills without warning, as a power cut does. */
+    cut: () => end("SIGKILL"),
+    /** Starts again on the same data and port. */
+    start,
+    /** Cuts, and starts again. */
     async cutAndRestart(pause = 0) {
       await end("SIGKILL");
       await new Promise((resolve) => setTimeout(resolve, pause));
       await start();
+    },
+    /** Where the console is, and what opens it: a name and the token in the data folder. */
+    consoleOrigin: `http://${consoleAt}`,
+    operator,
+    /** An order to the gate (`ceiling` 1, `end_sessions`); it is in force with the gate's next second. */
+    async order(order, value) {
+      const { username, password } = await operator();
+      const headers = { "Content-Type": "application/json", Authorization: `Basic ${btoa(`${username}:${password}`)}` };
+      const answer = await fetch(`http://${consoleAt}/order`, { method: "POST", headers, body: JSON.stringify({ order, value }) });
+      assert.equal(answer.status, 200, `the order "${order}" was refused: ${await answer.text()}`);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
     },
     async stop() {
       await end("SIGTERM");
@@ -131,7 +182,7 @@ export const LAPTOP = { width: 1366, height: 768 };
  * browser complained of (errors of scripts, refusals of the content security policy).
  */
 export async function sitDown(browser, school, { viewport = LAPTOP, javaScriptEnabled = true, permissions = ["camera", "microphone"], colorScheme = "light" } = {}) {
-  const context = await browser.newContext({ baseURL: school.origin, locale: "fr-FR", timezoneId: "Europe/Paris", viewport, javaScriptEnabled, permissions, colorScheme });
+  const context = await browser.newContext({ baseURL: school.origin, locale: "fr-FR", timezoneId: school.zone, viewport, javaScriptEnabled, permissions, colorScheme });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.complaints = [];
@@ -142,13 +193,22 @@ export async function sitDown(browser, school, { viewport = LAPTOP, javaScriptEn
   return page;
 }
 
-/** Signs in at the sign-in page, as a person does. */
-export async function signIn(page, account) {
+/** Signs in at the sign-in page, as a person does; with `own`, on a device that they call their own. */
+export async function signIn(page, account, { own = false } = {}) {
   await page.goto("/sign-in");
   await page.getByLabel("Identifiant").fill(account.login);
   await page.getByLabel("Mot de passe").fill(account.password);
+  if (own) await page.getByLabel("Se souvenir de cet appareil").check();
   await page.getByRole("button", { name: "Entrer" }).click();
   await page.waitForURL((url) => url.pathname !== "/sign-in");
+}
+
+/** Signs out of the menu of one's own name. */
+export async function signOut(page) {
+  await page.goto("/account");
+  await page.locator(".me summary").click();
+  await page.getByRole("button", { name: "Se déconnecter", exact: true }).click();
+  await page.waitForURL((url) => url.pathname === "/signed-out");
 }
 
 /** Sits down and signs in. */

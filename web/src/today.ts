@@ -5,7 +5,13 @@
 // (`data-poll`, seconds), and, if it offers one, a stream of events (`data-events`). The fragment is
 // the same `<main>`, rendered by the server; it replaces the old one unless somebody is writing in it.
 //
+// On a device that its owner has called their own, `data-owner` says in whose name a copy of the day is kept,
+// for the service worker and the waiting page; `data-keep-after` (seconds) says that now is a time to fetch
+// one. The copy of anybody else is thrown away.
+//
 // Not here: the time of anything, or any text. Without this script the page is right when loaded.
+import { PLACE, age, forget, keep, kept } from "./kept";
+
 let main = document.getElementById("today");
 let tag = "";
 let timer = 0;
@@ -51,6 +57,7 @@ function swap(html: string): void {
   const open = [...main.querySelectorAll("details[open][id]")].map((one) => one.id);
   main.replaceWith(next);
   main = next;
+  planCopy();
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (within) main.querySelector<HTMLElement>(within)?.focus({ preventScroll: true });
 }
@@ -62,10 +69,39 @@ function selector(held: Element): string {
   return href ? `a[href="${CSS.escape(href)}"]` : "";
 }
 
+/** A copy is fetched anew after an hour, in milliseconds. */
+const FRESH = 3_600_000;
+let copying = 0;
+
+function planCopy(): void {
+  const { owner, keepAfter } = main?.dataset ?? {};
+  if (!keepAfter) clearTimeout(copying);
+  if (!owner || !keepAfter) copying = 0;
+  else copying ||= window.setTimeout(() => void copy(owner).catch(() => undefined).then(() => (copying = 0)), spread(1_000 * Number(keepAfter)));
+}
+
+async function copy(owner: string): Promise<void> {
+  const old = await kept();
+  if (age(old) < FRESH || !("serviceWorker" in navigator)) return;
+  // `all`: the worker comes from the browser's cache for as long as the server allows.
+  await navigator.serviceWorker.register("/worker.js", { updateViaCache: "all" });
+  const answer = await fetch(PLACE, { redirect: "error" });
+  if (!answer.ok || answer.headers.get("preau-day") !== owner) return;
+  const headers = new Headers();
+  for (const name of ["content-type", "content-security-policy", "preau-day", "preau-kept"]) headers.set(name, answer.headers.get(name) ?? "");
+  await keep(new Response(await answer.text(), { headers }));
+}
+
+/** The copy of somebody else, or of a device that is nobody's own any more. */
+async function tidy(): Promise<void> {
+  const old = await kept();
+  if (old && old.headers.get("preau-day") !== main?.dataset["owner"]) await forget();
+}
+
 if (main) {
+  void tidy().catch(() => undefined).then(planCopy);
   const events = main.dataset["events"];
   if (events) new EventSource(events).onmessage = () => setTimeout(look, Math.random() * 2_000);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
   plan();
 }
-export {};

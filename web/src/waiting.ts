@@ -6,8 +6,13 @@
 // the path to go on to. `/now` gives, per lane in the order below, the watermark `w` (a rank
 // whose text is not greater may come in), and `m`, the number of the message shown to all.
 //
+// On a device that has kept a copy of the day, the copy is there to be read meanwhile, on this page: whoever
+// went to another one would no longer be waiting.
+//
 // When strangers crowd in, `data-challenge` asks for a proof of work: a worker looks for it while the page
 // waits, and leaves it in the cookie `data-cookie` for the next request.
+import { coming, kept } from "./kept";
+
 interface Now {
   w: string[];
   m: number;
@@ -105,10 +110,42 @@ function pay(challenge: string, cookie: string): void {
   worker.postMessage(challenge);
 }
 
+async function offerDay(): Promise<void> {
+  const copy = await kept();
+  if (!copy) return;
+  const day = new DOMParser().parseFromString(await coming(copy), "text/html");
+  const [content, style] = [day.getElementById("kept"), day.getElementById("kept-style")];
+  if (!content || !style) return;
+  const box = document.createElement("details");
+  const head = document.createElement("summary");
+  const saved = document.createElement("small");
+  const { offer = "", saved: when = "" } = content.dataset;
+  box.className = "mine";
+  saved.append(when);
+  head.append(offer, saved);
+  box.append(head, content);
+  // The page is loaded again from time to time: what was open stays open.
+  box.open = sessionStorage.getItem("day") === "open";
+  box.ontoggle = () => sessionStorage.setItem("day", box.open ? "open" : "");
+  document.head.append(style);
+  document.querySelector("main > div")?.append(box);
+}
+void offerDay().catch(() => undefined);
+
+// The page that says that the service does not answer: it stays as it is, for the day may be read on it, until
+// there is something else to show: the service, or the queue. For a service that only fails, now and then anew.
+async function retry(): Promise<void> {
+  if (document.hidden) return;
+  const here = location.pathname + location.search;
+  const answer = await fetch(here, { method: "HEAD", cache: "no-store" }).catch(() => undefined);
+  if ((answer && (answer.status < 500 || answer.headers.has("retry-after"))) || Date.now() - began > 120_000) location.replace(here);
+}
+const out = document.getElementById("out");
+if (out) setInterval(() => void retry(), 1_000 * Number(out.dataset["interval"]));
+
 if (main) {
   const { challenge, cookie } = main.dataset;
   if (challenge && cookie) pay(challenge, cookie);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : ask()));
   plan();
 }
-export {};

@@ -168,6 +168,7 @@ fn threshold(add: &mut Add<'_>) -> Result<(), askama::Error> {
             face,
             arc: WaitArc::of(&face, low, high),
             estimate: &estimate(t, low, high),
+            at_least: low,
             people_before: before,
             noted_since: Some(if lesson { "7 h 54" } else { "" }),
             lesson: lesson.then_some(WaitingLesson { name: "français, Mme Houblon", hour: "8 h 00" }),
@@ -646,5 +647,7 @@ fn minute(next_change: &str) -> &'static Minute {
         next_change: next_change.to_owned(),
         poll: 60,
         roles: Vec::new(),
+        owner: String::new(),
+        keep_after: None,
     }))
 }

@@ -28,8 +28,8 @@ pub(super) struct Sent {
 
 /// Orders are a few words and a message.
 const LARGEST: usize = 16 * 1024;
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; \
-                      base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+                      img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) fn router(console: Arc<Console>) -> Router {
     apart(answer, console)
@@ -63,8 +63,9 @@ async fn dispatch(console: &Console, request: Request) -> Response {
             .into_response();
     }
     let lang = language(request.headers());
+    let still = request.uri().query() == Some("orders");
     match (request.method().as_str(), path.as_str()) {
-        ("GET", "/") => page::page(lang, &sights(console), &key(console), None),
+        ("GET", "/") => page::page(lang, &sights(console), &key(console), still, None),
         ("GET", "/status.json") => axum::Json(sights(console)).into_response(),
         ("POST", "/order") => ordered(console, lang, request).await,
         _ => (StatusCode::NOT_FOUND, "not here\n").into_response(),
@@ -122,7 +123,7 @@ async fn ordered(console: &Console, lang: Lang, request: Request) -> Response {
             if program {
                 (StatusCode::BAD_REQUEST, format!("{text}\n")).into_response()
             } else {
-                let mut response = page::page(lang, &sights(console), &key(console), Some(&text));
+                let mut response = page::page(lang, &sights(console), &key(console), true, Some(&text));
                 *response.status_mut() = StatusCode::BAD_REQUEST;
                 response
             }

@@ -4,7 +4,10 @@ console-refused = Order refused, nothing has changed.
 console-still = The queue has not moved for ten seconds.
 console-ill = The service does not answer: nobody new comes in while that lasts.
 console-stopped = Emergency stop: nobody comes in any more. Who is inside stays.
-console-seats = { $taken } of { $seats } seats taken.
+console-seats = { $taken ->
+    [one] seat taken of { $seats }
+   *[other] seats taken of { $seats }
+}
 console-cause-configured = That is the number in the configuration.
 console-cause-ceiling = That is the operator’s ceiling.
 console-cause-ramp = Nothing saturates: the pace is growing.
@@ -15,9 +18,12 @@ console-cause-leased = That is this node’s lease from the common store.
 console-cause-severed = The common store does not answer: the last lease goes on.
 console-nodes = { $nodes } nodes share { $seats } seats, { $lease } of them here
 console-severed = The common store has not answered for { $seconds } s.
-console-set-aside = { $count } seats set aside for lessons
-console-pace = At most { $pace } new people a second
-console-toll = Strangers compute { $bits } bits while they wait
+console-set-aside = { $count ->
+    [one] seat set aside for lessons
+   *[other] seats set aside for lessons
+}
+console-pace = people in a second, at most
+console-toll = bits for a stranger to compute
 console-given-up = Given up for now:
 console-rung-analytics = usage figures
 console-rung-downloads = bulk downloads
@@ -40,8 +46,8 @@ console-waiting = Waiting
 console-per-minute = In/min
 console-watermark = Called up to
 console-new = Newcomers
-console-open = Open again
-console-close = Close
+console-open = Open again: { $lane }
+console-close = Close: { $lane }
 console-valves = Valves
 console-valve = Valve
 console-inflight = Under way / limit
@@ -77,3 +83,20 @@ console-stop-off = End the emergency stop
 console-end = End all sessions…
 console-end-text = Everybody is put out and may come back through the queue. Lessons are interrupted for a moment.
 console-end-really = End all sessions
+console-all-waiting = { $count ->
+    [one] person waiting
+   *[other] people waiting
+}
+console-opened = come in
+console-closed = stay out
+console-message-hint = 300 characters at most. Empty, the message is taken back.
+console-lanes-orders = Who may still come in
+console-told = What those who wait are told
+console-give = Give an order…
+console-back = Back to the figures
+console-renews = The figures renew themselves every { $seconds } seconds.
+console-stands = This page does not renew itself: take the time to write.
+console-valve-pages = pages
+console-valve-writes = writes
+console-valve-downloads = downloads
+console-valve-sign-in = sign-ins

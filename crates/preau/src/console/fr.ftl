@@ -4,7 +4,10 @@ console-refused = Ordre refusé, rien n’a changé.
 console-still = La file n’avance plus depuis dix secondes.
 console-ill = Le service ne répond pas : personne d’autre n’entre tant que cela dure.
 console-stopped = Arrêt d’urgence : plus personne n’entre. Qui est à l’intérieur y reste.
-console-seats = { $taken } places prises sur { $seats }.
+console-seats = { $taken ->
+    [one] place prise sur { $seats }
+   *[other] places prises sur { $seats }
+}
 console-cause-configured = C’est le nombre fixé par la configuration.
 console-cause-ceiling = C’est le plafond de l’exploitant.
 console-cause-ramp = Rien ne sature : le débit augmente.
@@ -15,9 +18,12 @@ console-cause-leased = C’est la part de ce nœud, donnée par le registre comm
 console-cause-severed = Le registre commun ne répond pas : la dernière part reste en vigueur.
 console-nodes = { $nodes } nœuds se partagent { $seats } places, dont { $lease } ici
 console-severed = Le registre commun ne répond plus depuis { $seconds } s.
-console-set-aside = { $count } places gardées pour des cours
-console-pace = Au plus { $pace } nouvelles personnes par seconde
-console-toll = Les inconnus calculent { $bits } bits pendant l’attente
+console-set-aside = { $count ->
+    [one] place gardée pour des cours
+   *[other] places gardées pour des cours
+}
+console-pace = entrées par seconde, au plus
+console-toll = bits à calculer pour un inconnu
 console-given-up = Abandonné pour l’instant :
 console-rung-analytics = mesures d’usage
 console-rung-downloads = téléchargements en masse
@@ -39,9 +45,9 @@ console-seated = À l’intérieur
 console-waiting = Attendent
 console-per-minute = Entrées/min
 console-watermark = Appelé jusqu’à
-console-new = Nouveaux
-console-open = Rouvrir
-console-close = Fermer
+console-new = Nouveaux venus
+console-open = Rouvrir : { $lane }
+console-close = Fermer : { $lane }
 console-valves = Vannes
 console-valve = Vanne
 console-inflight = En cours / limite
@@ -77,3 +83,20 @@ console-stop-off = Lever l’arrêt d’urgence
 console-end = Terminer toutes les sessions…
 console-end-text = Tout le monde sort, et peut revenir par la file. Les cours en cours sont coupés un instant.
 console-end-really = Terminer toutes les sessions
+console-all-waiting = { $count ->
+    [one] personne attend
+   *[other] personnes attendent
+}
+console-opened = entrent
+console-closed = n’entrent pas
+console-message-hint = 300 caractères au plus. Vide, le message est retiré.
+console-lanes-orders = Qui peut encore entrer
+console-told = Ce que lisent ceux qui attendent
+console-give = Donner un ordre…
+console-back = Revenir aux chiffres
+console-renews = Les chiffres se renouvellent toutes les { $seconds } secondes.
+console-stands = Cette page ne se renouvelle pas : prenez le temps d’écrire.
+console-valve-pages = pages
+console-valve-writes = écritures
+console-valve-downloads = téléchargements
+console-valve-sign-in = connexions

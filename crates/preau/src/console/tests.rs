@@ -68,8 +68,11 @@ async fn nobody_sees_more_than_metrics_without_the_token() {
     let metrics = said(site.at, "GET /metrics HTTP/1.0\r\n\r\n");
     assert!(metrics.contains("preau_gate_seats{house=\"school\"} 300\n"), "{metrics}");
     assert!(metrics.contains("preau_gate_lane_waiting{house=\"school\",lane=\"unknown\"} 0\n"), "{metrics}");
+    let page = get(&site, "/?orders");
+    assert!(!page.contains("http-equiv=\"refresh\"") && page.contains("<textarea"), "nothing typed is lost");
     let page = get(&site, "/");
-    assert!(page.starts_with("HTTP/1.0 200 ") && page.contains("places prises sur 300"), "{page}");
+    assert!(page.contains("http-equiv=\"refresh\"") && !page.contains("<textarea"));
+    assert!(page.starts_with("HTTP/1.0 200 ") && page.contains("place prise sur 300"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

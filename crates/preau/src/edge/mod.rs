@@ -28,7 +28,7 @@ mod statics;
 mod valves;
 pub mod views;
 
-pub use admission::{Door, Standing, Waiting};
+pub use admission::{Door, Standing, Waiting, standalone_policy};
 pub use bounded::{Measured, bounded, valves_of};
 pub use caller::{Caller, Display, SessionMark, Sessions, SignedIn, session_layer};
 pub use changes::{Change, Changes, Topic};

@@ -13,6 +13,13 @@ use crate::ui::{ClockFace, Shell, Texts};
 /// (`style-src 'sha256-…'`) and the page may be rendered beforehand.
 pub const WAITING_STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/waiting.css"));
 
+/// The style of the day that a device has kept, over [`WAITING_STYLE`]. Constant like that one: the waiting page
+/// shows such a day, which brings this style along.
+pub const KEPT_STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/kept.css"));
+
+/// Minutes that are still "almost the moment".
+const SOON: u32 = 5;
+
 /// The page of those for whom there is no room yet.
 #[derive(Debug, Template)]
 #[template(path = "edge/waiting.html")]
@@ -27,6 +34,8 @@ pub struct WaitingPage<'a> {
     pub arc: Option<WaitArc>,
     /// The estimate in words, see [`estimate`].
     pub estimate: &'a str,
+    /// Minutes that the wait lasts at least.
+    pub at_least: u32,
     /// People whose turn comes before.
     pub people_before: u64,
     /// "7 h 54", or empty when the hour of arrival is not known; none when nobody writes down who waits, as in
@@ -104,7 +113,22 @@ pub struct StatusPage<'a> {
     pub seen_at: &'a str,
 }
 
+impl OutPage<'_> {
+    /// The waiting page's script: here it looks whether the service is back, and shows the day that this device
+    /// has kept. Empty when the scripts were not built: then the page refreshes itself for everybody.
+    pub fn script(&self) -> &'static str {
+        inline("waiting.js")
+    }
+}
+
 impl WaitingPage<'_> {
+    /// Whether nobody stands before and nothing is known that makes it long. Before a bell, or before access
+    /// opens, nobody may stand before somebody who waits for a quarter of an hour.
+    fn almost(&self) -> bool {
+        let later = self.opens.is_some() || self.drawn_at.is_some() || self.at_least > SOON;
+        self.people_before == 0 && !later
+    }
+
     /// "312 personnes attendent devant toi" in three parts, so that the script can renew the number
     /// alone: what stands before it, the number, what stands after.
     pub fn people(&self) -> (String, String, String) {
@@ -189,7 +213,7 @@ mod tests {
     use super::*;
     use crate::ui::texts::{Form, Lang};
 
-    fn page(t: &'static Texts, estimate: &str) -> String {
+    fn view<'a>(t: &'static Texts, estimate: &'a str) -> WaitingPage<'a> {
         let face = ClockFace::bare(time(7, 56, 0, 0));
         WaitingPage {
             t,
@@ -197,6 +221,7 @@ mod tests {
             face,
             arc: WaitArc::of(&face, 2, 4),
             estimate,
+            at_least: 2,
             people_before: 12_450,
             noted_since: Some("7 h 54"),
             lesson: Some(WaitingLesson { name: "français, Mme Houblon", hour: "8 h 00" }),
@@ -213,8 +238,23 @@ mod tests {
             unsaved: false,
             back: "",
         }
-        .render()
-        .unwrap()
+    }
+
+    fn page(t: &'static Texts, estimate: &str) -> String {
+        view(t, estimate).render().unwrap()
+    }
+
+    #[test]
+    fn the_moment_is_near_only_where_nothing_says_otherwise() {
+        let t = Texts::of(Lang::Fr, Form::Neutral);
+        let near = |opens, drawn_at, at_least, people_before| {
+            let page = WaitingPage { opens, drawn_at, at_least, people_before, ..view(t, "Bientôt") };
+            page.render().unwrap().contains("C’est presque le moment")
+        };
+        assert!(near(None, None, 0, 0) && near(None, None, SOON, 0));
+        assert!(!near(None, None, 0, 1));
+        assert!(!near(Some("7 h 52"), None, 0, 0) && !near(None, Some("8 h 00"), 0, 0));
+        assert!(!near(None, None, 20, 0));
     }
 
     #[test]

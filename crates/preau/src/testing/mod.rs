@@ -141,7 +141,13 @@ impl TestSchool {
 
     /// A browser in which this person is signed in.
     pub(crate) fn signed_in(&self, person: PersonId) -> Client {
-        let session = store::open_session(self.app.platform.store(), person);
+        let session = store::open_session(self.app.platform.store(), person, true);
+        Client::new(self.app.router.clone(), self.app.platform.clone(), Some(session))
+    }
+
+    /// The same at a computer that others use as well.
+    pub(crate) fn signed_in_at_shared_computer(&self, person: PersonId) -> Client {
+        let session = store::open_session(self.app.platform.store(), person, false);
         Client::new(self.app.router.clone(), self.app.platform.clone(), Some(session))
     }
 

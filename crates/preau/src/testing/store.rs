@@ -20,7 +20,7 @@ pub(super) fn fill(store: &Store, now: Millis) -> People {
 }
 
 /// Opens a session and returns its token and hash.
-pub(super) fn open_session(store: &Store, who: PersonId) -> (String, [u8; 32]) {
+pub(super) fn open_session(store: &Store, who: PersonId, personal: bool) -> (String, [u8; 32]) {
     use sha2::Digest as _;
     // 43 characters, as real tokens have.
     let token = format!("{:0>43}", crate::ids::next_id());
@@ -34,7 +34,7 @@ pub(super) fn open_session(store: &Store, who: PersonId) -> (String, [u8; 32]) {
                     session::device_id.eq("test"),
                     session::created_at.eq(0),
                     session::expires_at.eq(NEVER),
-                    session::personal_device.eq(true),
+                    session::personal_device.eq(personal),
                 ))
                 .execute(tx.conn())?;
             Ok(())

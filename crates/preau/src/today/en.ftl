@@ -8,3 +8,11 @@ today-roll-left = Roll of { $class } to call
 today-child-in = { $subject } until { $hour }
 today-child-next = { $subject } at { $hour }
 today-child-over = Day over at { $hour }
+
+kept-title = Your day
+kept-offer = See my day
+kept-saved = Saved on { $moment }
+kept-no-answer = Préau does not answer at the moment.
+kept-no-answer-text = This is what this device had kept for you; the timetable may have changed since.
+kept-again = Try again
+kept-no-lessons = No lessons saved for the days to come.

@@ -11,6 +11,7 @@
 mod board;
 mod events;
 mod guardian;
+mod kept;
 mod moment;
 mod pages;
 mod pupil;
@@ -51,5 +52,6 @@ pub fn routes(state: TodayState) -> Routes {
         .get("/today", anybody, Cost::Page, pages::show)
         .get("/today/fragment", anybody, Cost::Page, pages::fragment)
         .get("/today/events", anybody, Cost::Page, events::stream)
+        .get(kept::PLACE, anybody, Cost::Page, kept::show)
         .with_state(state)
 }

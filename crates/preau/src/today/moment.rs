@@ -48,6 +48,15 @@ pub(super) fn teacher_at_the_door(lesson: &Lesson, room: Option<Room>, now: Mill
     }
 }
 
+/// Whether everybody who has one of these lessons is on the way to it or has just gone in: ten minutes before
+/// until five after it begins.
+pub(super) fn near_a_bell<'l>(lessons: impl IntoIterator<Item = &'l Lesson>, now: Millis) -> bool {
+    lessons
+        .into_iter()
+        .filter(|lesson| lesson.takes_place())
+        .any(|lesson| (lesson.starts_at - 10 * MINUTE..lesson.starts_at + 5 * MINUTE).contains(&now))
+}
+
 /// The next instant after `now` at which a page about these lessons says something else of itself: a door
 /// that opens, a bell; and the next full minute when a bell is less than an hour away, since the page
 /// counts the minutes to it.
@@ -108,6 +117,14 @@ mod tests {
         assert_eq!(teacher(85, None), AtTheDoor::NotOpenedYet);
         assert_eq!(teacher(120, Some(Room::Ended)), AtTheDoor::NotOpenedYet);
         assert_eq!(teacher(156, Some(Room::Open)), AtTheDoor::Enter);
+    }
+
+    #[test]
+    fn a_bell_is_near_until_everybody_is_in() {
+        let near = |minute: i64| near_a_bell([&lesson(100 * MINUTE, 155 * MINUTE)], minute * MINUTE);
+        assert!(!near(89) && near(90) && near(100) && near(104) && !near(105) && !near(155));
+        let off = Lesson { state: LessonState::Cancelled, ..lesson(100 * MINUTE, 155 * MINUTE) };
+        assert!(!near_a_bell([&off], 100 * MINUTE));
     }
 
     proptest! {

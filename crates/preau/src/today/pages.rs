@@ -1,7 +1,7 @@
 //! Handlers: which of the caller's pages, whole or only its `<main>`.
 
 use super::views::{Minute, RoleChoice};
-use super::{TodayState, guardian, moment, pupil, staff, teacher};
+use super::{TodayState, guardian, kept, moment, pupil, staff, teacher};
 use crate::access::{Actor, Profile};
 use crate::edge::{Caller, Refusal, html_text};
 use crate::identity;
@@ -29,7 +29,7 @@ pub(super) struct Wish {
 
 /// The pages there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     Head,
     StudentLife,
     Teacher,
@@ -62,7 +62,7 @@ impl Role {
     }
 
     /// The pages of this person, the most urgent first.
-    fn of(actor: &Actor) -> Vec<Role> {
+    pub(super) fn of(actor: &Actor) -> Vec<Role> {
         let mut roles = Vec::new();
         let mut add = |role, belongs: bool| {
             if belongs {
@@ -95,21 +95,26 @@ pub(super) struct Context<'a> {
     pub(super) fragment: bool,
     roles: Vec<RoleChoice>,
     path: String,
+    /// In whose name this device may keep the day.
+    owner: Option<String>,
 }
 
 impl Context<'_> {
     /// What the script needs, for a page about these lessons. `at_the_door`: somebody waits for a room.
     pub(super) fn minute<'l>(
         &self,
-        lessons: impl IntoIterator<Item = &'l Lesson>,
+        lessons: impl IntoIterator<Item = &'l Lesson> + Clone,
         at_the_door: bool,
     ) -> Minute {
-        let next = moment::next_change(lessons, self.now);
+        let next = moment::next_change(lessons.clone(), self.now);
+        let owner = self.owner.clone().unwrap_or_default();
         Minute {
             fragment: self.path.clone(),
             next_change: next.map(|at| crate::edge::instant(at).to_string()).unwrap_or_default(),
             poll: if at_the_door { POLL_AT_THE_DOOR_S } else { POLL_S },
             roles: self.roles.clone(),
+            keep_after: kept::offered(self.state, lessons, self.now).filter(|_| !owner.is_empty()),
+            owner,
         }
     }
 
@@ -168,6 +173,7 @@ async fn page(state: &TodayState, caller: &Caller, wish: &Wish, fragment: bool) 
         fragment,
         path,
         shell,
+        owner: kept::owner(caller),
     };
     match role {
         Role::Pupil => pupil::page(&context).await,
@@ -186,7 +192,9 @@ pub(super) async fn front(
     wish: Query<Wish>,
 ) -> Result<Response, Refusal> {
     if caller.actor().id().is_none() {
-        return identity::front_door(&caller);
+        let mut response = identity::front_door(&caller)?;
+        kept::mark(&mut response, None);
+        return Ok(response);
     }
     show(state, caller, wish).await
 }
@@ -196,7 +204,9 @@ pub(super) async fn show(
     caller: Caller,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Refusal> {
-    Ok(html_text(page(&state, &caller, &wish, false).await?))
+    let mut response = html_text(page(&state, &caller, &wish, false).await?);
+    kept::mark(&mut response, kept::owner(&caller).as_deref());
+    Ok(response)
 }
 
 pub(super) async fn fragment(

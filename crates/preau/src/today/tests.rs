@@ -247,3 +247,119 @@ async fn an_open_page_is_told_to_look_again() {
     let data = frame.expect("a frame").expect("no error").into_data().expect("data");
     assert_eq!(&data[..], b"data: changed\n\n");
 }
+
+fn field<'r>(reply: &'r crate::testing::Reply, name: &str) -> &'r str {
+    reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The copy that a device of this client's would keep.
+async fn copy(client: &mut Client) -> String {
+    let reply = client.get("/today/kept").await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+    reply.text()
+}
+
+#[tokio::test]
+async fn the_copy_to_keep_holds_the_coming_days_and_nothing_to_do_with() {
+    let school = TestSchool::open();
+    let people = school.people;
+    // Tuesday at 8:00 another lesson, a cancelled one, and one after the days that are kept.
+    let tuesday = 24 * 60;
+    school.lesson(people.class_4a, people.other_teacher, "Chorale", (tuesday + 5, tuesday + 60), "normal");
+    school.lesson(people.class_4a, people.teacher, "Latin", (tuesday + 65, tuesday + 120), "cancelled");
+    school.lesson(people.class_4a, people.teacher, "Lointain", (9 * tuesday, 9 * tuesday + 55), "normal");
+    let (group, subject) = (people.class_4a.to_string(), people.french.to_string());
+    let work = "Lire <la> page 41\nApprendre le poème";
+    let fields = [("group", group.as_str()), ("subject", &subject), ("work", work), ("due", "2026-11-24")];
+    school.signed_in(people.teacher).post_files("/homework", &fields, &[]).await;
+
+    let mut pupil = school.signed_in(people.pupil);
+    let reply = pupil.get("/today/kept").await;
+    let page = reply.text();
+    assert!(page.contains("Enregistrée lundi 23 novembre à 7 h 55"), "{page}");
+    assert!(page.contains("data-day=\"2026-11-23\"") && page.contains("data-day=\"2026-11-24\""), "{page}");
+    assert!(
+        page.contains("Français") && page.contains("Soizic Houblon") && page.contains("8 h 55"),
+        "{page}"
+    );
+    assert!(page.contains("slot off\"><b>Latin") && page.contains("Chorale"), "{page}");
+    assert!(!page.contains("Lointain") && !page.contains("Espagnol"), "{page}");
+    // Words that are still true on another day; the text whole and escaped.
+    assert!(page.contains("pour mardi 24 novembre") && !page.contains("demain"), "{page}");
+    assert!(page.contains("Lire &#60;la&#62; page 41\nApprendre le poème"), "{page}");
+    for live in ["<form", "csrf", "<script", "nonce", "<button", "src=", "http-equiv", "href=\"/"] {
+        assert!(!page.contains(live), "{live} in {page}");
+    }
+    assert_eq!(field(&reply, "cache-control"), "no-store");
+    assert_eq!(field(&reply, "preau-kept"), AT_7_55.to_string());
+    assert!(field(&reply, "content-security-policy").contains("default-src 'none'; style-src 'sha256-"));
+    assert!(page.len() < 16 * 1024, "{} bytes", page.len());
+
+    let page = copy(&mut school.signed_in(people.teacher)).await;
+    assert!(
+        page.contains("4A") && page.contains("Votre journée") && !page.contains("Travail à faire"),
+        "{page}"
+    );
+    assert!(!page.contains("Maëlys") && !page.contains("Espagnol"), "{page}");
+    let page = copy(&mut school.signed_in(people.guardian)).await;
+    assert!(page.contains("Maëlys Verdoyant") && page.contains("Noé Verdoyant"), "{page}");
+    assert!(page.contains("Français") && page.contains("Espagnol LV2"), "{page}");
+    let page = copy(&mut school.signed_in(people.other_pupil)).await;
+    assert!(!page.contains("Français") && !page.contains("page 41"), "{page}");
+}
+
+#[tokio::test]
+async fn only_a_device_of_ones_own_is_offered_a_copy() {
+    let school = TestSchool::open();
+    let people = school.people;
+    let mut own = school.signed_in(people.pupil);
+    let page = own.get("/").await;
+    let owner = field(&page, "preau-day").to_owned();
+    assert!(owner.len() == 12 && page.text().contains(&format!("data-owner=\"{owner}\"")), "{owner}");
+    // At 7:55 everybody comes: the copy waits until they are in.
+    assert!(page.text().contains("data-keep-after=\"300\""), "{}", page.text());
+    school.minutes_later(12);
+    assert!(own.get("/").await.text().contains("data-keep-after=\"10\""));
+    assert_eq!(field(&own.get("/today/kept").await, "preau-day"), owner);
+    // Another session, be it the same person's, has another name.
+    let other = school.signed_in(people.pupil).get("/today").await;
+    assert!(field(&other, "preau-day") != owner && field(&other, "preau-day") != "none");
+
+    // A shared computer; nobody; pages full of other people's names.
+    let mut shared = school.signed_in_at_shared_computer(people.pupil);
+    let page = shared.get("/").await;
+    assert!(field(&page, "preau-day") == "none" && !page.text().contains("data-owner"));
+    assert_eq!(shared.get("/today/kept").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(field(&school.anonymous().get("/").await, "preau-day"), "none");
+    for person in [people.head, people.counsellor, people.local_admin] {
+        let mut client = school.signed_in(person);
+        let page = client.get("/today").await;
+        assert!(field(&page, "preau-day") == "none" && !page.text().contains("data-owner"));
+        assert_eq!(client.get("/today/kept").await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn under_pressure_no_copy_is_offered_and_the_waiting_page_says_nothing_about_it() {
+    let school = TestSchool::configured(|config| config.gate.sessions = 1);
+    let mut inside = school.signed_in(school.people.pupil);
+    school.minutes_later(12);
+    assert!(inside.get("/").await.text().contains("data-keep-after"));
+    let waiting = school.anonymous().get("/").await;
+    assert!(waiting.text().contains("id=\"waiting\"") && !waiting.headers.contains_key("preau-day"));
+    school.app.platform.door().turn();
+    let page = inside.get("/").await;
+    assert!(page.text().contains("data-owner") && !page.text().contains("data-keep-after"));
+}
+
+#[tokio::test]
+async fn the_worker_has_one_place_and_is_asked_about_rarely() {
+    let school = TestSchool::open();
+    let reply = school.anonymous().get("/worker.js").await;
+    assert_eq!((reply.status, field(&reply, "cache-control")), (StatusCode::OK, "public, max-age=86400"));
+    assert!(field(&reply, "content-type").starts_with("text/javascript"));
+    assert!(!reply.headers.contains_key(header::SET_COOKIE));
+    let tag = field(&reply, "etag").to_owned();
+    let again = school.anonymous().get_with("/worker.js", &[("if-none-match", &tag)]).await;
+    assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0));
+}

@@ -26,6 +26,10 @@ pub struct Minute {
     pub poll: u32,
     /// The pages to choose from; empty for those who have one.
     pub roles: Vec<RoleChoice>,
+    /// In whose name this device may keep the day; empty where it may not.
+    pub owner: String,
+    /// Seconds after which the script may fetch the copy to keep; none when this is not the time.
+    pub keep_after: Option<u32>,
 }
 
 /// One of the pages of somebody who has several.

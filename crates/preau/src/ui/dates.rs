@@ -131,6 +131,11 @@ impl Dates {
         self.texts.with2("date-moment", "day", day, "hour", hour)
     }
 
+    /// When work is due, in words that stay true: "pour mardi 24 novembre".
+    pub fn due_on(&self, date: Date) -> String {
+        self.texts.with("date-due", "date", self.day(date))
+    }
+
     /// When work is due: "pour aujourd'hui", "pour demain, mardi 24 novembre", "pour jeudi 26 novembre";
     /// the year is added when it is not today's.
     pub fn due(&self, today: Date, date: Date) -> String {

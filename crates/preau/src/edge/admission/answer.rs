@@ -8,7 +8,7 @@
 
 use super::Door;
 use crate::edge::refusal::wants_json;
-use crate::edge::views::{WAITING_STYLE, WaitArc, WaitingPage, estimate};
+use crate::edge::views::{KEPT_STYLE, WAITING_STYLE, WaitArc, WaitingPage, estimate};
 use crate::edge::{caller, instant};
 use crate::ui::{ClockFace, Dates, Form, Texts, assets};
 use askama::Template as _;
@@ -29,9 +29,10 @@ const OPEN_END: u32 = 241;
 /// that the page needs no nonce and could be rendered beforehand.
 pub(super) static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let policy = format!(
-        "default-src 'none'; style-src {}; script-src {}; img-src data:; connect-src 'self'; \
+        "default-src 'none'; style-src {} {}; script-src {}; img-src data:; connect-src 'self'; \
          worker-src blob:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         hash(WAITING_STYLE),
+        hash(KEPT_STYLE),
         hash(assets::inline("waiting.js")),
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
@@ -59,8 +60,12 @@ enum Asker {
 impl Asker {
     fn of<B>(request: &http::Request<B>) -> Asker {
         let headers = request.headers();
-        // Fetch Metadata (W3C): a page on its own, not what a script of a page asks for.
-        let document = headers.get("sec-fetch-dest").is_none_or(|dest| dest == "document");
+        // Fetch Metadata (W3C): a page on its own, not what a script of a page asks for. A page that a service
+        // worker asks for in the browser's stead has lost its destination and kept its mode.
+        let navigates = headers.get("sec-fetch-mode").is_some_and(|mode| mode == "navigate");
+        let document = headers
+            .get("sec-fetch-dest")
+            .is_none_or(|dest| dest == "document" || (dest == "empty" && navigates));
         if !document || wants_json(request.uri(), headers) || !caller::accepts_html(headers) {
             Asker::Program
         } else if matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -142,6 +147,7 @@ fn page(
         face,
         arc: WaitArc::of(&face, low, high),
         estimate: &estimate(t, low, high),
+        at_least: low,
         people_before: wait.people_before.into(),
         noted_since: door.0.waiting.get().map(|_| since.as_str()),
         lesson: None,
@@ -193,6 +199,8 @@ mod tests {
         assert_eq!(asker(Method::GET, "/", &[]), Asker::Page);
         assert_eq!(asker(Method::HEAD, "/", &[("accept", "*/*")]), Asker::Page);
         assert_eq!(asker(Method::GET, "/x", &[html, ("sec-fetch-dest", "empty")]), Asker::Program);
+        let by_worker = [html, ("sec-fetch-dest", "empty"), ("sec-fetch-mode", "navigate")];
+        assert_eq!(asker(Method::GET, "/x", &by_worker), Asker::Page);
         assert_eq!(asker(Method::GET, "/x.json", &[html]), Asker::Program);
         assert_eq!(asker(Method::GET, "/x", &[("accept", "text/event-stream")]), Asker::Program);
         assert_eq!(asker(Method::POST, "/x", &[("accept", "application/json")]), Asker::Program);

@@ -39,7 +39,7 @@ use due::Near;
 use fleet::{Fleet, Leased};
 use http::header;
 use jiff::tz::TimeZone;
-use preau_gate::{Capacity, Gate, Lane, LessonId, Moment, Rules, Scheduler, Secret, Session};
+use preau_gate::{Capacity, Gate, Lane, LessonId, Moment, Rules, Rung, Scheduler, Secret, Session};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -280,6 +280,11 @@ impl Door {
         self.0.ill.load(Ordering::Relaxed)
     }
 
+    /// Whether nobody waits and nothing is given up: only then may be fetched what nobody has asked for yet.
+    pub fn is_calm(&self) -> bool {
+        self.0.shedding.permits(Rung::Analytics) && !crowded(self)
+    }
+
     /// What is given up now because too much is asked for.
     pub fn shedding(&self) -> &Shedding {
         &self.0.shedding
@@ -380,6 +385,11 @@ impl Door {
         let own = moment(self.0.clock.now());
         self.0.fleet.as_ref().map_or(own, |fleet| fleet.member.clock(own))
     }
+}
+
+/// The policy of pages that stand by themselves, with a style and a script that are named by their hashes.
+pub fn standalone_policy() -> http::HeaderValue {
+    answer::POLICY.clone()
 }
 
 /// Nothing in the scheduler or the state file panics half-way through a change.

@@ -16,7 +16,7 @@ use crate::edge::{Caller, CookieJar, Kept, Refusal, Standing};
 use crate::school;
 use crate::ui::Texts;
 use axum::response::Response;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 
 /// Opens a session for a proven person in this browser and puts its cookie into `response`. Whatever
 /// session the browser had before is closed: no token from before a sign-in is worth anything after it.
@@ -70,11 +70,14 @@ async fn open_session(
     Ok(Some(response))
 }
 
-/// Takes the session's cookie back, and gives the seat back to the gate.
+/// Takes the session's cookie back, and gives the seat back to the gate. Whatever our scripts keep in this
+/// browser, the copy of the day above all, goes as well (Clear-Site-Data, W3C): the next person may be another.
 fn without_session(state: &IdentityState, caller: &Caller, mut response: Response) -> Response {
     state.platform.door().release(caller);
     let cookie = CookieJar::of(&state.platform).set("session", "", Kept::Forget);
     response.headers_mut().append(header::SET_COOKIE, cookie);
+    let cleared = HeaderValue::from_static("\"storage\"");
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), cleared);
     response
 }
 

@@ -22,6 +22,7 @@ async fn in_and_out(school: &TestSchool) {
 
     let out = browser.post_bare("/sign-out", &[("csrf", &hidden(&page, "csrf"))]).await;
     assert_eq!((out.status, out.location()), (StatusCode::SEE_OTHER, "/signed-out"), "{}", out.text());
+    assert_eq!(out.headers["clear-site-data"], "\"storage\"", "the day this browser kept goes as well");
     assert_eq!(browser.cookie("preau_session"), None);
     assert!(browser.get("/signed-out").await.text().contains("La session est fermée."));
     assert_eq!(browser.get("/account").await.location(), "/sign-in?next=/account");
