@@ -349,11 +349,9 @@ impl Queue {
         }
     }
 
-    /// The first and the last slot in which somebody live waits, as of the last survey.
-    pub(crate) fn live_slots(&self) -> Option<(u32, u32)> {
-        let mut live = self.standings.iter().filter(|standing| standing.live >= 0.5).map(|at| at.slot);
-        let first = live.next()?;
-        Some((first, live.next_back().unwrap_or(first)))
+    /// The last slot in which somebody live waits, as of the last survey.
+    pub(crate) fn last_live_slot(&self) -> Option<u32> {
+        self.standings.iter().rfind(|standing| standing.live >= 0.5).map(|standing| standing.slot)
     }
 
     /// Nobody live waits: the watermark catches up with `bound`, so that returning ghosts are served.

@@ -436,12 +436,12 @@ impl Scheduler {
         let second = now.unix_seconds();
         let watermark = self.queues[lane].watermark().slot();
         if lane == Lane::Unknown.index()
-            && let Some((first, last)) = self.queues[lane].live_slots()
-            && first > second
+            && let Some(last) = self.queues[lane].last_live_slot()
+            && last > second
         {
-            // Only places that busy networks were put back to are left: nobody else waits, and they come in as
-            // fast as seats allow. Whoever comes next from a quiet network gets the place behind the watermark,
-            // before all of theirs (start-time fair queuing: the virtual time is that of who is served).
+            // Busy networks were put back to places to come: once everybody before has been called they come in
+            // as fast as seats allow. Whoever comes next from a quiet network gets the place behind the
+            // watermark, before all of theirs (start-time fair queuing: virtual time is that of who is served).
             return last.saturating_add(1);
         }
         if watermark >= second {
