@@ -12,6 +12,7 @@ use http_body_util::BodyExt as _;
 use std::any::Any;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -76,6 +77,13 @@ pub trait Door: Send + Sync + 'static {
     fn release(&self, seat: &Seat) -> Vec<HeaderValue> {
         let _ = seat;
         Vec::new()
+    }
+
+    /// Ten times a second on each thread that serves: how late it came to look at the clock. A thread that has
+    /// too much to do, or that does not get its processor, is late for requests as well, and nothing that
+    /// measures a request from its arrival in this process can see that.
+    fn late(&self, by: Duration) {
+        let _ = by;
     }
 
     /// Whether many wait at the moment. New TLS connections are then offered HTTP/1.1 only: an idle one

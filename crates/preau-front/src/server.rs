@@ -215,7 +215,9 @@ impl<D: Door, B: Backend> Front<D, B> {
             let listener = TcpListener::from_std(socket)?;
             loops.spawn(accept(Arc::clone(&self.0), listener, kind, proxy_protocol));
         }
+        let beat = tokio::spawn(beat(Arc::clone(&self.0)));
         while loops.join_next().await.is_some() {}
+        beat.abort();
         let empty = async {
             loop {
                 let mut changed = std::pin::pin!(self.0.empty.notified());
@@ -263,6 +265,18 @@ impl<D: Door, B: Backend> Front<D, B> {
             left = left.max(ended?);
         }
         Ok(left)
+    }
+}
+
+/// How often a thread tells how late it is.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Tells the door how late this thread is. Never ends.
+async fn beat<D: Door, B: Backend>(shared: Arc<Shared<D, B>>) {
+    loop {
+        let due = tokio::time::Instant::now() + BEAT;
+        tokio::time::sleep_until(due).await;
+        shared.door.late(due.elapsed());
     }
 }
 

@@ -447,16 +447,16 @@ impl Gate {
     }
 
     /// A waiting page has asked `/now` and sent its ticket along: a sign of life, no claim.
-    /// Whether the text was a ticket of this gate.
-    pub fn heartbeat(&self, ticket: &str, now: Moment) -> bool {
+    /// The ticket, if the text was one of this gate.
+    pub fn heartbeat(&self, ticket: &str, now: Moment) -> Option<Ticket> {
         let view = self.shared.view.load();
-        let Ok(ticket) = Ticket::open(ticket.as_bytes(), &view.keys, now) else { return false };
+        let ticket = Ticket::open(ticket.as_bytes(), &view.keys, now).ok()?;
         let place = view.place(&ticket, now);
         if place.rank() > view.queue_of(&ticket).watermark {
             let forecast = view.forecast(&self.shared.rules, &ticket, place, now);
             self.report(&view, &ticket, place, forecast.interval, now);
         }
-        true
+        Some(ticket)
     }
 
     /// The body of `GET /now`: JSON of at most 200 bytes, the same for everyone. `t` time in

@@ -117,6 +117,13 @@ impl Queue {
         self.slots.values().fold(0, |sum, tickets| sum.saturating_add(*tickets))
     }
 
+    /// Whether tickets wait that are not of the second in which people still arrive: those of this second are
+    /// called at the next turn, and whoever comes after them need not wait for that.
+    pub(crate) fn stands(&self, now: Moment) -> bool {
+        let second = now.unix_seconds();
+        self.slots.iter().any(|(slot, tickets)| *slot != second && *tickets > 0)
+    }
+
     pub(crate) fn slots(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
         self.slots.iter().map(|(slot, tickets)| (*slot, *tickets))
     }

@@ -477,7 +477,6 @@ impl Scheduler {
             asked: self.asked.max(self.asked_now),
             served,
             borrows: seated[Lane::Unknown.index()] >= guarantee.max(1),
-            room: left > 0 && self.queues[Lane::Unknown.index()].tickets() == 0,
         };
         let toll = rules.toll_from.map_or(0, |from| self.tollgate.turn(crowd, from, self.cap_unknown, now));
         self.queues[Lane::Unknown.index()].count_only_heard(toll > 0);
@@ -500,7 +499,7 @@ impl Scheduler {
                 depth: Depth::new(front, &stretches),
                 pace: self.pacers[i].pace(f64::from(reading.seats) * share.min(1.0)),
                 open: left > 0
-                    && queue.tickets() == 0
+                    && !queue.stands(now)
                     && !self.closed[i]
                     && !(unknown && (self.cap_unknown || toll > 0)),
                 mask: queue.reporting_mask(),

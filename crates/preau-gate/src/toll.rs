@@ -197,8 +197,6 @@ pub(crate) struct Crowd {
     pub(crate) served: f64,
     /// They hold more than their lane's share already.
     pub(crate) borrows: bool,
-    /// Seats stand free and nobody in the lane waits for one.
-    pub(crate) room: bool,
 }
 
 /// Calm for this long before the toll is lifted or lowered.
@@ -209,9 +207,7 @@ impl Tollgate {
     /// proportion and a rush of people, who need one ticket each, hardly notices.
     pub(crate) fn turn(&mut self, crowd: Crowd, from: u32, under_attack: bool, now: Moment) -> u8 {
         let excess = crowd.asked / crowd.served.max(1.0);
-        // Within their own share and with seats to spare nobody owes anything: many new devices at once are the
-        // first day of school.
-        let pressed = crowd.asked > f64::from(from) && (crowd.borrows || (excess > 4.0 && !crowd.room));
+        let pressed = crowd.asked > f64::from(from) && (excess > 4.0 || crowd.borrows);
         let wanted = if under_attack || pressed {
             let more = (excess / 4.0).max(1.0).log2().min(f64::from(BITS.1 - BITS.0));
             BITS.0 + more as u8
@@ -291,7 +287,7 @@ mod tests {
         let mut gate = Tollgate::default();
         let at = |second| NOW + Duration::from_secs(second);
         let mut turn = |asked, served, borrows, under_attack, second| {
-            gate.turn(Crowd { asked, served, borrows, room: false }, 20, under_attack, at(second))
+            gate.turn(Crowd { asked, served, borrows }, 20, under_attack, at(second))
         };
         assert_eq!(turn(15.0, 1.0, true, false, 0), 0, "a class is no flood");
         assert_eq!(turn(200.0, 100.0, false, false, 1), 0, "and a rush that is served is none");
@@ -304,10 +300,6 @@ mod tests {
         assert_eq!(turn(0.0, 10.0, false, false, 67), 18);
         assert_eq!(turn(0.0, 10.0, false, false, 127), 0);
         assert_eq!(turn(30.0, 30.0, true, false, 128), 18, "strangers fill an empty house");
-        let first_day = Crowd { asked: 100.0, served: 1.0, borrows: false, room: true };
-        assert_eq!(Tollgate::default().turn(first_day, 20, false, NOW), 0, "seats are free");
-        let more = Crowd { borrows: true, ..first_day };
-        assert!(Tollgate::default().turn(more, 20, false, NOW) > 0, "beyond their share they owe");
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use crate::edge::admission::{self, Place, class_of, refusal, released};
 use crate::edge::{CookieJar, Platform};
 use http::HeaderValue;
 use preau_front::{Answer, Decision, Door, Head, Pass, Refused, Seat};
+use std::time::Duration;
 
 /// One queue for each service, in the order of the front's sites.
 pub(super) struct GateDoor {
@@ -40,6 +41,12 @@ impl Door for GateDoor {
         let place = seat.get::<Place>();
         let platform = place.and_then(|place| self.platforms.get(place.site));
         place.zip(platform).map(|(place, platform)| released(platform, &place.session)).unwrap_or_default()
+    }
+
+    fn late(&self, by: Duration) {
+        for platform in &self.platforms {
+            platform.door().late(by);
+        }
     }
 
     fn crowded(&self) -> bool {

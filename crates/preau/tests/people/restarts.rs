@@ -7,7 +7,7 @@ use crate::service::Service;
 use preau_people::house::Fault;
 use preau_people::{Event, Jar, Knock, Leave, Person, Plan, Tally};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// People a second: fewer than would make the gate ask strangers for a toll.
@@ -88,7 +88,10 @@ async fn come(morning: &mut Morning, seconds: u32) {
             leave: Leave::By("/leave"),
             ..Plan::default()
         };
-        let browser = preau_people::Browser::new(address, None, Jar::new());
+        // Each from a network of their own: places go by the second of arrival.
+        let [.., high, low] = knock.number.to_be_bytes();
+        let from = IpAddr::from([127, 1 + high, low, 1]);
+        let browser = preau_people::Browser::new(address, Some(from), Jar::new());
         Some(Person::new(knock.number, browser, plan, knock.dice.another(), tally.clone()))
     };
     morning.come(f64::from(seconds), |_| RATE, who).await;

@@ -3,6 +3,7 @@
 //! The controller is the engine's (`preau_gate::Found`). Invariant: the bounds in force are the operator's
 //! orders, else the configuration's.
 
+use super::pulse::PROCESSOR;
 use super::{Door, lock};
 use crate::edge::valves::Valves;
 use arc_swap::ArcSwap;
@@ -72,8 +73,10 @@ impl Door {
         // not too many for it: from there the pace doubles until a valve shows what it bears.
         let start_pace = usual.start_pace.max(f64::from(ceiling) / 60.0).min(20.0);
         let (source, kept) = (Arc::clone(&valves), Arc::clone(&self.0.readings));
+        let pulse = self.0.pulse.clone();
         let report = move |_: Moment, readings: &mut Vec<ValveReading>| {
             source.read(readings);
+            readings.extend(pulse.read(readings));
             lock(&kept).clone_from(readings);
         };
         let found = Found::new(FoundRules { floor, start_pace, ..usual }, report);
@@ -89,15 +92,21 @@ impl Door {
 
     /// Each valve with its name, as last read.
     pub fn valves(&self) -> Vec<(String, ValveReading)> {
-        let name = |reading: &ValveReading| {
-            self.0.valves.get().map_or_else(String::new, |valves| valves.name(reading.valve).to_owned())
-        };
-        lock(&self.0.readings).iter().map(|reading| (name(reading), *reading)).collect()
+        lock(&self.0.readings).iter().map(|reading| (self.name(reading.valve), *reading)).collect()
+    }
+
+    fn name(&self, valve: u16) -> String {
+        let named = |valves: &Arc<Valves>| valves.name(valve).to_owned();
+        if valve == PROCESSOR {
+            "processor".to_owned()
+        } else {
+            self.0.valves.get().map_or_else(String::new, named)
+        }
     }
 
     /// Why there are as many seats as there are, as a word, and the valve that it speaks of.
     pub fn cause(&self) -> (&'static str, Option<String>) {
-        let valve = |number: u16| self.0.valves.get().map(|valves| valves.name(number).to_owned());
+        let valve = |number: u16| Some(self.name(number)).filter(|name| !name.is_empty());
         match self.status().cause {
             Cause::Configured => ("configured", None),
             Cause::Ceiling => ("ceiling", None),

@@ -15,6 +15,7 @@ use preau_front::{Answer, Decision, Head, Pass, Refused, Rendered, Seat};
 use preau_gate::{Network, Session, Verdict};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Pages of the gate are some kilobytes.
 const LARGEST: usize = 256 * 1024;
@@ -145,6 +146,10 @@ impl preau_front::Door for Entry {
             Ok(place) => Decision::Pass(Pass { class, seat: Some(Seat::new(place)), ..Pass::default() }),
             Err(answer) => answer,
         }
+    }
+
+    fn late(&self, by: Duration) {
+        self.platform().door().late(by);
     }
 
     fn crowded(&self) -> bool {

@@ -22,6 +22,7 @@ mod front;
 mod kept;
 mod layer;
 mod pages;
+mod pulse;
 mod shed;
 mod steer;
 #[cfg(test)]
@@ -107,6 +108,7 @@ struct Parts {
     draws: Mutex<draws::Draws>,
     ill: AtomicBool,
     fleet: Option<Fleet>,
+    pulse: pulse::Pulse,
     /// The queue's state with the answer that tells it.
     queue: ArcSwapOption<(Arc<str>, preau_front::Rendered)>,
 }
@@ -164,6 +166,7 @@ impl Door {
             draws: Mutex::default(),
             ill: AtomicBool::new(false),
             fleet,
+            pulse: pulse::Pulse::default(),
             queue: ArcSwapOption::empty(),
         })))
     }
@@ -278,6 +281,11 @@ impl Door {
     /// Whether nobody new is let in because nobody answers.
     pub fn is_ill(&self) -> bool {
         self.0.ill.load(Ordering::Relaxed)
+    }
+
+    /// A thread that serves came so late to look at the clock; told ten times a second.
+    pub fn late(&self, by: Duration) {
+        self.0.pulse.beat(by);
     }
 
     /// Whether nobody waits and nothing is given up: only then may be fetched what nobody has asked for yet.
