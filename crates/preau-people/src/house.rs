@@ -337,22 +337,27 @@ fn strip_colours(line: &str) -> String {
     plain + rest
 }
 
+/// The cores that this process was given, whatever its threads have kept to since.
+fn given() -> Result<CpuSet, Fault> {
+    static GIVEN: std::sync::OnceLock<CpuSet> = std::sync::OnceLock::new();
+    let now = sched_getaffinity(None)?;
+    Ok(*GIVEN.get_or_init(|| now))
+}
+
 /// Runs something on one core; what it starts stays there. Where there is only one, it is the one.
 ///
 /// # Errors
 /// The system's.
 pub fn on_core<T>(core: Option<usize>, run: impl FnOnce() -> T) -> Result<T, Fault> {
-    let Some(core) = core else { return Ok(run()) };
-    let all = sched_getaffinity(None)?;
-    if all.is_set(core) && all.count() > 1 {
-        let mut one = CpuSet::new();
-        one.set(core);
-        sched_setaffinity(None, &one)?;
-        let done = run();
-        sched_setaffinity(None, &all)?;
-        return Ok(done);
-    }
-    Ok(run())
+    let all = given()?;
+    let Some(core) = core.filter(|core| all.is_set(*core) && all.count() > 1) else { return Ok(run()) };
+    let before = sched_getaffinity(None)?;
+    let mut one = CpuSet::new();
+    one.set(core);
+    sched_setaffinity(None, &one)?;
+    let done = run();
+    sched_setaffinity(None, &before)?;
+    Ok(done)
 }
 
 /// Keeps this thread, and those it starts, to one core, if there are several.
@@ -360,7 +365,7 @@ pub fn on_core<T>(core: Option<usize>, run: impl FnOnce() -> T) -> Result<T, Fau
 /// # Errors
 /// The system's.
 pub fn stay_on(core: usize) -> Result<(), Fault> {
-    let all = sched_getaffinity(None)?;
+    let all = given()?;
     if all.is_set(core) && all.count() > 1 {
         let mut one = CpuSet::new();
         one.set(core);
@@ -372,6 +377,22 @@ pub fn stay_on(core: usize) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_started_has_its_own_core_although_this_thread_keeps_to_another() {
+        let all = given().unwrap();
+        let Some(other) = (1..256).find(|core| all.is_set(*core)) else { return };
+        std::thread::spawn(move || {
+            stay_on(other).unwrap();
+            let first = (0..256).find(|core| all.is_set(*core)).unwrap();
+            let seen = on_core(Some(first), || sched_getaffinity(None).unwrap()).unwrap();
+            assert!(seen.is_set(first) && seen.count() == 1);
+            let after = sched_getaffinity(None).unwrap();
+            assert!(after.is_set(other) && after.count() == 1);
+        })
+        .join()
+        .unwrap();
+    }
 
     #[test]
     fn successors_are_found_in_what_was_said() {
