@@ -97,6 +97,7 @@ console-back = Back to the figures
 console-renews = The figures renew themselves every { $seconds } seconds.
 console-stands = This page does not renew itself: take the time to write.
 console-valve-pages = pages
+console-valve-processor = the processor
 console-valve-writes = writes
 console-valve-downloads = downloads
 console-valve-sign-in = sign-ins

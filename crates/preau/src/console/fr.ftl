@@ -97,6 +97,7 @@ console-back = Revenir aux chiffres
 console-renews = Les chiffres se renouvellent toutes les { $seconds } secondes.
 console-stands = Cette page ne se renouvelle pas : prenez le temps d’écrire.
 console-valve-pages = pages
+console-valve-processor = le processeur
 console-valve-writes = écritures
 console-valve-downloads = téléchargements
 console-valve-sign-in = connexions
