@@ -90,6 +90,10 @@ const KNEE: f64 = 7.0;
 const STRIDE: f64 = 0.05;
 /// How near to what is given away counts as all of it.
 const NEAR: f64 = 0.05;
+/// The same for those who enter: half of it is from the last fourteen seconds.
+const ENTRY: f64 = 0.05;
+/// With fewer people let in a second than this, nothing is known of what they need.
+const FEW: f64 = 0.05;
 /// The part of a pace that counts as all of it.
 const USED: f64 = 0.9;
 /// One saturation is one event: no second halving within this span.
@@ -107,8 +111,8 @@ struct Known {
     work: f64,
     /// Work of those who are in.
     settled: f64,
-    /// Work of one who enters.
-    entry: Option<f64>,
+    /// Work of those who have just come in, on average over the time for which they count as such.
+    entering: f64,
     saturated: bool,
 }
 
@@ -128,6 +132,8 @@ pub struct Found<R> {
     halved: Moment,
     /// People who are in, on average over the same span as what they need.
     seated: f64,
+    /// People let in, a second, on average over the same span as the work of those who enter.
+    admitted: f64,
 }
 
 impl<R: ValveReport> Found<R> {
@@ -144,6 +150,7 @@ impl<R: ValveReport> Found<R> {
             asked: None,
             halved: Moment::from_unix_millis(0),
             seated: 0.0,
+            admitted: 0.0,
         }
     }
 
@@ -160,17 +167,12 @@ impl<R: ValveReport> Found<R> {
     fn learn(&mut self, span: f64, load: Load, now: Moment) {
         self.known.resize(self.readings.len(), Known::default());
         self.seated += SMOOTHING * (f64::from(load.seated) - self.seated);
+        self.admitted += ENTRY * (f64::from(load.admitted) / span - self.admitted);
         for (known, reading) in self.known.iter_mut().zip(&self.readings) {
             let settled = reading.settled_work / span;
             let work = settled + reading.entering_work / span;
             known.settled += SMOOTHING * (settled - known.settled);
-            if load.admitted > 0 {
-                let entry = reading.entering_work / f64::from(load.admitted);
-                let before = known.entry.unwrap_or(self.rules.entry_work);
-                // Many entries at once say more than one.
-                let weight = SMOOTHING * f64::from(load.admitted.min(10)) / 10.0;
-                known.entry = Some(before + weight * (entry - before));
-            }
+            known.entering += ENTRY * (reading.entering_work / span - known.entering);
             known.work += if known.work > 0.0 { SMOOTHING * (work - known.work) } else { work };
             // A second's work varies by chance, and seconds with more of it saturate more often: only
             // what is done on average says what can be done.
@@ -214,6 +216,14 @@ impl<R: ValveReport> Found<R> {
         known.settled / self.seated.max(1.0)
     }
 
+    /// What one person who enters needs of a valve. They are entering for half a minute: the work of this second
+    /// is of people let in since then, whom this second's number says nothing of.
+    fn entry(&self, known: &Known) -> f64 {
+        let measured = self.admitted >= FEW;
+        let entry = if measured { known.entering / self.admitted } else { self.rules.entry_work };
+        entry.max(1e-4)
+    }
+
     /// What those who are in bear of what is given away of each valve that is known.
     fn believed(&self, now: Moment) -> impl Iterator<Item = (&Known, u16)> {
         let known = self.known.iter().zip(&self.readings);
@@ -225,7 +235,7 @@ impl<R: ValveReport> Found<R> {
     /// The least pace over all valves, and the valve.
     fn bound(&self, load: Load, now: Moment) -> Option<(f64, u16)> {
         let of = |(known, valve): (&Known, u16)| {
-            let entry = known.entry.unwrap_or(self.rules.entry_work).max(1e-3);
+            let entry = self.entry(known);
             let settled = self.each(known) * f64::from(load.seated);
             ((self.rules.give * known.can - settled) / entry, valve)
         };

@@ -31,9 +31,9 @@ const LATER: u32 = 60;
 /// The valves of the application.
 pub fn valves_of() -> Arc<Valves> {
     let bounds = |cost| match cost {
-        // Passwords have a line of their own, which serves known devices first: the valve leaves them most of a
-        // second's worth of it, on one core, before it speaks of saturation.
-        Cost::Password => Bounds { floor: 24, ceiling: 256 },
+        // Passwords have a line of their own, which serves known devices first: the valve leaves them two
+        // seconds' worth of it before it speaks of saturation.
+        Cost::Password => Bounds { floor: 64, ceiling: 256 },
         _ => Bounds::default(),
     };
     Valves::new(CLASSES.map(|(cost, name)| (name.to_owned(), bounds(cost))))

@@ -24,7 +24,7 @@ use tower::ServiceExt as _;
 
 /// Sign-ins at once: the store commits those together that wait together. Fewer than a class, so that no
 /// account is being signed in twice.
-const AT_ONCE: usize = 48;
+const AT_ONCE: usize = 20;
 /// What a browser forgets when its seat and its place have run out.
 const SHORT_LIVED: [&str; 2] = ["preau_gate", "preau_ticket"];
 
