@@ -62,7 +62,7 @@ pub struct Admission {
 pub struct Engine {
     rooms: HashMap<RoomKey, Room>,
     by_name: BTreeMap<RoomName, RoomKey>,
-    shard: Shard,
+    pub(crate) shard: Shard,
 }
 
 /// What all rooms of a shard share.
@@ -367,18 +367,6 @@ impl Engine {
         if let Some(limb) = limb {
             limb.endpoints.addresses.retain(|known| *known != address);
         }
-    }
-
-    /// How busy the shard's thread is, as a share of one core from 0 to 1, measured by its owner about
-    /// once a second. Beyond its budget, rooms give up pictures.
-    pub fn report_processor(&mut self, share: f32) {
-        self.shard.processor = if share.is_finite() { share.max(0.0) } else { 0.0 };
-    }
-
-    /// What the owner wants all rooms to give up at least, because something else on the machine is pressed; within
-    /// a second of the next measurement the rooms follow, and tell their classes.
-    pub fn ask_to_give_up(&mut self, step: Step) {
-        self.shard.house = step;
     }
 
     /// Spreads a room over another shard; call on both. What happened on either side so far is told to

@@ -15,7 +15,7 @@ use super::Room;
 use crate::allocate::{Allocation, Priority, Wish, allocate};
 use crate::codec::Codec;
 use crate::config::Links;
-use crate::engine::Shard;
+use crate::engine::{Engine, Shard};
 use crate::event::EventKind;
 use crate::grants::Source;
 use crate::ids::{PartyKey, TrackKey};
@@ -279,6 +279,20 @@ impl Room {
         };
         let packet = lk::DataPacket { value: Some(lk::data_packet::Value::User(user)), ..Default::default() };
         self.deliver_here(None, Channel::Reliable, packet, sids, shard);
+    }
+}
+
+impl Engine {
+    /// How busy the shard's thread is, as a share of one core from 0 to 1, measured by its owner about
+    /// once a second. Beyond its budget, rooms give up pictures.
+    pub fn report_processor(&mut self, share: f32) {
+        self.shard.processor = if share.is_finite() { share.max(0.0) } else { 0.0 };
+    }
+
+    /// What the owner wants all rooms to give up at least, because something else on the machine is pressed; at
+    /// their next measurement the rooms follow, and tell their classes.
+    pub fn ask_to_give_up(&mut self, step: Step) {
+        self.shard.house = step;
     }
 }
 
