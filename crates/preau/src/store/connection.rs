@@ -81,14 +81,22 @@ impl Target {
         }
     }
 
+    /// Takes this process's turn at opening, until what is returned is dropped. SQLite does not wait for others
+    /// while a database becomes one with a write-ahead log: of four processes that created one at once, some
+    /// were told that it is locked, or that the disk fails. PostgreSQL has its own order.
+    pub(super) fn turn(&self) -> Result<Option<std::fs::File>, StoreError> {
+        let Target::Sqlite(path) = self else { return Ok(None) };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| std::path::Path::new("."));
+        std::fs::create_dir_all(folder).map_err(|error| self.failed(error))?;
+        // A folder is a file that is always there. Some network drives lock none: then as before.
+        let Ok(file) = std::fs::File::open(folder) else { return Ok(None) };
+        Ok(file.lock().is_ok().then_some(file))
+    }
+
     pub(super) fn open_writer(&self) -> Result<Conn, StoreError> {
         match self {
-            Target::Sqlite(path) => {
-                if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                    std::fs::create_dir_all(folder).map_err(|error| self.failed(error))?;
-                }
-                self.open_sqlite(path, SQLITE_WRITER)
-            }
+            Target::Sqlite(path) => self.open_sqlite(path, SQLITE_WRITER),
             Target::Postgres(url) => self.open_postgres(url, &POSTGRES_WRITER),
         }
     }

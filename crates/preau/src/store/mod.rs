@@ -73,9 +73,11 @@ impl Store {
     /// [`StoreError::Open`] or [`StoreError::Migration`], both worded for an operator.
     pub fn open(url: &str) -> Result<Store, StoreError> {
         let target = connection::Target::parse(url)?;
+        let turn = target.turn()?;
         let mut conn = target.open_writer()?;
         migrations::run(&mut conn)?;
         let reader = reader::Reader::new(target.clone())?;
+        drop(turn);
         let writer = writer::Writer::start(target, conn)?;
         Ok(Store { inner: Arc::new(Inner { reader, writer: Some(writer) }) })
     }
