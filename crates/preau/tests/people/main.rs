@@ -1,9 +1,9 @@
 //! Scenarios of the gate in front of the real server, over loopback: whole people, real cookies, real kills.
 //!
 //! `make scenarios REAL=1` runs them in full with the binary as it is published, a line each: `scenario N NAME
-//! pass|fail FIGURES`; `make test` runs a short form with the binary for tests. The figures are shares, orders
-//! and counts, none of them a speed, so that a busy machine makes them no different; where processor time
-//! counts, it is the server's own, of one kind of request against another.
+//! pass|fail FIGURES`; `cargo test -p preau --test people` runs a short form with the binary for tests. The
+//! figures are shares, orders and counts, none of them a speed; where processor time counts, it is the server's
+//! own, of one kind of request against another. They still take minutes of real time: `make test` leaves them.
 //!
 //! Bounded: half a minute to two minutes stand for a morning. What that changes is said where it does.
 
