@@ -55,7 +55,7 @@ test-cluster: ## Only the live lesson on a real LiveKit server (needs Go)
 	@$(MAKE) --no-print-directory web
 	cargo xtask test --only cluster
 
-bench: ## Measures; prints a table and writes target/bench/report.json (ONLY=overload for a long one)
+bench: ## Measures; prints a table and writes target/bench/report.json (ONLY=front for one)
 	@xtask/prepare.sh build test bench
 	@$(MAKE) --no-print-directory web
 	cargo xtask bench $(ONLY)

@@ -36,10 +36,6 @@ const REQUIRED: [&str; 18] = [
     "overload_recovery_s",
 ];
 
-/// Benchmarks of a quarter of an hour or so each, which run only when they are named
-/// (`make bench ONLY=overload`).
-const LONG: [&str; 1] = ["overload"];
-
 const REPORT: &str = "report.json";
 /// The weights: a script of `web/package.json`, and what `cargo xtask bench` calls it.
 const WEIGHTS: &str = "weights";
@@ -51,8 +47,7 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Resu
         fs::create_dir_all(&folder)?;
         let targets = targets(root)?;
         let wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter));
-        let named = |name: &str| filter.is_some() || !LONG.contains(&name);
-        let chosen: Vec<_> = targets.iter().filter(|(_, name)| wanted(name) && named(name)).collect();
+        let chosen: Vec<_> = targets.iter().filter(|(_, name)| wanted(name)).collect();
         if chosen.is_empty() && !wanted(WEIGHTS) {
             bail!("no benchmark matches; there are: {}, {WEIGHTS}", names(&targets));
         }
