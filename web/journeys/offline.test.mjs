@@ -278,9 +278,11 @@ test("behind a gate whose service is gone the day is read on the gate's page, wh
     assert.equal(await gone.locator("summary").count(), 0, "without a copy nothing is offered");
     await gone.evaluate(async ([copy, at]) => (await caches.open("preau-day")).put("/today/kept", new Response(copy, { headers: { "preau-kept": at } })), [copy, at]);
     await gone.reload();
+    // The script looks for a copy first.
+    await gone.locator("summary").waitFor();
     await gone.keyboard.press("Tab");
     await gone.keyboard.press("Enter");
-    assert.ok(await gone.locator("#kept .slot").first().isVisible(), "the day is one key away");
+    await gone.locator("#kept .slot").first().waitFor();
     for (const [size, viewport] of [["phone", PHONE], ["desk", LAPTOP]]) {
       for (const colorScheme of ["light", "dark"]) {
         await gone.setViewportSize(viewport);
