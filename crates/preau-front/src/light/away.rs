@@ -147,6 +147,7 @@ impl Light {
             fields,
         };
         let answer = open.door.refuse(refused, Some(&head));
+        self.read_at = Instant::now();
         let head_only = raw.method == "HEAD";
         self.write(&answer, head_only, raw.keep_alive && !open.is_stopping());
         self.held = held;

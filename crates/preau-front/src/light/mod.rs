@@ -348,6 +348,8 @@ impl Light {
 
     fn refuse<D: Door, B: Backend>(&mut self, open: &Open<D, B>, refused: Refused) {
         let answer = open.door.refuse(refused, None);
+        // Also when nothing has come for long.
+        self.read_at = Instant::now();
         self.write(&answer, false, false);
     }
 

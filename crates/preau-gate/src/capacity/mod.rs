@@ -33,7 +33,7 @@ pub enum Cause {
     Configured,
     /// As many as the operator allows; nothing has shown that they are too many.
     Ceiling,
-    /// The pace is growing, by a fifth in ten seconds at most.
+    /// The pace is growing, or stands where nobody has asked for more.
     Ramp,
     /// What this valve has left over, less a reserve, bears no more.
     Headroom(u16),
