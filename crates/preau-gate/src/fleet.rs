@@ -148,11 +148,9 @@ impl Ledger {
             *known = (*known).max(told);
         }
         let others = self.leases.iter().filter(|(node, _)| **node != ask.node);
-        let (leased, wanted, nodes) =
-            others.fold((0_u32, 0_u64, 1_u32), |(leased, wanted, nodes), (_, lease)| {
-                (leased.saturating_add(lease.seats), wanted + u64::from(lease.wanted), nodes + 1)
-            });
-        let fair = if ask.leaving { 0 } else { fair_share(self.seats, ask.wanted, wanted, nodes) };
+        let leased = others.clone().fold(0_u32, |leased, (_, lease)| leased.saturating_add(lease.seats));
+        let others = others.map(|(node, lease)| (*node, lease.wanted));
+        let fair = if ask.leaving { 0 } else { fair_share(self.seats, (ask.node, ask.wanted), others) };
         let room = self.seats.saturating_sub(leased);
         // Who is in is in, whatever the seats.
         let holds = ask.holds.max(ask.seated);
@@ -174,12 +172,26 @@ impl Ledger {
     }
 }
 
-/// What a node that wants `own` seats should have of `seats` when the others want `others`.
-fn fair_share(seats: u32, own: u32, others: u64, nodes: u32) -> u32 {
-    let all = u64::from(own) + others;
-    if all <= u64::from(seats) {
+/// What a node should have of `seats` when it and the others want so many. The shares of all add up to
+/// `seats`: what does not divide goes one by one to the nodes with the lowest numbers.
+fn fair_share(
+    seats: u32,
+    (node, own): (NodeId, u32),
+    others: impl Iterator<Item = (NodeId, u32)> + Clone,
+) -> u32 {
+    let seats = u64::from(seats);
+    let nodes = others.clone().count() as u64 + 1;
+    let all = u64::from(own) + others.clone().map(|(_, wanted)| u64::from(wanted)).sum::<u64>();
+    let enough = all <= seats;
+    let share = |wanted: u32| {
+        let wanted = u64::from(wanted);
         // Enough for everyone: what is left over is spread, so that nobody has to ask before a rush.
-        return own + (u64::from(seats) - all) as u32 / nodes;
-    }
-    (u64::from(seats) * u64::from(own) / all) as u32
+        if enough { wanted + (seats - all) / nodes } else { seats * wanted / all }
+    };
+    let shared = share(own) + others.clone().map(|(_, wanted)| share(wanted)).sum::<u64>();
+    let takes = |wanted: u32| enough || wanted > 0;
+    let before = others.filter(|(other, wanted)| *other < node && takes(*wanted)).count() as u64;
+    let one_more = takes(own) && before < seats - shared;
+    // Never more than the seats, which are 32 bits.
+    (share(own) + u64::from(one_more)) as u32
 }

@@ -55,6 +55,25 @@ fn seats_go_where_people_wait_and_come_back() {
 }
 
 #[test]
+fn no_seat_is_lost_in_the_division() {
+    let lease_of = |seats: u32, loads: [(u32, u32); 3]| {
+        let mut ledger = Ledger::new(seats);
+        let mut nodes = [7, 3, 5].map(|n| Member::new(NodeId(n)));
+        rounds(&mut ledger, &mut nodes, loads, 0..40)
+    };
+    assert_eq!(lease_of(11, [(0, 0); 3]), [3, 4, 4], "the lowest numbers have one more");
+    assert_eq!(lease_of(120, [(0, 0), (1, 0), (0, 0)]), [39, 41, 40]);
+    // Not enough: by what they want, and nothing for who wants nothing.
+    assert_eq!(lease_of(10, [(0, 7), (0, 7), (0, 0)]), [5, 5, 0]);
+    for seats in 0..40 {
+        for loads in [[(0, 0), (0, 3), (0, 1)], [(0, 9), (0, 17), (0, 5)], [(0, 40), (0, 1), (0, 1)]] {
+            let leases = lease_of(seats, loads);
+            assert_eq!(leases.iter().sum::<u32>(), seats, "{leases:?} for {loads:?}");
+        }
+    }
+}
+
+#[test]
 fn a_store_without_memory_gives_nothing_away_before_it_has_learnt() {
     let mut ledger = Ledger::new(90);
     let mut nodes = [1, 2, 3].map(|n| Member::new(NodeId(n)));

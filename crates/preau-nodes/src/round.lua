@@ -41,14 +41,26 @@ if not seats or tonumber(ARGV[11]) > changed then
 end
 configured = configured or tonumber(ARGV[12])
 
-local function fair_share(own, others, nodes)
-  local all = own + others
-  if all <= seats then
-    return own + math.floor((seats - all) / nodes)
+-- Shares add up to the seats: what does not divide goes one by one to the nodes with the lowest numbers.
+local function fair_share(node, own, others, all)
+  local enough = all <= seats
+  local function share(wanted)
+    if enough then
+      return wanted + math.floor((seats - all) / (#others + 1))
+    end
+    -- Exact: the product has 52 bits at most, and a quotient rounded to a double could be one too many.
+    local product = seats * wanted
+    return (product - math.fmod(product, all)) / all
   end
-  -- Exact: the product has 52 bits at most, and a quotient rounded to a double could be one too many.
-  local product = seats * own
-  return (product - math.fmod(product, all)) / all
+  local left, before = seats - share(own), 0
+  for _, other in ipairs(others) do
+    left = left - share(other.wanted)
+    if other.node < node and (enough or other.wanted > 0) then
+      before = before + 1
+    end
+  end
+  local one_more = (enough or own > 0) and before < left
+  return share(own) + (one_more and 1 or 0)
 end
 
 local function renew()
@@ -56,7 +68,7 @@ local function renew()
   local holds, seated, wanted = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
   local leaving = ARGV[7] == '1'
   local learning, known, count = 0, nil, 0
-  local leased, others = 0, 0
+  local leased, others, all = 0, {}, wanted
   local flat = redis.call('HGETALL', KEYS[1])
   for i = 1, #flat, 2 do
     local who = flat[i]
@@ -73,7 +85,8 @@ local function renew()
           known = last
         else
           leased = leased + tonumber(held)
-          others = others + tonumber(want)
+          others[#others + 1] = { node = who, wanted = tonumber(want) }
+          all = all + tonumber(want)
         end
       end
     end
@@ -96,7 +109,7 @@ local function renew()
     watermarks = watermarks .. (other > own and other or own)
   end
   local nodes = known and count or count + 1
-  local fair = leaving and 0 or fair_share(wanted, others, nodes)
+  local fair = leaving and 0 or fair_share(node, wanted, others, all)
   local room = math.max(seats - leased, 0)
   holds = math.max(holds, seated)
   local lease = holds
