@@ -45,6 +45,9 @@ struct Wave {
     to: Rank,
     expected: f64,
     came: f64,
+    /// People of it who were expected and have been given up; `None` where somebody else called them, whose pace
+    /// they used.
+    given_up: Option<f64>,
 }
 
 impl Wave {
@@ -193,6 +196,16 @@ impl Queue {
         self.waves.iter().map(|wave| wave.outstanding(now, patience, claim)).sum()
     }
 
+    /// Called people who have been given up since this was last asked; less than nothing when more came late than
+    /// were given up. Ask before [`Queue::forget_waves`].
+    pub(crate) fn given_up(&mut self, now: Moment, patience: Duration, claim: Duration) -> f64 {
+        let of = |wave: &mut Wave| {
+            let missing = (wave.expected - wave.came).max(0.0) - wave.outstanding(now, patience, claim);
+            wave.given_up.as_mut().map_or(0.0, |known| missing - std::mem::replace(known, missing))
+        };
+        self.waves.iter_mut().map(of).sum()
+    }
+
     /// Surveys the queue: who of the sample is live, how many therefore are in each slot, and
     /// whether the queue is long enough for a sparse sample. One pass over the sample.
     pub(crate) fn survey(&mut self, now: Moment, sample_all_up_to: u32) {
@@ -293,7 +306,14 @@ impl Queue {
         if self.watermark > from {
             let keep = self.samples.split_off(&Rank::from_bits(self.watermark.bits().saturating_add(1)));
             self.samples = keep;
-            self.waves.push_back(Wave { at: now, after: from, to: self.watermark, expected, came: 0.0 });
+            self.waves.push_back(Wave {
+                at: now,
+                after: from,
+                to: self.watermark,
+                expected,
+                came: 0.0,
+                given_up: Some(0.0),
+            });
         }
     }
 
@@ -352,7 +372,14 @@ impl Queue {
         }
         self.samples = self.samples.split_off(&Rank::from_bits(rank.bits().saturating_add(1)));
         if expected > 0.0 {
-            self.waves.push_back(Wave { at: now, after: from, to: rank, expected, came: 0.0 });
+            self.waves.push_back(Wave {
+                at: now,
+                after: from,
+                to: rank,
+                expected,
+                came: 0.0,
+                given_up: None,
+            });
         }
     }
 

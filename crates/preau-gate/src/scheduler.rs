@@ -285,7 +285,9 @@ impl Scheduler {
         let claim = self.shared.rules.claim;
         let patience = PATIENCE.min(claim / 2);
         self.adopt(now);
+        let mut given_up = 0.0;
         for queue in &mut self.queues {
+            given_up += queue.given_up(now, patience, claim);
             queue.forget_waves(now, claim);
             queue.survey(now, self.shared.rules.sample_all_up_to);
         }
@@ -302,7 +304,7 @@ impl Scheduler {
             + outstanding.iter().sum::<f64>();
         let settling = self.settling.is_some_and(|start| start <= now && now.since(start) < SETTLING);
         let idle = if settling { 0 } else { (f64::from(reading.seats) - spoken_for + 1e-6).max(0.0) as u32 };
-        let free = idle.min(self.paced(&reading, span));
+        let free = idle.min(self.paced(&reading, span, given_up));
 
         let callable: [f64; LANES] = std::array::from_fn(|i| self.queues[i].callable(self.bound(i, now)));
         let capped = self.shared.book().caps[Lane::Unknown.index()];
@@ -343,13 +345,13 @@ impl Scheduler {
         self.publish(&counted, left, tight, now);
     }
 
-    /// How many may be let in by the pace.
-    fn paced(&mut self, reading: &Reading, span: f64) -> u32 {
+    /// How many may be let in by the pace. Who was called and has been given up has used none of it.
+    fn paced(&mut self, reading: &Reading, span: f64, given_up: f64) -> u32 {
         let walked_in = self.offered.saturating_sub(self.shared.open_seats.load(Ordering::Relaxed));
         match reading.pace {
             Some(pace) => {
                 // Two seconds' worth may be saved, so that a late tick loses nothing.
-                let earned = (pace * span).min(pace * 2.0);
+                let earned = (pace * span).min(pace * 2.0) + given_up;
                 self.tokens = (self.tokens - f64::from(walked_in) + earned).min(pace.max(1.0) * 2.0);
                 self.tokens.max(0.0) as u32
             }

@@ -90,6 +90,8 @@ pub struct ValveReading {
     /// Whether more was asked than the upstream could take: somebody waited for most of the time, or
     /// more than one in twenty was refused.
     pub saturated: bool,
+    /// The share of what it can do that is not given away, for bursts.
+    pub reserve: f64,
 }
 
 impl ValveReading {
@@ -103,6 +105,9 @@ impl ValveReading {
         (f64::from(self.inflight) / f64::from(self.limit.max(1))).min(0.99)
     }
 }
+
+/// What a valve keeps back: a burst beyond that stands in line for a second at most and is then refused.
+const RESERVE: f64 = 0.15;
 
 #[derive(Clone, Copy, Debug)]
 struct Standing<T> {
@@ -229,6 +234,7 @@ impl<T> Valve<T> {
             median: self.limit.median(),
             saturated: self.refused * 20 > self.served
                 || (span > Duration::ZERO && self.standing_for * 2 > span),
+            reserve: RESERVE,
         };
         (self.served, self.refused, self.settled, self.entering) = (0, 0, 0, 0);
         (self.read, self.standing_for) = (now, Duration::ZERO);
