@@ -160,6 +160,8 @@ test("who waits reads the day on the waiting page, and gets in all the same", as
     }
   }
   await pupil.reload();
+  // The copy is fetched from its shelf once the page is there.
+  await offer.waitFor();
   assert.ok(await pupil.locator("#kept .slot").first().isVisible(), "what was open stays open");
   assert.equal(await pupil.locator("#waiting").getAttribute("data-rank"), rank, "reading costs no place");
   assertNoComplaint(pupil, "the waiting page with the day");
