@@ -19,6 +19,7 @@ use str0m::net::{Protocol, Receive};
 use crate::clock::Clock;
 use crate::config::{EngineConfig, EngineError, Limits, Links};
 use crate::control::{Command, ControlError, Reply};
+use crate::dtls::cryptography;
 use crate::event::{Event, EventKind, Output, StreamId};
 use crate::framing::Deframer;
 use crate::ids::{ConnectionId, Mint, PartyKey, RoomKey, RoomName};
@@ -252,8 +253,8 @@ impl Engine {
             return Err(EngineError::NoMediaAddress);
         }
         check_addresses(&config.media_addresses)?;
-        let provider = str0m::crypto::from_feature_flags();
-        let certificate = provider.dtls_provider.generate_certificate().ok_or(EngineError::Certificate)?;
+        let certificate =
+            cryptography().dtls_provider.generate_certificate().ok_or(EngineError::Certificate)?;
         let factory = Factory {
             certificate,
             addresses: config.media_addresses,

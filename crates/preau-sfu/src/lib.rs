@@ -33,6 +33,7 @@ mod clock;
 pub mod codec;
 mod config;
 pub mod control;
+mod dtls;
 mod engine;
 mod event;
 pub mod forward;
@@ -56,6 +57,7 @@ mod track;
 mod transport;
 
 pub use config::{Codecs, EngineConfig, EngineError, Limits, Links};
+pub use dtls::cryptography;
 pub use engine::{Admission, Connections, Engine};
 pub use event::{Departure, Event, EventKind, Output, Profile, StreamId};
 pub use ids::{ConnectionId, Identity, ParticipantSid, RoomName, TrackSid};

@@ -114,6 +114,11 @@ const LITTLE_LOSS: f32 = 0.02;
 /// Loss above this share is heard in voices in spite of their redundancy.
 const HARM: f32 = 0.20;
 
+/// So many reports in a row must say so: one is of some fifty packets, and of those a link that loses a tenth, and
+/// brings some late, now and then loses a fifth by chance. The picture went dark for ten seconds each time. Twice as
+/// much is no chance.
+const HARM_REPORTS: u32 = 2;
+
 /// A round trip this much longer than the shortest of late means that packets queue up on the way.
 const QUEUED: Duration = Duration::from_millis(250);
 
@@ -151,6 +156,7 @@ pub(crate) struct LinkWidth {
     shortest: Option<Duration>,
     shortest_age: u32,
     queued: u32,
+    harmful: u32,
 }
 
 impl LinkWidth {
@@ -166,6 +172,7 @@ impl LinkWidth {
             shortest: None,
             shortest_age: 0,
             queued: 0,
+            harmful: 0,
         }
     }
 
@@ -183,6 +190,10 @@ impl LinkWidth {
             return;
         }
         let queues = self.queues(round_trip);
+        self.harmful = if loss > HARM { self.harmful + 1 } else { 0 };
+        if self.harmful >= HARM_REPORTS || loss >= 2.0 * HARM {
+            self.harmed_until = Some(now + self.rest);
+        }
         let carried = |share: f32| (sent as f64 * f64::from(share)) as u64;
         if loss > MUCH_LOSS || queues {
             // What is reported just after a step back was lost, or waits, from before it.
@@ -193,9 +204,6 @@ impl LinkWidth {
             let early = self.rest_until.is_some_and(|until| now < until + self.rest * 2);
             self.rest = if early { (self.rest * 2).min(REST_AT_MOST) } else { REST };
             self.rest_until = Some(now + self.rest);
-            if loss > HARM {
-                self.harmed_until = self.rest_until;
-            }
             let through = carried(DRAIN * (1.0 - loss));
             self.bits = Some(self.bits.map_or(through, |bits| bits.min(through)).max(LEAST));
         } else if loss < LITTLE_LOSS && self.rest_until.is_none_or(|until| now >= until) {
@@ -267,6 +275,20 @@ mod tests {
         }
         assert_eq!(width.bits(), None, "everything fits: there is no bound any more");
         assert!(!width.forbids(now));
+    }
+
+    #[test]
+    fn a_fifth_lost_once_is_chance_and_twice_is_not() {
+        let mut now = Instant::now();
+        let mut width = LinkWidth::new(Links::Reported);
+        let mut report = |width: &mut LinkWidth, loss: f32| {
+            now += Duration::from_secs(1);
+            width.report(loss, None, 1_000_000, 1_000_000, now);
+            width.forbids(now)
+        };
+        let forbidden = [0.1, 0.25, 0.1, 0.25, 0.25].map(|loss| report(&mut width, loss));
+        assert_eq!(forbidden, [false, false, false, false, true]);
+        assert!(width.bits().is_some(), "it was found narrow before");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Rtc, RtcError};
 
 use crate::codec::{Codec, Coding};
 use crate::config::Codecs;
+use crate::dtls::cryptography;
 use crate::event::{Output, StreamId};
 use crate::framing;
 use crate::ids::{PartyKey, RoomKey};
@@ -185,6 +186,7 @@ impl Factory {
             .set_rtp_mode(true)
             // We are the one with the fixed address: clients check, we answer.
             .set_ice_lite(true)
+            .set_crypto_provider(cryptography())
             // One certificate a shard. Generating one for each join would be felt at eight o'clock.
             .set_dtls_cert(self.certificate.clone())
             .clear_codecs()

@@ -6,6 +6,8 @@ impl Peer {
     pub(super) fn new(address: SocketAddr, codecs: &[Codec], tcp_only: bool, now: Instant) -> Peer {
         let mut rtc = Rtc::builder()
             .set_rtp_mode(true)
+            // Browsers are as impatient.
+            .set_crypto_provider(preau_sfu::cryptography())
             .clear_codecs()
             // PCMU stands for somebody old, who has no redundancy either.
             .enable_opus(true, !codecs.contains(&Codec::PCMU))
