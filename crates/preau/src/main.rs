@@ -451,9 +451,12 @@ fn start(
         let front = Front::new(Entry::new(app.entrance.clone()), router, limits, trusted, tls);
         println!("Préau listens on http://{first}");
         handover::ready()?;
-        let serving = tokio::spawn({
+        // Not on this runtime's threads: what does not fit into the line of one of those (256 tasks) goes into one
+        // for all, of which a busy thread takes one for each sixty of its own. Those who had waited longest waited on.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let serving = tokio::task::spawn_blocking({
             let front = front.clone();
-            async move { front.serve(sockets).await }
+            move || front.serve_on_threads(sockets, threads)
         });
         let asked = signals.asked(certificates.as_ref()).await;
         front.stop();
