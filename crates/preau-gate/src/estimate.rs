@@ -183,7 +183,12 @@ const PEOPLE_PER_SECOND: f64 = 10.0;
 pub(crate) fn interval(rules: &Rules, before: f64, seconds: f64, spin: u64) -> Duration {
     let (least, most) = (rules.poll.0.as_secs_f64(), rules.poll.1.as_secs_f64());
     let near = least + before.max(0.0) / PEOPLE_PER_SECOND;
-    let base = (seconds / 6.0).min(near).clamp(least, most);
+    let base = if seconds < 6.0 * least {
+        // Nearly there: as often as at least, and so that one time falls on when their turn is likely to come.
+        (seconds / (seconds / least).round().max(1.0)).clamp(1.0, most)
+    } else {
+        (seconds / 6.0).min(near).clamp(least, most)
+    };
     let jitter = f64::from(rules.jitter_percent) / 100.0;
     // 53 random bits as a number from -1 to 1.
     let turn = (spin >> 11) as f64 / (1_u64 << 52) as f64 - 1.0;

@@ -84,6 +84,12 @@ const SMOOTHING: f64 = 0.1;
 const CREEP: f64 = 0.001;
 /// After so many seconds it is twice as much.
 const KNEE: f64 = 7.0;
+/// Growth a second while people wait for nothing else and it is known how far from too late the valve is: this much
+/// when it is as far as can be. A simulated minute of twice too many people came to 90 % of what could be served
+/// with half of it, and with twice as much pages were late.
+const EASY: f64 = 0.01;
+/// As long as it is no more than so many times what it does.
+const BEYOND: f64 = 1.5;
 /// In one reading at most.
 const STRIDE: f64 = 0.05;
 /// How near to what is given away counts as all of it.
@@ -91,8 +97,7 @@ const NEAR: f64 = 0.05;
 /// The same for those who enter: half of it is from the last half minute.
 const ENTRY: f64 = 0.02;
 /// What those who enter need is set against how many came in within this time: their work comes later than they do,
-/// and a pace that has just been cut made them look dearer, and was cut again. With no such lag a simulated minute of
-/// twice too many people came to 94 % of what could be served, with 10 s to 97 %, with 30 s to 86 %.
+/// and a pace that has just been cut made them look dearer, and was cut again. With 30 s it made them look cheaper.
 const LAG: Duration = Duration::from_secs(10);
 /// With fewer people let in a second than this, nothing is known of what they need.
 const FEW: f64 = 0.05;
@@ -132,6 +137,8 @@ pub struct Found<R> {
     pace: f64,
     asked: Option<Moment>,
     halved: Moment,
+    /// The valve whose headroom bounds the pace.
+    limiting: Option<u16>,
     /// People who are in, on average over the same span as what they need.
     seated: f64,
     /// People let in, a second, as the work of those who enter: on average, and later.
@@ -153,6 +160,7 @@ impl<R: ValveReport> Found<R> {
             pace: rules.start_pace,
             asked: None,
             halved: Moment::from_unix_millis(0),
+            limiting: None,
             seated: 0.0,
             admitted: 0.0,
             recent: VecDeque::new(),
@@ -201,6 +209,21 @@ impl<R: ValveReport> Found<R> {
                 let calm = now.since(known.measured).as_secs_f64() / KNEE;
                 let creep = CREEP * (1.0 + calm * calm) * span;
                 known.can = known.can.max(known.work) * (1.0 + creep.min(STRIDE));
+            }
+            if !reading.saturated
+                && load.waiting > 0
+                && self.limiting == Some(reading.valve)
+                && known.can < known.work * BEYOND
+            {
+                known.can *= 1.0 + EASY * reading.ease * span;
+            }
+            // Once half of what there is is in use, what those who are in need is known well enough to say how many
+            // more there is room for: nobody has to be let in to find out.
+            if let Some(most) = reading.most
+                && (known.can == 0.0 || now.since(known.measured) > self.rules.evidence)
+                && known.work > most / 2.0
+            {
+                (known.can, known.measured) = (most, now);
             }
             known.saturated = reading.saturated;
         }
@@ -297,10 +320,12 @@ impl<R: ValveReport> Capacity for Found<R> {
         // it down to the least says more than that it is the least.
         self.ramp = self.ramp.min(f64::from(self.rules.ceiling.max(1))).max(self.rules.least_pace);
         self.pace = self.ramp;
+        self.limiting = None;
         if let Some((bound, valve)) = self.bound(load, now)
             && bound < self.pace
         {
             self.pace = bound.max(self.rules.least_pace);
+            self.limiting = Some(valve);
             if over.is_none() {
                 cause = Cause::Headroom(valve);
             }
@@ -346,6 +371,8 @@ mod tests {
             median: Duration::from_millis(60),
             saturated,
             reserve: 0.15,
+            most: None,
+            ease: 0.0,
         }
     }
 

@@ -92,6 +92,10 @@ pub struct ValveReading {
     pub saturated: bool,
     /// The share of what it can do that is not given away, for bursts.
     pub reserve: f64,
+    /// What it can do at the very most, where that is known: the cores of a processor.
+    pub most: Option<f64>,
+    /// How far from too late it is, from 0 (or not known) to 1: what it is believed to do grows the faster.
+    pub ease: f64,
 }
 
 impl ValveReading {
@@ -235,6 +239,8 @@ impl<T> Valve<T> {
             saturated: self.refused * 20 > self.served
                 || (span > Duration::ZERO && self.standing_for * 2 > span),
             reserve: RESERVE,
+            most: None,
+            ease: 0.0,
         };
         (self.served, self.refused, self.settled, self.entering) = (0, 0, 0, 0);
         (self.read, self.standing_for) = (now, Duration::ZERO);

@@ -14,14 +14,15 @@ use std::time::{Duration, Instant};
 /// The number of this reading among those of the valves.
 pub(super) const PROCESSOR: u16 = u16::MAX;
 /// Threads that were later than this for most of the time have too much to do. A page is to be there within a
-/// second, and of a line that is so long most of the time one in a hundred is three to four times as long. With
-/// 40 ms a simulated minute of twice too many people came to 80 % of what could be served, with 200 ms to 97 %
-/// (preau-gate, tests/processor.rs): a line that is mostly empty is a processor that mostly has nothing to do.
+/// second, and of a line that is so long most of the time one in a hundred is three to four times as long.
 const LATE: Duration = Duration::from_millis(200);
-/// Nobody is refused for a burst here, only served a moment later: less is to be kept back.
-const RESERVE: f64 = 0.03;
-/// Fewer beats than this say nothing.
-const FEW: usize = 4;
+/// Earlier than this they could do more. Not much more: a line that is mostly empty is a processor that mostly has
+/// nothing to do, and one that never is serves a third more pages a second than one that is, for it wakes up less.
+const EASY: Duration = Duration::from_millis(100);
+/// A thread says how late it is so often, and no sooner than it is there.
+const BEAT: Duration = Duration::from_millis(100);
+/// Less than this says nothing.
+const SOON: Duration = Duration::from_millis(450);
 /// Beats kept between two readings at most: a hundred threads' for a second.
 const KEPT: usize = 1_000;
 
@@ -31,6 +32,8 @@ pub(super) struct Pulse(Arc<Mutex<Beats>>);
 
 #[derive(Default)]
 struct Beats {
+    /// Something has beaten.
+    alive: bool,
     late: Vec<Duration>,
     read: Option<(Instant, Duration)>,
 }
@@ -38,45 +41,47 @@ struct Beats {
 impl Pulse {
     /// A thread came so late.
     pub(super) fn beat(&self, late: Duration) {
-        let beats = &mut lock(&self.0).late;
-        if beats.len() < KEPT {
-            beats.push(late);
+        let mut beats = lock(&self.0);
+        beats.alive = true;
+        if beats.late.len() < KEPT {
+            beats.late.push(late);
         }
     }
 
     /// What happened since the last reading, in processor seconds, shared out between those who have come in
-    /// and those who enter as the work at the valves was. `None` the first time, and where nothing beats.
+    /// and those who enter as the work at the valves was. `None` the first time, soon after the last time, and where
+    /// nothing beats.
     pub(super) fn read(&self, valves: &[ValveReading]) -> Option<ValveReading> {
         let (now, spent) = (Instant::now(), processor_time());
         let mut beats = lock(&self.0);
-        let before = beats.read.replace((now, spent));
+        let Some((since, before)) = beats.read else {
+            beats.read = Some((now, spent));
+            return None;
+        };
+        let span = now.saturating_duration_since(since);
+        if span < SOON || !beats.alive {
+            return None;
+        }
+        beats.read = Some((now, spent));
         let mut late = std::mem::take(&mut beats.late);
         drop(beats);
-        let (since, used) = before?;
-        let used = spent.saturating_sub(used);
-        let span = now.saturating_duration_since(since);
-        reading(&mut late, used, span, cores(), valves)
+        Some(reading(median(&mut late, span), spent.saturating_sub(before), span, cores(), valves))
     }
 }
 
 fn reading(
-    late: &mut [Duration],
+    median: Duration,
     used: Duration,
     span: Duration,
     cores: u32,
     valves: &[ValveReading],
-) -> Option<ValveReading> {
-    if late.len() < FEW {
-        return None;
-    }
-    let middle = late.len() / 2;
-    let median = *late.select_nth_unstable(middle).1;
+) -> ValveReading {
     let of = |work: fn(&ValveReading) -> f64| valves.iter().map(work).sum::<f64>();
     let (settled, entering) = (of(|valve| valve.settled_work), of(|valve| valve.entering_work));
     let part = if settled + entering > 0.0 { entering / (settled + entering) } else { 0.0 };
     let busy = used.as_secs_f64();
     let share = busy / span.as_secs_f64().max(1e-3);
-    Some(ValveReading {
+    ValveReading {
         valve: PROCESSOR,
         // In hundredths of a processor.
         limit: cores.saturating_mul(100),
@@ -90,8 +95,27 @@ fn reading(
         base: Duration::ZERO,
         median,
         saturated: median > LATE,
-        reserve: RESERVE,
-    })
+        // Nobody is refused for a burst here, only served a moment later.
+        reserve: 0.0,
+        most: Some(f64::from(cores)),
+        ease: (1.0 - median.as_secs_f64() / EASY.as_secs_f64()).max(0.0),
+    }
+}
+
+/// How late somebody would most likely have been who came at any moment of the span. A beat that came a second late
+/// stands for that second, in which ten that were in time would have come; what no beat stands for is a thread that
+/// has not come back yet.
+fn median(late: &mut Vec<Duration>, span: Duration) -> Duration {
+    let covered: Duration = late.iter().map(|late| *late + BEAT).sum();
+    late.push(span.saturating_sub(covered + BEAT));
+    late.sort_unstable();
+    let half = (covered.max(span) + BEAT) / 2;
+    let mut sum = Duration::ZERO;
+    let middle = late.iter().find(|late| {
+        sum += **late + BEAT;
+        sum >= half
+    });
+    middle.or(late.last()).copied().unwrap_or_default()
 }
 
 fn cores() -> u32 {
@@ -123,36 +147,58 @@ mod tests {
             median: Duration::from_millis(1),
             saturated: false,
             reserve: 0.15,
+            most: None,
+            ease: 0.0,
         }
     }
 
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
-    fn threads_that_are_late_most_of_the_time_have_too_much_to_do() {
-        let ms = Duration::from_millis;
-        let second = Duration::from_secs(1);
+    fn what_is_late_most_of_the_time_has_too_much_to_do() {
         let valves = [valve(0.03, 0.01), valve(0.0, 0.04)];
-        let read = |late: &mut [Duration]| reading(late, ms(900), second, 2, &valves);
-        let calm = read(&mut [ms(1), ms(300), ms(2), ms(1), ms(1)]).expect("beats");
-        assert!(!calm.saturated && calm.median == ms(1));
+        let calm = reading(ms(1), ms(900), SECOND, 2, &valves);
+        assert!(!calm.saturated && calm.median == ms(1) && calm.pressure() < 1.0);
         assert_eq!((calm.limit, calm.inflight, calm.served), (200, 90, 100));
         assert!((calm.settled_work - 0.3375).abs() < 1e-9 && (calm.entering_work - 0.5625).abs() < 1e-9);
-        assert!(calm.pressure() < 1.0);
-        let late = read(&mut [ms(280), ms(290), ms(2), ms(250), ms(270)]).expect("beats");
+        let late = reading(ms(201), ms(900), SECOND, 2, &valves);
         assert!(late.saturated && late.pressure() >= 1.0);
-        assert!(read(&mut [ms(500); 3]).is_none(), "three beats are chance");
-        assert!(reading(&mut [ms(1); 9], ms(5), Duration::ZERO, 1, &[]).is_some(), "no time, no requests");
+        let idle = reading(ms(1), ms(5), Duration::ZERO, 1, &[]);
+        assert!(idle.settled_work.is_finite() && idle.entering_work == 0.0, "no time, no requests");
+    }
+
+    #[test]
+    fn a_second_of_lateness_weighs_as_much_as_ten_beats_in_time() {
+        assert_eq!(median(&mut vec![ms(1); 10], SECOND), ms(1));
+        assert_eq!(median(&mut vec![ms(1), ms(1), ms(1), ms(1), ms(500)], SECOND), ms(500));
+        assert_eq!(median(&mut vec![ms(1), ms(1), ms(1), ms(1), ms(1), ms(300)], SECOND), ms(1));
+        // It has not come back for most of the second.
+        assert_eq!(median(&mut vec![ms(1), ms(1)], SECOND), ms(698));
+        assert_eq!(median(&mut Vec::new(), SECOND), ms(900));
+        // One of two threads in time, the other not.
+        let both = [vec![ms(1); 10], vec![ms(400); 2]].concat();
+        assert_eq!(median(&mut both.clone(), SECOND), ms(1));
     }
 
     #[test]
     fn a_reading_begins_where_the_last_one_ended() {
         let pulse = Pulse::default();
-        let beat = |times: usize| (0..times).for_each(|_| pulse.beat(Duration::from_millis(1)));
+        let beat = |times: usize| (0..times).for_each(|_| pulse.beat(ms(1)));
         beat(20);
         assert!(pulse.read(&[]).is_none(), "the first one has no beginning");
-        beat(5);
-        assert!(pulse.read(&[]).is_some());
-        assert!(pulse.read(&[]).is_none(), "no beat since");
+        assert!(pulse.read(&[]).is_none(), "too soon");
+        let long_ago = Instant::now().checked_sub(SECOND);
+        lock(&pulse.0).read = long_ago.map(|then| (then, Duration::ZERO));
+        assert!(pulse.read(&[]).is_some_and(|reading| reading.median == ms(1)));
+        assert!(lock(&pulse.0).late.is_empty() && pulse.read(&[]).is_none());
         beat(2 * KEPT);
         assert_eq!(lock(&pulse.0).late.len(), KEPT);
+        let silent = Pulse::default();
+        lock(&silent.0).read = long_ago.map(|then| (then, Duration::ZERO));
+        assert!(silent.read(&[]).is_none(), "nothing beats");
     }
 }
