@@ -7,7 +7,8 @@
 //!
 //! > pace = (work it can do - its reserve - work of those who are in) / work of one who enters
 //!
-//! at the valve where this is least; the reserve is for bursts (0.15 of an upstream's work). The pace grows by a fifth in ten seconds at most, and is halved
+//! at the valve where this is least; the reserve is for bursts (0.15 of an upstream's work, nothing of
+//! a processor's). The pace grows by a fifth in ten seconds at most once something is known, and is halved
 //! at once when a valve saturates. While nothing has ever saturated, only the ramp and the
 //! operator's ceiling bound it: what an upstream can do is not known before it has been asked.
 //!
@@ -85,8 +86,8 @@ const CREEP: f64 = 0.001;
 /// After so many seconds it is twice as much.
 const KNEE: f64 = 7.0;
 /// Growth a second while people wait for nothing else and it is known how far from too late the valve is: this much
-/// when it is as far as can be. A simulated minute of twice too many people came to 90 % of what could be served
-/// with half of it, and with twice as much pages were late.
+/// when it is as far as can be. With half of it a simulated minute of twice too many people came to a
+/// hundredth less, and with twice as much pages were late.
 const EASY: f64 = 0.01;
 /// As long as it is no more than so many times what it does.
 const BEYOND: f64 = 1.5;
@@ -97,7 +98,8 @@ const NEAR: f64 = 0.05;
 /// The same for those who enter: half of it is from the last half minute.
 const ENTRY: f64 = 0.02;
 /// What those who enter need is set against how many came in within this time: their work comes later than they do,
-/// and a pace that has just been cut made them look dearer, and was cut again. With 30 s it made them look cheaper.
+/// and a pace that has just been cut made them look dearer, and was cut again. With 30 s they look dearer for longer whenever the
+/// pace grows.
 const LAG: Duration = Duration::from_secs(10);
 /// With fewer people let in a second than this, nothing is known of what they need.
 const FEW: f64 = 0.05;
