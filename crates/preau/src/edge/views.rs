@@ -32,9 +32,9 @@ pub struct WaitingPage<'a> {
     pub face: ClockFace,
     /// Where on the clock the turn is expected; none when nothing honest can be said.
     pub arc: Option<WaitArc>,
-    /// The estimate in words, see [`estimate`].
+    /// The estimate in words, see [`estimate`]; or that nobody is let in.
     pub estimate: &'a str,
-    /// Minutes that the wait lasts at least.
+    /// Minutes that the wait lasts at least; many where nothing is known of it.
     pub at_least: u32,
     /// People whose turn comes before.
     pub people_before: u64,

@@ -255,6 +255,7 @@ waiting-people-before = { $count ->
 waiting-nobody-before = It is nearly your turn.
 waiting-about = About { $low } min
 waiting-range = Between { $low } and { $high } min
+waiting-paused = Nobody is let in at the moment
 waiting-soon = Less than a minute
 waiting-long = More than { $low } min
 waiting-toward = Entry about { $low }

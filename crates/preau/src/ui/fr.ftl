@@ -276,6 +276,7 @@ waiting-nobody-before = { $form ->
 }
 waiting-about = Environ { $low } min
 waiting-range = Entre { $low } et { $high } min
+waiting-paused = Personne n’entre pour l’instant
 waiting-soon = Moins d’une minute
 waiting-long = Plus de { $low } min
 waiting-toward = Entrée vers { $low }

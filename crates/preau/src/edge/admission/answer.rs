@@ -141,13 +141,16 @@ fn page(
     let since = dates.hour_at(instant(super::millis(wait.arrived)));
     let opens = wait.opens_at.map(|at| dates.hour_at(instant(super::millis(at))));
     let orders = door.0.orders.load();
+    // Where nobody is let in, the time that it took until now says nothing about how long it will take.
+    let paused = orders.closed_lanes().any(|lane| lane == wait.lane);
+    let said = if paused { t.get("waiting-paused").to_owned() } else { estimate(t, low, high) };
     let view = WaitingPage {
         t,
         place_name: t.get("platform-name"),
         face,
-        arc: WaitArc::of(&face, low, high),
-        estimate: &estimate(t, low, high),
-        at_least: low,
+        arc: WaitArc::of(&face, low, high).filter(|_| !paused),
+        estimate: &said,
+        at_least: if paused || high == OPEN_END { OPEN_END } else { low },
         people_before: wait.people_before.into(),
         noted_since: door.0.waiting.get().map(|_| since.as_str()),
         lesson: None,

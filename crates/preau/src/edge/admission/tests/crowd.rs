@@ -88,7 +88,8 @@ async fn an_emergency_stop_keeps_who_is_in_and_nobody_else() {
     for _ in 0..20 {
         hall.pass(5);
     }
-    assert!(!is_in(&second.get(PAGE).await));
+    let page = second.get(PAGE).await.text();
+    assert!(page.contains("Personne n’entre pour l’instant") && !page.contains("presque"), "{page}");
     order(platform, Order::Stop(false)).await.expect("taken");
     for _ in 0..4 {
         hall.pass(5);
