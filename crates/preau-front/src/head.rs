@@ -82,16 +82,14 @@ impl<'a> Head<'a> {
     pub fn cookie(&self, name: &str) -> Option<&'a str> {
         let mut found = None;
         self.each_field("cookie", |line| {
-            let pairs = std::str::from_utf8(line).unwrap_or_default().split(';');
-            for pair in pairs {
-                if let Some((key, value)) = pair.trim_start().split_once('=')
-                    && key == name
-                {
-                    found = found.or(Some(value));
-                }
-            }
+            let mut pairs = line.split(|byte| *byte == b';');
+            found = found.or_else(|| {
+                pairs.find_map(|pair| {
+                    pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+                })
+            });
         });
-        found
+        found.and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// All fields as a map: a copy, for answers that need one (languages, referrer), not for every request.
