@@ -436,11 +436,10 @@ impl Gate {
 
     /// Tells the scheduler that a ticket of the sample is live.
     fn report(&self, view: &View, ticket: &Ticket, place: Place, interval: Duration, now: Moment) {
-        let class = ticket.device.class();
-        // Lessons are counted by their roster, and who owes the toll is not called with the others.
-        if class & view.lane(ticket.lane).mask != 0 || ticket.planned || view.owes(ticket) {
+        if !view.samples(ticket) {
             return;
         }
+        let class = ticket.device.class();
         // Half an interval and ten seconds of grace: a slow page is not a ghost.
         let due = now + interval + interval / 2 + Duration::from_secs(10);
         self.shared.tell(Report::Heard { lane: ticket.lane, rank: place.rank(), class, due });
@@ -451,6 +450,9 @@ impl Gate {
     pub fn heartbeat(&self, ticket: &str, now: Moment) -> Option<Ticket> {
         let view = self.shared.view.load();
         let ticket = Ticket::open(ticket.as_bytes(), &view.keys, now).ok()?;
+        if !view.samples(&ticket) {
+            return Some(ticket);
+        }
         let place = view.place(&ticket, now);
         if place.rank() > view.queue_of(&ticket).watermark {
             let forecast = view.forecast(&self.shared.rules, &ticket, place, now);

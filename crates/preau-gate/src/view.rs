@@ -217,6 +217,12 @@ impl View {
         self.toll > 0 && ticket.lane == Lane::Unknown && !ticket.paid
     }
 
+    /// Whether signs of life of this ticket are counted. Lessons are counted by their roster, and who owes the toll
+    /// is not called with the others.
+    pub(crate) fn samples(&self, ticket: &Ticket) -> bool {
+        ticket.device.class() & self.lane(ticket.lane).mask == 0 && !ticket.planned && !self.owes(ticket)
+    }
+
     pub(crate) fn forecast(&self, rules: &Rules, ticket: &Ticket, place: Place, now: Moment) -> Forecast {
         let lane = self.queue_of(ticket);
         let spin = mix(ticket.device.mixed() ^ now.unix_millis());
