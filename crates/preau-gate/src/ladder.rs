@@ -94,11 +94,21 @@ pub struct LadderRules {
     /// Low for this long, and so long after the last change: one rung down. Default 20 s: people
     /// should not see a camera come and go.
     pub descend: Duration,
+    /// A rung of newcomers is left when the pressure has not been high for this long. Default 3 s: the pace already
+    /// says how many may come in, and a house that is full and well never has a low pressure, so nobody would ever
+    /// come in again.
+    pub readmit: Duration,
 }
 
 impl Default for LadderRules {
     fn default() -> Self {
-        Self { high: 1.0, low: 0.8, climb: Duration::from_secs(3), descend: Duration::from_secs(20) }
+        Self {
+            high: 1.0,
+            low: 0.8,
+            climb: Duration::from_secs(3),
+            descend: Duration::from_secs(20),
+            readmit: Duration::from_secs(3),
+        }
     }
 }
 
@@ -124,6 +134,7 @@ pub struct Ladder {
     /// The operator's word: not below, not above.
     pinned: (usize, usize),
     high_since: Option<Moment>,
+    not_high_since: Option<Moment>,
     low_since: Option<Moment>,
     changed: Option<Moment>,
 }
@@ -131,7 +142,15 @@ pub struct Ladder {
 impl Ladder {
     /// A ladder with both feet on the ground.
     pub const fn new(rules: LadderRules) -> Self {
-        Self { rules, height: 0, pinned: (0, RUNGS), high_since: None, low_since: None, changed: None }
+        Self {
+            rules,
+            height: 0,
+            pinned: (0, RUNGS),
+            high_since: None,
+            not_high_since: None,
+            low_since: None,
+            changed: None,
+        }
     }
 
     /// Whether something may be done now.
@@ -173,7 +192,11 @@ impl Ladder {
             holds.then(|| now.since(*since.get_or_insert(now)))
         };
         let high = held(&mut self.high_since, pressure >= self.rules.high);
+        let not_high = held(&mut self.not_high_since, pressure < self.rules.high);
         let low = held(&mut self.low_since, pressure < self.rules.low);
+        let newcomers = self.height > Rung::NewUnknown as usize;
+        let (calm, enough) =
+            if newcomers { (not_high, self.rules.readmit) } else { (low, self.rules.descend) };
         let rested = |span| self.changed.is_none_or(|changed| now.since(changed) >= span);
         if high.is_some_and(|span| span >= self.rules.climb)
             && rested(self.rules.climb)
@@ -181,10 +204,7 @@ impl Ladder {
         {
             return Some(self.step(true, Some(pressure), now));
         }
-        if low.is_some_and(|span| span >= self.rules.descend)
-            && rested(self.rules.descend)
-            && self.height > self.pinned.0
-        {
+        if calm.is_some_and(|span| span >= enough) && rested(enough) && self.height > self.pinned.0 {
             return Some(self.step(false, Some(pressure), now));
         }
         None
@@ -221,8 +241,25 @@ mod tests {
         down.reverse();
         assert_eq!(down, Rung::ALL);
         assert!(steps.iter().all(|step| !step.given_up && step.pressure == Some(0.1)));
-        assert!(steps.windows(2).all(|two| two[1].at.since(two[0].at) >= Duration::from_secs(20)));
+        assert!(steps.windows(2).all(|two| {
+            let rest = if two[1].rung >= Rung::NewUnknown { 3 } else { 20 };
+            two[1].at.since(two[0].at) >= Duration::from_secs(rest)
+        }));
         assert_eq!(ladder.given_up(), []);
+    }
+
+    #[test]
+    fn newcomers_are_let_in_again_while_the_house_is_full_and_well() {
+        let mut ladder = Ladder::new(LadderRules::default());
+        (0..40).for_each(|second| {
+            ladder.observe(1.5, at(second));
+        });
+        assert!(!ladder.permits(Wish::May(Rung::NewUnknown)));
+        let steps: Vec<Step> = (40..600).filter_map(|second| ladder.observe(0.95, at(second))).collect();
+        let rungs: Vec<Rung> = steps.iter().map(|step| step.rung).collect();
+        assert_eq!(rungs, [Rung::NewLessons, Rung::NewKnown, Rung::NewUnknown]);
+        assert!(steps.last().is_some_and(|last| last.at <= at(50)));
+        assert!(!ladder.permits(Wish::May(Rung::TeacherCamera)), "it has not become less");
     }
 
     #[test]
@@ -262,7 +299,7 @@ mod tests {
                 };
                 prop_assert_eq!(ladder.given_up().len(), if step.given_up { before + 1 } else { before - 1 });
                 prop_assert_eq!(ladder.permits(Wish::May(step.rung)), !step.given_up);
-                let rest = if step.given_up { 3 } else { 20 };
+                let rest = if step.given_up || step.rung >= Rung::NewUnknown { 3 } else { 20 };
                 prop_assert!(last.is_none_or(|last| step.at.since(last.at) >= Duration::from_secs(rest)));
                 last = Some(step);
             }

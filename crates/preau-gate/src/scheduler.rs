@@ -45,6 +45,9 @@ const SETTLING: Duration = Duration::from_secs(8);
 /// jitter and a slow network. Who has not come by then is ever less likely to.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Seconds' worth of the pace that may be saved at the door: a tick may be a little late.
+const DOOR: f64 = 1.1;
+
 /// Why a gate cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -353,10 +356,14 @@ impl Scheduler {
                 // Two seconds' worth may be saved, so that a late tick loses nothing.
                 let earned = (pace * span).min(pace * 2.0) + given_up;
                 self.tokens = (self.tokens - f64::from(walked_in) + earned).min(pace.max(1.0) * 2.0);
+                // At the door nearly nothing is saved: those called while the pace was higher come seconds later.
+                let allowed = &mut self.shared.book().allowed;
+                *allowed = (allowed.max(0.0) + pace * span).min((pace * DOOR).max(1.0));
                 self.tokens.max(0.0) as u32
             }
             None => {
                 self.tokens = f64::INFINITY;
+                self.shared.book().allowed = f64::INFINITY;
                 u32::MAX
             }
         }

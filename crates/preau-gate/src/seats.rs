@@ -57,6 +57,8 @@ const NOTICES: usize = 65_536;
 #[derive(Debug)]
 pub(crate) struct Book {
     pub(crate) limit: u32,
+    /// People who may still come in by the pace. Those called a moment ago, when it was higher, stand by.
+    pub(crate) allowed: f64,
     /// Seats that a lane may hold at most; people who come back are not kept out.
     pub(crate) caps: [u32; LANES],
     pub(crate) epoch: u8,
@@ -93,6 +95,7 @@ impl Book {
     pub(crate) fn new(started: Moment, epoch: u8, absent: &[SeatGroup], filter: Arc<Filter>) -> Self {
         Self {
             limit: 0,
+            allowed: f64::INFINITY,
             caps: [u32::MAX; LANES],
             epoch,
             started,
@@ -251,7 +254,7 @@ impl Book {
             self.came.push((ticket.lane, rank));
         }
         let may = self.lesson_keeps(asker.lesson)
-            || self.first_in_line(key)
+            || (self.allowed >= 1.0 && self.first_in_line(key))
             || self.teacher_may(ticket.lane, rules);
         if may {
             self.standby.remove(&key);
@@ -339,6 +342,7 @@ impl Book {
 
     fn seat(&mut self, asker: &Asker, rules: &Rules, now: Moment) -> Session {
         self.admitted[asker.lane.index()] += 1;
+        self.allowed -= 1.0;
         self.tell(Notice { device: asker.device, at: now, taken: now, revoked: false }, rules);
         let seat = Seat {
             lane: asker.lane,

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use crowd::Chance;
+use crowd::{At, Chance, moment};
 use preau_gate::{
     Capacity, Found, FoundRules, LimitRules, LineRules, Load, Moment, Offer, Outcome, Turn, Valve,
     ValveReading,
@@ -53,24 +53,6 @@ struct Came {
 enum Guard {
     Fixed(u32),
     Valve(Box<Valve<u64>>),
-}
-
-#[derive(Clone, Copy, PartialEq)]
-struct At(f64);
-impl Eq for At {}
-impl PartialOrd for At {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for At {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-fn moment(t: f64) -> Moment {
-    Moment::from_unix_millis(1_795_000_000_000 + (t * 1e3) as u64)
 }
 
 struct Upstream {

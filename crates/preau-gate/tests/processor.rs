@@ -10,16 +10,21 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crowd::{Browser, Chance, SECRET};
+use crowd::{At, Browser, Chance, SECRET, moment};
 use preau_gate::{
     Capacity, Found, FoundRules, LimitCause, Load, Moment, Reading, Rules, Scheduler, ValveReading, Verdict,
 };
 
 /// Mean processor time of a page, of a password, of a waiting page and of the question whose turn it is.
-const PAGE: f64 = 0.004;
+const PAGE: f64 = 0.000_35;
 const PASSWORD: f64 = 0.029;
 const WAITING_PAGE: f64 = 75e-6;
 const TURN: f64 = 48e-6;
+/// What the house gets of the processor: the rest goes to the network's interrupts, and on a rented machine to its
+/// neighbours. It swings, by so much (standard deviation), and a second remembers so much of the last one.
+const SHARE: f64 = 0.88;
+const SWING: f64 = 0.05;
+const MEMORY: f64 = 0.9;
 /// A visit: pages, and seconds between them.
 const PAGES: u32 = 10;
 /// What a page costs when nobody is in line before it, in times of what it costs when many are: measured before the
@@ -31,30 +36,12 @@ const SIGN_IN: f64 = 0.1;
 /// A page later than this is worth nothing.
 const WORTH: f64 = 1.0;
 /// Later than this most of the time is too late for the house.
-const LATE: f64 = 0.2;
-/// Earlier than this it could do more.
-const EASY: f64 = 0.1;
+const LATE: f64 = 0.6;
+/// So long a line is wanted.
+const LINE: f64 = 0.2;
 
-/// People a second who would use all of the processor.
-const FULL: f64 = 1.0 / (PAGES as f64 * PAGE + SIGN_IN * PASSWORD);
-
-fn moment(t: f64) -> Moment {
-    Moment::from_unix_millis(1_795_000_000_000 + (t * 1e3) as u64)
-}
-
-#[derive(Clone, Copy, PartialEq)]
-struct At(f64);
-impl Eq for At {}
-impl PartialOrd for At {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for At {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
+/// People a second who would use all that the house gets of the processor.
+const FULL: f64 = SHARE / (PAGES as f64 * PAGE + SIGN_IN * PASSWORD);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
@@ -62,6 +49,7 @@ enum Step {
     Page,
     Beat,
     Tick,
+    Swing,
 }
 
 struct Person {
@@ -71,13 +59,26 @@ struct Person {
 }
 
 /// The processor's line: first come, first served; what it has done since it was last read.
-#[derive(Default)]
 struct Processor {
     free_at: f64,
+    share: f64,
     settled: f64,
     entering: f64,
     beats: Vec<f64>,
     done: VecDeque<(f64, f64, bool)>,
+}
+
+impl Default for Processor {
+    fn default() -> Self {
+        Processor {
+            free_at: 0.0,
+            share: SHARE,
+            settled: 0.0,
+            entering: 0.0,
+            beats: Vec::new(),
+            done: VecDeque::new(),
+        }
+    }
 }
 
 impl Processor {
@@ -86,7 +87,7 @@ impl Processor {
         // Where many stand in line, less is lost on waking up and on cold caches.
         let line = (self.free_at - now).clamp(0.0, 0.05) / 0.05;
         let cost = cost * (EMPTY_LINE - (EMPTY_LINE - 1.0) * line);
-        self.free_at = self.free_at.max(now) + cost;
+        self.free_at = self.free_at.max(now) + cost / self.share;
         self.done.push_back((self.free_at, cost, entering));
         self.free_at
     }
@@ -115,7 +116,8 @@ impl Processor {
             saturated: median > LATE,
             reserve: 0.0,
             most: Some(1.0),
-            ease: (1.0 - median / EASY).max(0.0),
+            ease: (1.0 - median / LINE).max(0.0),
+            backlog: (median - LINE).max(0.0),
         })
     }
 }
@@ -140,7 +142,7 @@ impl<C: Capacity> Capacity for Watched<C> {
     }
 }
 
-/// Half a minute at three quarters, a minute at twice, a quarter of a minute at nothing.
+/// A minute and a half at three quarters, a minute at twice, a quarter of a minute at nothing.
 fn morning(seed: u64, trace: bool) -> Came {
     let mut chance = Chance::new(seed);
     let processor = Arc::new(Mutex::new(Processor::default()));
@@ -160,11 +162,15 @@ fn morning(seed: u64, trace: bool) -> Came {
     let mut steps: BinaryHeap<Reverse<(At, Step, usize)>> = BinaryHeap::new();
     // Due and done, of every page.
     let mut pages: Vec<(f64, f64)> = Vec::new();
-    let (from, to, end) = (30.0, 90.0, 105.0);
+    let (from, to, end) = (90.0, 150.0, 165.0);
     let rate = |t: f64| if t < from { 0.75 } else { 2.0 } * FULL;
     steps.push(Reverse((At(0.5), Step::Tick, 0)));
     steps.push(Reverse((At(0.1), Step::Beat, 0)));
     steps.push(Reverse((At(0.6), Step::Comes, usize::MAX)));
+    steps.push(Reverse((At(0.0), Step::Swing, 0)));
+    let mut swing = 0.0;
+    // What the house got of the processor in the minute of overload.
+    let mut got = 0.0;
     let (mut came_in, mut waits) = (0, 0);
     while let Some(Reverse((At(now), step, who))) = steps.pop() {
         if now > end {
@@ -188,6 +194,15 @@ fn morning(seed: u64, trace: bool) -> Came {
                     );
                     (came_in, waits) = (0, 0);
                 }
+            }
+            Step::Swing => {
+                // The sum of twelve parts of chance is as good as normal.
+                let normal = (0..12).map(|_| chance.part()).sum::<f64>() - 6.0;
+                swing = MEMORY * swing + (1.0 - MEMORY * MEMORY).sqrt() * SWING * normal;
+                let share = SHARE * (1.0 + swing).clamp(0.5, 1.1);
+                processor.lock().unwrap().share = share;
+                got += if (from..to).contains(&now) { share } else { 0.0 };
+                steps.push(Reverse((At(now + 1.0), Step::Swing, 0)));
             }
             Step::Beat => {
                 let mut processor = processor.lock().unwrap();
@@ -248,7 +263,7 @@ fn morning(seed: u64, trace: bool) -> Came {
     let rush = within(from, to);
     let good = rush.iter().filter(|time| **time <= WORTH).count() as f64;
     Came {
-        goodput: good / (to - from) / (FULL * f64::from(PAGES)),
+        goodput: good / (got / SHARE * FULL * f64::from(PAGES)),
         p99: p99(&rush),
         after: p99(&within(to + 2.0, end)),
     }
@@ -257,14 +272,14 @@ fn morning(seed: u64, trace: bool) -> Came {
 #[test]
 fn twice_as_many_as_can_be_served_are_served_as_many_as_can_be() {
     let trace = std::env::var_os("PREAU_TRACE").is_some();
-    let mut mornings: Vec<Came> = (1..=10).map(|seed| morning(seed, trace && seed == 1)).collect();
+    let mut mornings: Vec<Came> = (1..=20).map(|seed| morning(seed, trace && seed == 1)).collect();
     for came in &mornings {
         println!("{came:?}");
-        assert!(came.p99 <= WORTH, "{came:?}");
     }
+    assert!(mornings.iter().all(|came| came.p99 <= WORTH), "pages were late");
     let middle = |mornings: &mut Vec<Came>, of: fn(&Came) -> f64| {
         mornings.sort_by(|a, b| of(a).total_cmp(&of(b)));
-        of(&mornings[5])
+        of(&mornings[mornings.len() / 2])
     };
     let goodput = middle(&mut mornings, |came| came.goodput);
     let after = middle(&mut mornings, |came| came.after);
@@ -273,7 +288,7 @@ fn twice_as_many_as_can_be_served_are_served_as_many_as_can_be() {
         goodput * 100.0,
         after * 1e3
     );
-    // Each page then costs least; and those who wait cost something too.
-    assert!(goodput >= 0.92, "{goodput}");
+    // Those who wait take a twentieth of the processor here; the rest is missing in moments in which nobody stood in line.
+    assert!(goodput >= 0.9, "{goodput}");
     assert!(after <= WORTH, "{after}");
 }

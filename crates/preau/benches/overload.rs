@@ -41,7 +41,7 @@ const SERVER_CORE: usize = 0;
 const PEOPLE_CORE: usize = 1;
 /// Seconds of the ramp, of warming up, of overload, and of looking on afterwards.
 const RAMP: f64 = 120.0;
-const WARM: f64 = 30.0;
+const WARM: f64 = 90.0;
 const OVERLOAD: f64 = 60.0;
 const AFTER: f64 = 15.0;
 /// Devices, used once each on one server; whoever comes after them finds the school empty.

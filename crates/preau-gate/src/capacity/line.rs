@@ -96,15 +96,21 @@ pub struct ValveReading {
     pub most: Option<f64>,
     /// How far from too late it is, from 0 (or not known) to 1: what it is believed to do grows the faster.
     pub ease: f64,
+    /// Work that stands in line beyond what should, in seconds of one place: it is worked off before others come in.
+    pub backlog: f64,
 }
 
 impl ValveReading {
     /// Demand against what can be done, for the ladder: above 1 when more was asked for than was
-    /// served, below it the part of the limit in use.
+    /// served, below it the part of the limit in use; where there is a most, how long the line is.
     pub fn pressure(&self) -> f64 {
         if self.saturated {
             let asked = f64::from(self.served) + f64::from(self.refused) + f64::from(self.waiting);
             return (asked / f64::from(self.served.max(1))).max(1.0);
+        }
+        if self.most.is_some() {
+            // All of it in use is as it should be; how far from too late it is says how much there is to do.
+            return (1.0 - self.ease).min(0.99);
         }
         (f64::from(self.inflight) / f64::from(self.limit.max(1))).min(0.99)
     }
@@ -241,6 +247,7 @@ impl<T> Valve<T> {
             reserve: RESERVE,
             most: None,
             ease: 0.0,
+            backlog: 0.0,
         };
         (self.served, self.refused, self.settled, self.entering) = (0, 0, 0, 0);
         (self.read, self.standing_for) = (now, Duration::ZERO);

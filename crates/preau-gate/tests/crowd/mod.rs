@@ -17,6 +17,26 @@ pub fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
+/// Seconds of a simulated day, in order.
+#[derive(Clone, Copy, PartialEq)]
+pub struct At(pub f64);
+impl Eq for At {}
+impl PartialOrd for At {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for At {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+/// The moment so many seconds into it.
+pub fn moment(t: f64) -> Moment {
+    Moment::from_unix_millis(1_795_000_000_000 + (t * 1e3) as u64)
+}
+
 /// A small generator (xorshift64*, Marsaglia 2003 / Vigna 2014): the same numbers on every machine.
 #[derive(Clone)]
 pub struct Chance(u64);

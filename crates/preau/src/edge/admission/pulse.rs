@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 /// The number of this reading among those of the valves.
 pub(super) const PROCESSOR: u16 = u16::MAX;
 /// Threads that were later than this for most of the time have too much to do. A page is to be there within a
-/// second, and of a line that is so long most of the time one in a hundred is three to four times as long.
-const LATE: Duration = Duration::from_millis(200);
-/// Earlier than this they could do more. Not much more: a line that is mostly empty is a processor that mostly has
-/// nothing to do, and one that never is serves a third more pages a second than one that is, for it wakes up less.
-const EASY: Duration = Duration::from_millis(100);
+/// second, and a line that is so long most of the time is twice as long now and then.
+const LATE: Duration = Duration::from_millis(600);
+/// So long a line is wanted when there is more to do than can be done. One that is mostly empty is a processor that
+/// mostly has nothing to do, and one that never is serves a third more pages a second, for it wakes up less.
+const LINE: Duration = Duration::from_millis(200);
 /// A thread says how late it is so often, and no sooner than it is there.
 const BEAT: Duration = Duration::from_millis(100);
 /// Less than this says nothing.
@@ -98,7 +98,8 @@ fn reading(
         // Nobody is refused for a burst here, only served a moment later.
         reserve: 0.0,
         most: Some(f64::from(cores)),
-        ease: (1.0 - median.as_secs_f64() / EASY.as_secs_f64()).max(0.0),
+        ease: (1.0 - median.as_secs_f64() / LINE.as_secs_f64()).max(0.0),
+        backlog: median.saturating_sub(LINE).as_secs_f64() * f64::from(cores),
     }
 }
 
@@ -149,6 +150,7 @@ mod tests {
             reserve: 0.15,
             most: None,
             ease: 0.0,
+            backlog: 0.0,
         }
     }
 
@@ -165,8 +167,11 @@ mod tests {
         assert!(!calm.saturated && calm.median == ms(1) && calm.pressure() < 1.0);
         assert_eq!((calm.limit, calm.inflight, calm.served), (200, 90, 100));
         assert!((calm.settled_work - 0.3375).abs() < 1e-9 && (calm.entering_work - 0.5625).abs() < 1e-9);
-        let late = reading(ms(201), ms(900), SECOND, 2, &valves);
+        let late = reading(ms(601), ms(900), SECOND, 2, &valves);
         assert!(late.saturated && late.pressure() >= 1.0);
+        assert!((late.backlog - 0.802).abs() < 1e-9 && late.ease == 0.0, "two processors work it off");
+        let full = reading(ms(200), ms(900), SECOND, 2, &valves);
+        assert!(!full.saturated && full.backlog == 0.0 && full.pressure() == 0.99);
         let idle = reading(ms(1), ms(5), Duration::ZERO, 1, &[]);
         assert!(idle.settled_work.is_finite() && idle.entering_work == 0.0, "no time, no requests");
     }
