@@ -2,6 +2,7 @@
 
 use crate::about;
 use crate::classes;
+use crate::classroom::{self, ClassroomState, Classrooms};
 use crate::config::Config;
 use crate::edge::admission::{Entrance, admission, attend, gate_pages};
 use crate::edge::{self, Clock, Measured, Platform, RouteInfo, Routes, Valves};
@@ -67,7 +68,10 @@ impl App {
         let followers = Followers { changed: Arc::new(move || cache.forget_all()), ..followers() };
         let presence = PresenceLog::new(platform.clone());
         platform.door().tell(Arc::new(presence.clone()));
-        let live = LessonState::start(&platform, Arc::new(LiveAttendance(presence.clone())))?;
+        let classrooms = Classrooms::new(platform.clone());
+        let attendance = Arc::new(LiveAttendance(presence.clone()));
+        let live = LessonState::start(&platform, attendance, Arc::new(classrooms.clone()))?;
+        let together = ClassroomState::new(platform.clone(), classrooms, &live);
         let routes = Routes::new()
             .and(edge::static_files())
             .and(identity::routes(identity.clone()))
@@ -80,6 +84,7 @@ impl App {
             .and(classes::routes(platform.clone()))
             .and(today::routes(TodayState::new(platform.clone())))
             .and(lesson::routes(live.clone()))
+            .and(classroom::routes(together))
             .and(import::routes(ImportState::new(platform.clone(), followers)));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));

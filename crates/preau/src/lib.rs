@@ -8,6 +8,7 @@ pub mod about;
 pub mod access;
 pub mod app;
 pub mod classes;
+pub mod classroom;
 pub mod config;
 pub mod console;
 pub mod demo;

@@ -4,7 +4,7 @@
 // participant did: the server is what checked who may write. Packets can be missed while a
 // connection is down, so the whole chat is read again after every connection.
 import { RoomEvent, type Room } from "livekit-client";
-import { el } from "./dom";
+import { el, icon } from "./dom";
 import { chatTopic } from "./room";
 import { Refused, type ChatMessage, type LessonServer } from "./server";
 import { hour, text } from "./texts";
@@ -16,7 +16,9 @@ export class Chat {
   private readonly log: HTMLElement;
   private readonly field: HTMLTextAreaElement;
   private readonly trouble: HTMLElement;
-  private readonly known = new Set<string>();
+  private readonly known = new Map<string, HTMLElement>();
+  /** Taken out: a packet that comes late must not bring them back. */
+  private readonly taken = new Set<string>();
   private sending = false;
 
   constructor(
@@ -27,6 +29,8 @@ export class Chat {
     private readonly me: () => string | undefined,
     /** Called for every new message of somebody else. */
     private readonly arrived: () => void,
+    /** For the teacher: takes a message out. */
+    private readonly remove: ((id: string) => void) | undefined,
   ) {
     this.log = el("div", { class: "chat-log", role: "log", "aria-label": text("chat-messages"), tabindex: "0" });
     this.field = el("textarea", { id: "chat-field", rows: "2", maxlength: String(longest), autocomplete: "off", enterkeyhint: "send" });
@@ -52,14 +56,20 @@ export class Chat {
     room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
       if (topic !== chatTopic || participant !== undefined) return;
       const message = parse(payload);
-      if (message) this.add(message);
+      if (message && "removed" in message) this.take(message.removed);
+      else if (message) this.add(message);
     });
   }
 
   /** Reads what was said so far; missing messages are put in, known ones left alone. */
   async catchUp(): Promise<void> {
     try {
-      for (const message of await this.server.messages()) this.add(message, true);
+      const messages = await this.server.messages();
+      for (const message of messages) this.add(message, true);
+      // What the server no longer has was taken out while this page was away. Only the latest are told.
+      const first = messages[0]?.at ?? "";
+      const kept = new Set(messages.map(({ id }) => id));
+      for (const [id, entry] of this.known) if (!kept.has(id) && (entry.dataset["at"] ?? "") >= first) this.take(id);
       this.trouble.textContent = "";
     } catch {
       this.trouble.textContent = text("chat-unread");
@@ -89,9 +99,16 @@ export class Chat {
     }
   }
 
+  private take(id: string): void {
+    this.taken.add(id);
+    const entry = this.known.get(id);
+    this.known.delete(id);
+    if (entry?.contains(document.activeElement)) this.log.focus();
+    entry?.remove();
+  }
+
   private add(message: ChatMessage, quiet = false): void {
-    if (this.known.has(message.id)) return;
-    this.known.add(message.id);
+    if (this.known.has(message.id) || this.taken.has(message.id)) return;
     const moment = new Date(message.at);
     const mine = message.from === this.me();
     const entry = el(
@@ -99,8 +116,10 @@ export class Chat {
       { class: mine ? "message mine" : "message", "data-at": message.at },
       el("span", { class: "message-author" }, message.name),
       el("time", { datetime: message.at }, hour(moment, this.language)),
+      this.remove && el("button", { type: "button", class: "message-remove", "aria-label": text("message-remove", { name: message.name }), title: text("message-remove-short"), onclick: () => this.remove?.(message.id) }, icon("close")),
       el("span", { class: "message-text" }, message.text),
     );
+    this.known.set(message.id, entry);
     const wasAtEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 40;
     const later = [...this.log.children].reverse().find((one) => Date.parse((one as HTMLElement).dataset["at"] ?? "") <= moment.getTime());
     if (later) later.after(entry);
@@ -111,9 +130,10 @@ export class Chat {
   }
 }
 
-function parse(payload: Uint8Array): ChatMessage | undefined {
+function parse(payload: Uint8Array): ChatMessage | { readonly removed: string } | undefined {
   try {
-    const message = JSON.parse(new TextDecoder().decode(payload)) as Partial<ChatMessage>;
+    const message = JSON.parse(new TextDecoder().decode(payload)) as Partial<ChatMessage> & { readonly removed?: string };
+    if (message.removed !== undefined) return { removed: String(message.removed) };
     const { id, from, name, text: words, at } = message;
     if (id === undefined || from === undefined || name === undefined || words === undefined || at === undefined) return undefined;
     return { id: String(id), from, name, text: words, at };

@@ -13,6 +13,8 @@ export type Phase =
   | "asking"
   /** The lesson is not open; the page asks again by itself. */
   | "waiting"
+  /** The lesson is open and its door locked; the teacher sees who waits. */
+  | "lobby"
   /** The teacher may open the lesson. */
   | "ready"
   | "connecting"
@@ -82,6 +84,11 @@ export class Connection {
         if (this.wasLive) return this.become("ended");
         this.become("waiting");
         return this.again(entry.again);
+      case "lobby":
+        // Once more after every question: a teacher who locks again begins with an empty lobby.
+        void this.server.knock();
+        this.become("lobby");
+        return this.again(entry.again);
       case "unreachable":
         this.become(this.wasLive ? "interrupted" : "unreachable");
         return this.again(entry.again);
@@ -125,7 +132,9 @@ export class Connection {
   private disconnected(reason: DisconnectReason | undefined): void {
     switch (reason) {
       case DisconnectReason.PARTICIPANT_REMOVED:
-        return this.settle("removed");
+        this.settle("removed");
+        // Whoever came in through a door that was being locked stands before it now.
+        return void this.orLobby();
       case DisconnectReason.DUPLICATE_IDENTITY:
         return this.settle("elsewhere");
       case DisconnectReason.ROOM_DELETED:
@@ -138,6 +147,11 @@ export class Connection {
         this.become("interrupted");
         this.again(spread(1_500));
     }
+  }
+
+  private async orLobby(): Promise<void> {
+    const entry = await this.server.ticket();
+    if (entry.kind === "lobby" && this.phase === "removed") await this.enter();
   }
 
   private settle(phase: Phase): void {

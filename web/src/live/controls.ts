@@ -7,7 +7,7 @@ import type { OwnDevices } from "./devices";
 import type { Moderation } from "./moderation";
 import type { Notices } from "./notices";
 import type { LivePage } from "./page";
-import { handRaised, type Source } from "./room";
+import { handRaised, mayPublish, type Source } from "./room";
 import type { LessonServer } from "./server";
 import { text } from "./texts";
 
@@ -27,6 +27,7 @@ interface Control {
 export class Controls {
   private readonly own = new Map<Source, Control>();
   private hand: Control | undefined;
+  private screen: Control | undefined;
   private handBusy = false;
   private readonly chat: Control;
   private unread = 0;
@@ -39,6 +40,8 @@ export class Controls {
     private readonly notices: Notices,
     private readonly wishes: Wishes,
     moderation: Moderation | undefined,
+    /** Opens what the class does together. */
+    together: HTMLButtonElement | undefined,
   ) {
     const place = page.controls;
     if (page.role !== "visitor") {
@@ -52,7 +55,13 @@ export class Controls {
       this.hand = make("hand", () => void this.pressHand());
       place.append(this.hand.button);
     }
+    if (page.role !== "visitor" && canShareScreen()) {
+      this.screen = make("screen", () => void this.devices.share(!this.devices.isSharing()));
+      this.screen.button.classList.add("screen-control");
+      place.append(this.screen.button);
+    }
     if (moderation) place.append(this.classMenu(moderation));
+    if (together) place.append(together);
     this.chat = make("chat", () => this.showChat(this.page.root.dataset["chat"] !== "shown"));
     this.chat.button.setAttribute("aria-controls", page.chat.id);
     const settings = make("settings", wishes.openSettings);
@@ -79,6 +88,13 @@ export class Controls {
       redraw(control, on ? source : `${source}Off`);
       control.button.classList.toggle("on", on);
       control.button.setAttribute("aria-disabled", String(!allowed || this.devices.isBusy(source)));
+    }
+    if (this.screen) {
+      const sharing = this.devices.isSharing();
+      // A pupil sees the button once the teacher allows it: most never need it.
+      this.screen.button.hidden = !mayPublish(this.room.localParticipant, "screen");
+      say(this.screen.label, text(sharing ? "screen-stop" : "screen-share"));
+      this.screen.button.classList.toggle("on", sharing);
     }
     if (this.hand) {
       const raised = this.isHandRaised();
@@ -141,9 +157,9 @@ export class Controls {
         "div",
         { class: "class-menu-body" },
         choice(text("mute-all"), () => moderation.muteAll()),
-        choice(text("allow-all-microphones"), () => moderation.allowAll({ microphone: true, camera: false })),
-        choice(text("allow-all"), () => moderation.allowAll({ microphone: true, camera: true })),
-        choice(text("withdraw-all"), () => moderation.allowAll({ microphone: false, camera: false })),
+        choice(text("allow-all-microphones"), () => moderation.allowAll({ microphone: true, camera: false, screen: false })),
+        choice(text("allow-all"), () => moderation.allowAll({ microphone: true, camera: true, screen: false })),
+        choice(text("withdraw-all"), () => moderation.allowAll({ microphone: false, camera: false, screen: false })),
         choice(text("close-class"), () => this.closeClass(), "danger"),
       ),
     );
@@ -171,6 +187,11 @@ export class Controls {
       this.notices.pass("moderation", text("act-refused"));
     }
   }
+}
+
+/** Phones have no screen to share with a page. */
+function canShareScreen(): boolean {
+  return typeof navigator.mediaDevices?.getDisplayMedia === "function";
 }
 
 function make(drawing: Icon, press: () => void): Control {

@@ -15,6 +15,7 @@ export class OwnDevices {
   private prepared: LocalTrack[] = [];
   private busy = new Set<Source>();
   private allowedBefore: Record<Source, boolean> = { microphone: false, camera: false };
+  private screenBefore = false;
 
   constructor(
     private readonly page: LivePage,
@@ -94,6 +95,21 @@ export class OwnDevices {
     });
   }
 
+  isSharing(): boolean {
+    return this.room.localParticipant.isScreenShareEnabled;
+  }
+
+  /** Shares the screen, or stops. The browser asks which; whoever changes their mind there has said no to nothing. */
+  async share(on: boolean): Promise<void> {
+    try {
+      await this.room.localParticipant.setScreenShareEnabled(on, { audio: false });
+      this.notices.clear("screen");
+    } catch (error) {
+      if (!(error instanceof Error && error.name === "NotAllowedError")) this.notices.pass("screen", text("screen-failed"));
+    }
+    this.changed();
+  }
+
   /** Follows a change of what the server allows: says it, and switches off what is no longer allowed. */
   private async obey(): Promise<void> {
     for (const source of sources) {
@@ -113,12 +129,23 @@ export class OwnDevices {
         this.notices.clear(source);
       }
     }
+    await this.obeyScreen();
     this.changed();
+  }
+
+  private async obeyScreen(): Promise<void> {
+    const allowed = mayPublish(this.room.localParticipant, "screen");
+    const before = this.screenBefore;
+    this.screenBefore = allowed;
+    if (this.page.role !== "pupil" || allowed === before) return;
+    if (!allowed && this.isSharing()) await this.share(false);
+    this.notices.pass("screen", text(allowed ? "screen-allowed" : "screen-withdrawn"));
   }
 
   /** Called when a new connection stands: what was allowed in the one before means nothing. */
   forget(): void {
     for (const source of sources) this.allowedBefore[source] = this.isAllowed(source);
+    this.screenBefore = mayPublish(this.room.localParticipant, "screen");
   }
 
   private publication(source: Source): LocalTrackPublication | undefined {

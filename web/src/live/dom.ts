@@ -31,6 +31,15 @@ const drawings = {
   chat: "M4 5h16v11H10l-4 4v-4H4z",
   settings: "M4 7h9M17 7h3M15 5v4M4 12h3M11 12h9M9 10v4M4 17h11M19 17h1M17 15v4",
   leave: "M14 4h5v16h-5M4 12h10M10 8l4 4-4 4",
+  screen: "M4 5h16v11H4zM9 20h6M12 13V8M9.500 10l2.500-2.500l2.500 2.500",
+  tools: "M4 5h7v6H4zM14 4l6 6M20 4l-6 6M4 15h7v5H4zM17 14.500a2.750 2.750 0 1 1 0 5.500a2.750 2.750 0 0 1 0-5.500z",
+  yes: "M5 13l4.500 4.500L19 7",
+  star: "M12 4l2.400 5.200l5.600.600l-4.200 3.800l1.200 5.600l-5-2.900l-5 2.900l1.200-5.600l-4.200-3.800l5.600-.600z",
+  smile: "M12 3.500a8.500 8.500 0 1 1 0 17a8.500 8.500 0 0 1 0-17zM8.500 14a4 4 0 0 0 7 0M9 9.500v.500M15 9.500v.500",
+  question: "M8.500 9a3.500 3.500 0 1 1 5 3.200c-1 .500-1.500 1.200-1.500 2.300M12 18.500v.300",
+  slower: "M11 6l-6 6l6 6M19 6l-6 6l6 6",
+  timer: "M12 7a7 7 0 1 1 0 14a7 7 0 0 1 0-14zM12 10v4l2.500 2M9.500 3h5M12 3v4",
+  close: "M6 6l12 12M18 6L6 18",
   more: "M6 12h.01M12 12h.01M18 12h.01",
 } as const;
 
@@ -59,8 +68,15 @@ export function say(target: Element, words: string): void {
   if (target.textContent !== words) target.textContent = words;
 }
 
+/** Asks for a few words before what cannot be taken back; resolves to the words, or to nothing when the answer is no. */
+export function confirmedWith(question: string, label: string, yes: TextKey, longest: number): Promise<string | undefined> {
+  const field = el("input", { id: "question-field", type: "text", maxlength: String(longest), autocomplete: "off" });
+  const extra = el("p", { class: "question-field" }, el("label", { for: field.id }, label), field);
+  return confirmed(question, yes, extra).then((said) => (said ? field.value.trim() : undefined));
+}
+
 /** Asks before what cannot be taken back; resolves to whether the person said yes. */
-export function confirmed(question: string, yes: TextKey): Promise<boolean> {
+export function confirmed(question: string, yes: TextKey, extra?: HTMLElement): Promise<boolean> {
   return new Promise((resolve) => {
     const dialog = el(
       "dialog",
@@ -69,6 +85,9 @@ export function confirmed(question: string, yes: TextKey): Promise<boolean> {
       el(
         "form",
         { method: "dialog", class: "question-answers" },
+        extra,
+        // Enter in the field means yes: the first button of a form is what it presses.
+        extra && el("button", { value: "yes", class: "heard", tabindex: "-1", "aria-hidden": "true" }),
         el("button", { value: "no", class: "button" }, text("cancel")),
         el("button", { value: "yes", class: "button danger" }, text(yes)),
       ),

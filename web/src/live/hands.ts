@@ -20,7 +20,8 @@ export class Hands {
   ) {
     this.heading = el("h2", { class: "hands-title" });
     this.list = el("ol", { class: "hands-list" });
-    this.news = el("p", { class: "heard", role: "status" });
+    // A pupil sees the own place in the line; the teacher sees the line and only hears of who is new.
+    this.news = el("p", { class: call ? "heard" : "hands-place", role: "status" });
     place.append(this.heading, this.list);
     // Outside the place, which is hidden while no hand is up: a region that appears with its
     // first sentence is not announced.

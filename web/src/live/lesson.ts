@@ -20,6 +20,7 @@ import { readSettings } from "./settings";
 import { showSettings } from "./settings-dialog";
 import { followSteps } from "./step";
 import { text } from "./texts";
+import { Together } from "./together/together";
 import { Tiles } from "./tiles";
 
 /** An interruption shorter than this is not worth a sentence, in milliseconds. */
@@ -38,6 +39,9 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
   const devices = new OwnDevices(page, room, notices, refresh);
   const moderation = page.role === "teacher" ? new Moderation(room, server, notices) : undefined;
   const hands = new Hands(room, page.hands, moderation && ((pupil) => void moderation.giveFloor(pupil)));
+  const together = new Together(page, room, server, notices, (identity, sign) => tiles.sign(identity, sign), () => {
+    if (settings.bell) ring();
+  });
   const controls = new Controls(
     page,
     room,
@@ -52,6 +56,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
       },
     },
     moderation,
+    together.button,
   );
   const tiles = new Tiles(
     room,
@@ -62,9 +67,10 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
       hands.refresh();
       controls.refresh();
       moderation?.refresh();
+      together.refresh();
     },
   );
-  const chat = new Chat(room, page.chat, server, page.language, () => room.localParticipant.identity || undefined, () => controls.messageArrived());
+  const chat = new Chat(room, page.chat, server, page.language, () => room.localParticipant.identity || undefined, () => controls.messageArrived(), moderation && ((id) => void moderation.removeMessage(id)));
   const connection = new Connection(page, server, room, followed);
   followSteps(room, notices);
 
@@ -94,6 +100,8 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
         return panel.show(text("entering-title"), text("entering"), [], false);
       case "waiting":
         return panel.show(text("waiting-title"), text("waiting"), [home], false);
+      case "lobby":
+        return panel.show(text("lobby-title"), text("lobby"), [home], focus);
       case "unreachable":
         return panel.show(text("unreachable-title"), text(navigator.onLine ? "unreachable" : "offline"), [again(text("try-again")), home], false);
       case "ready":
@@ -150,6 +158,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     }
     if (page.role === "teacher") void devices.publishTeaching();
     void chat.catchUp();
+    together.arrived();
   }
 
   async function leave(): Promise<void> {

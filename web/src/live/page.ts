@@ -15,10 +15,17 @@ export interface LivePage {
   readonly hands: HTMLElement;
   readonly chat: HTMLElement;
   readonly controls: HTMLElement;
+  /** What the class does together: the timer in the head, the question, the signs, the panel of tools. */
+  readonly timer: HTMLElement;
+  readonly poll: HTMLElement;
+  readonly signs: HTMLElement;
+  readonly tools: HTMLElement;
   /** The lesson's identifier, only to keep its settings apart from another lesson's. */
   readonly lesson: string;
   /** Path under which every live resource of this lesson lies, without a final slash. */
   readonly base: string;
+  /** The same for what the class does together. */
+  readonly roomBase: string;
   /** Where a connection is asked for: `GET` answers a `Ticket`. */
   readonly ticketUrl: string;
   readonly role: Role;
@@ -50,8 +57,13 @@ export function readPage(): LivePage {
     hands: element("hands"),
     chat: element("chat"),
     controls: element("controls"),
+    timer: element("timer"),
+    poll: element("poll"),
+    signs: element("signs"),
+    tools: element("tools"),
     lesson: attribute(root, "lesson"),
     base: ticketUrl.replace(/\.json$/, ""),
+    roomBase: ticketUrl.replace(/\/live\.json$/, "/room"),
     ticketUrl,
     role,
     csrf: attribute(root, "csrf"),

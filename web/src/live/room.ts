@@ -10,6 +10,9 @@ import type { Role } from "./page";
 
 export type Source = "microphone" | "camera";
 
+/** What the server may let somebody send. */
+export type Grant = Source | "screen";
+
 /** Topic of the data packets in which the server passes chat messages on. */
 export const chatTopic = "preau.chat";
 
@@ -40,10 +43,10 @@ export function makeRoom(role: Role): Room {
 }
 
 /** Whether the server lets this participant publish from that source now. */
-export function mayPublish(participant: Participant, source: Source): boolean {
+export function mayPublish(participant: Participant, source: Grant): boolean {
   const granted = participant.permissions;
   if (!granted?.canPublish) return false;
-  const wanted = source === "microphone" ? Track.Source.Microphone : Track.Source.Camera;
+  const wanted = { microphone: Track.Source.Microphone, camera: Track.Source.Camera, screen: Track.Source.ScreenShare }[source];
   return granted.canPublishSources.length === 0 || granted.canPublishSources.some((one) => Track.sourceFromProto(one) === wanted);
 }
 

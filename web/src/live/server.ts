@@ -1,6 +1,8 @@
 // What the page asks of Préau's own server: the way into the room, and every act of the lesson.
 // Nothing is decided here. The server may refuse anything, and the page then says so.
 import type { LivePage } from "./page";
+import type { Edit } from "./together/lines";
+import type { RoomDocument } from "./together/state";
 
 /** The answer of `live.json`: a way into the room for this person, valid for a short while. */
 export interface Ticket {
@@ -17,12 +19,15 @@ export interface Ticket {
 export interface Allowed {
   readonly microphone: boolean;
   readonly camera: boolean;
+  readonly screen: boolean;
 }
 
 /** What came of asking for a ticket. `again` is when to ask next, in milliseconds. */
 export type Entry =
   | { readonly kind: "open"; readonly ticket: Ticket }
   | { readonly kind: "closed"; readonly again: number }
+  /** Open, and locked: the teacher may let this person in. */
+  | { readonly kind: "lobby"; readonly again: number }
   | { readonly kind: "absent" }
   | { readonly kind: "signedOut" }
   | { readonly kind: "unreachable"; readonly again: number };
@@ -43,6 +48,13 @@ export interface ChatMessage {
   readonly text: string;
   /** RFC 3339 moment. */
   readonly at: string;
+}
+
+/** Somebody who was sent out. */
+export interface Removal {
+  readonly name: string;
+  /** The teacher's words; may be empty. */
+  readonly reason: string;
 }
 
 export class LessonServer {
@@ -66,7 +78,10 @@ export class LessonServer {
       }
       return { kind: "closed", again: pause(answer, 5_000) };
     }
-    if (answer.status === 409) return { kind: "closed", again: pause(answer, 5_000) };
+    if (answer.status === 409) {
+      const said = (await answer.json().catch(() => ({}))) as { readonly lobby?: boolean };
+      return { kind: said.lobby === true ? "lobby" : "closed", again: pause(answer, 5_000) };
+    }
     if (answer.status === 404 || answer.status === 403 || answer.status === 410) return { kind: "absent" };
     if (answer.status === 401 || answer.type === "opaqueredirect") return { kind: "signedOut" };
     return { kind: "unreachable", again: pause(answer, 10_000) };
@@ -94,8 +109,43 @@ export class LessonServer {
     return this.act(`${participant(identity)}/mute`);
   }
 
-  removal(identity: string): Promise<void> {
-    return this.act(`${participant(identity)}/removal`);
+  /** Sends a pupil out; the reason is kept with the lesson. */
+  removal(identity: string, reason: string): Promise<void> {
+    return this.act(`${participant(identity)}/removal`, { reason });
+  }
+
+  /** Those who were sent out, the first one first. Throws `Refused`. */
+  async removals(): Promise<Removal[]> {
+    const answer = await this.ask(`${this.page.base}/removals`, { headers: { Accept: "application/json" }, cache: "no-store" });
+    return ((await answer.json()) as { readonly removals: Removal[] }).removals;
+  }
+
+  /** Takes a message out of the chat. */
+  messageRemoval(id: string): Promise<void> {
+    return this.act(`/messages/${encodeURIComponent(id)}/removal`);
+  }
+
+  /** The room as this person may see it; with a number, what has happened since. Throws `Refused`. */
+  async room(after: number | undefined): Promise<RoomDocument> {
+    const query = after === undefined ? "" : `?after=${after}`;
+    const answer = await this.ask(`${this.page.roomBase}.json${query}`, { headers: { Accept: "application/json" }, cache: "no-store" });
+    return (await answer.json()) as RoomDocument;
+  }
+
+  /** Does something below `/room`. Throws `Refused`. */
+  async roomAct(path: string, body: object): Promise<void> {
+    await this.send(this.page.roomBase + path, body);
+  }
+
+  /** Writes in the notes; returns the number of the event. Throws `Refused`. */
+  async notes(edits: readonly Edit[]): Promise<number> {
+    const answer = await this.send(`${this.page.roomBase}/notes`, { edits });
+    return ((await answer.json()) as { readonly number: number }).number;
+  }
+
+  /** Says that this person stands before the locked door. Never throws: the page asks again anyway. */
+  async knock(): Promise<void> {
+    await this.roomAct("/lobby", {}).catch(() => undefined);
   }
 
   message(words: string): Promise<void> {
@@ -104,23 +154,27 @@ export class LessonServer {
 
   /** The chat so far, oldest first. Throws `Refused`. */
   async messages(): Promise<ChatMessage[]> {
-    const answer = await this.ask("/messages", { headers: { Accept: "application/json" }, cache: "no-store" });
+    const answer = await this.ask(`${this.page.base}/messages`, { headers: { Accept: "application/json" }, cache: "no-store" });
     const body = (await answer.json()) as ChatMessage[] | { messages: ChatMessage[] };
     return Array.isArray(body) ? body : body.messages;
   }
 
   private async act(path: string, body: object = {}): Promise<void> {
-    await this.ask(path, {
+    await this.send(this.page.base + path, body);
+  }
+
+  private send(address: string, body: object): Promise<Response> {
+    return this.ask(address, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": this.page.csrf },
       body: JSON.stringify(body),
     });
   }
 
-  private async ask(path: string, request: RequestInit): Promise<Response> {
+  private async ask(address: string, request: RequestInit): Promise<Response> {
     let answer: Response;
     try {
-      answer = await fetch(this.page.base + path, request);
+      answer = await fetch(address, request);
     } catch {
       throw new Refused(0);
     }

@@ -7,6 +7,7 @@ import { RemoteTrackPublication, RoomEvent, Track, type Participant, type Room }
 import { el, heard, icon, say } from "./dom";
 import { everybody, handRaised, isTeacher, nameOf } from "./room";
 import { text } from "./texts";
+import type { Sign } from "./together/signs";
 
 /** Fills the place for actions on a tile; called once when the tile is made. */
 export type TileActions = (participant: Participant) => HTMLElement | undefined;
@@ -17,6 +18,8 @@ interface Tile {
   readonly initials: HTMLElement;
   readonly name: HTMLElement;
   readonly state: HTMLElement;
+  /** What its person gives to understand at this moment. */
+  readonly sign: HTMLElement;
   /** What is drawn in `state` now, to redraw only what changed. */
   shown: string;
   video: Track | undefined;
@@ -72,6 +75,14 @@ export class Tiles {
   setSoundOnly(soundOnly: boolean): void {
     this.soundOnly = soundOnly;
     this.refresh();
+  }
+
+  /** Shows what somebody gives to understand, or takes it away. */
+  sign(identity: string, sign: Sign | undefined): void {
+    const place = this.tiles.get(identity)?.sign;
+    if (!place) return;
+    place.replaceChildren(...(sign ? [icon(sign.face)] : []));
+    place.title = sign ? text(sign.label) : "";
   }
 
   refreshSoon(): void {
@@ -144,11 +155,13 @@ export class Tiles {
     const picture = el("div", { class: "tile-picture" }, initials);
     const name = el("span", { class: "tile-name" });
     const state = el("span", { class: "tile-state" });
-    const caption = el("div", { class: "tile-caption" }, name, state, this.actions(person));
+    // The signs are counted and named in one place for the ear.
+    const sign = el("span", { class: "tile-sign", "aria-hidden": "true" });
+    const caption = el("div", { class: "tile-caption" }, name, sign, state, this.actions(person));
     const root = el(teacher ? "div" : "li", { class: teacher ? "tile teacher" : "tile" }, picture, caption);
     if (teacher) this.stage.append(root);
     else this.place(root, nameOf(person));
-    return { root, picture, initials, name, state, shown: "", video: undefined };
+    return { root, picture, initials, name, state, sign, shown: "", video: undefined };
   }
 
   /** Inserts in the order of the class list, moving nothing that stands. */

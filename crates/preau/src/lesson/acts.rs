@@ -3,27 +3,32 @@
 //! Each act is written down first (in memory, or in the store where it must outlive the process) and then
 //! told to the room, so that somebody who connects in between finds it already true.
 
-use super::model::{Allowed, LiveLesson, Role, person_of, room_of};
-use super::policy::{JoinLive, ModerateLive, role_of};
+use super::model::{Allowed, LONGEST_REASON, LiveLesson, Removed, Role, person_of, room_of};
+use super::policy::{JoinLive, ModerateLive, OpenLive, role_of};
 use super::{LessonState, RoomsError, pages, store, ticket};
 use crate::access::Permit;
-use crate::edge::{Caller, Refusal};
+use crate::edge::{Caller, Refusal, json};
 use crate::ids::{LessonId, PersonId};
 use crate::school;
-use crate::store::StoreError;
+use crate::store::{Conn, StoreError};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use diesel::QueryResult;
 use http::HeaderMap;
 use preau_sfu::protocol as lk;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// A JSON document, or why it cannot be read.
-pub(super) type Document<T> = Result<Json<T>, JsonRejection>;
+pub type Document<T> = Result<Json<T>, JsonRejection>;
 
-pub(super) fn read<T>(document: Document<T>) -> Result<T, Refusal> {
+/// What a document says.
+///
+/// # Errors
+/// [`Refusal::Malformed`], in words for a developer.
+pub fn read_document<T>(document: Document<T>) -> Result<T, Refusal> {
     document.map(|Json(value)| value).map_err(|error| Refusal::Malformed(error.body_text()))
 }
 
@@ -45,6 +50,20 @@ pub(super) fn while_open(state: &LessonState, lesson: &LiveLesson) -> Result<(),
     if lesson.is_open(state.platform.now()) { Ok(()) } else { Err(Refusal::Rule("live-closed")) }
 }
 
+/// … and whoever takes part in it must be in the room: a teacher may have locked the door.
+pub(super) async fn while_inside(
+    state: &LessonState,
+    caller: &Caller,
+    lesson: &LiveLesson,
+) -> Result<(), Refusal> {
+    while_open(state, lesson)?;
+    let role = role_of(caller.actor(), lesson).ok_or(Refusal::NotFound)?;
+    match state.doorkeeper.lets_in(lesson, caller.person()?, role).await? {
+        true => Ok(()),
+        false => Err(Refusal::Rule("live-locked")),
+    }
+}
+
 /// A permit to moderate a lesson that is open.
 async fn moderate(
     state: &LessonState,
@@ -56,6 +75,19 @@ async fn moderate(
     Ok(permit)
 }
 
+/// Whether somebody is a pupil of the lesson's classes and groups.
+///
+/// # Errors
+/// The engine's.
+pub fn attends(conn: &mut Conn, lesson: &LiveLesson, person: PersonId) -> QueryResult<bool> {
+    for group in &lesson.groups {
+        if school::pupils_of(conn, *group)?.iter().any(|one| one.id == person) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// A permit to moderate, and a pupil of that lesson: nobody else is moderated.
 async fn moderate_pupil(
     state: &LessonState,
@@ -65,19 +97,9 @@ async fn moderate_pupil(
 ) -> Result<(Permit<LiveLesson, ModerateLive>, PersonId), Refusal> {
     let permit = moderate(state, caller, id).await?;
     let pupil = person_of(identity).ok_or(Refusal::NotFound)?;
-    let groups = permit.resource().groups.clone();
-    let known = state
-        .platform
-        .store()
-        .read::<_, Refusal, _>(move |conn| {
-            for group in groups {
-                if school::pupils_of(conn, group)?.iter().any(|one| one.id == pupil) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        })
-        .await?;
+    let lesson = permit.resource().clone();
+    let known =
+        state.platform.store().read::<_, Refusal, _>(move |conn| Ok(attends(conn, &lesson, pupil)?)).await?;
     if known { Ok((permit, pupil)) } else { Err(Refusal::NotFound) }
 }
 
@@ -96,11 +118,11 @@ pub(super) async fn raise_hand(
     document: Document<Hand>,
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, JoinLive> = pages::permit(&state, &caller, id).await?;
-    while_open(&state, permit.resource())?;
+    while_inside(&state, &caller, permit.resource()).await?;
     if role_of(caller.actor(), permit.resource()) != Some(Role::Pupil) {
         return Err(Refusal::Rule("live-hand-of-pupils"));
     }
-    set_hand(&state, id, caller.person()?, read(document)?.raised).await?;
+    set_hand(&state, id, caller.person()?, read_document(document)?.raised).await?;
     Ok(pages::done(&headers, id))
 }
 
@@ -137,7 +159,7 @@ pub(super) async fn permit_one(
     document: Document<Allowed>,
 ) -> Result<Response, Refusal> {
     let (_, pupil) = moderate_pupil(&state, &caller, id, &identity).await?;
-    let allowed = read(document)?;
+    let allowed = read_document(document)?;
     state.stages.allow(id, pupil, allowed);
     tell_permission(&state, id, &identity, allowed).await?;
     Ok(pages::done(&headers, id))
@@ -151,7 +173,7 @@ pub(super) async fn permit_everybody(
     document: Document<Allowed>,
 ) -> Result<Response, Refusal> {
     moderate(&state, &caller, id).await?;
-    let allowed = read(document)?;
+    let allowed = read_document(document)?;
     state.stages.allow_everybody(id, allowed);
     for pupil in pupils_present(&state, id).await? {
         tell_permission(&state, id, &pupil.identity, allowed).await?;
@@ -228,19 +250,32 @@ async fn mute(state: &LessonState, id: LessonId, pupil: &lk::ParticipantInfo) ->
     Ok(())
 }
 
+/// Why somebody is sent out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Removal {
+    #[serde(default)]
+    reason: String,
+}
+
 pub(super) async fn remove(
     State(state): State<LessonState>,
     caller: Caller,
     Path((id, identity)): Path<(LessonId, String)>,
     headers: HeaderMap,
+    document: Document<Removal>,
 ) -> Result<Response, Refusal> {
     let (permit, pupil) = moderate_pupil(&state, &caller, id, &identity).await?;
+    let reason = read_document(document)?.reason.replace('\0', "").trim().to_owned();
+    if reason.chars().count() > LONGEST_REASON {
+        return Err(Refusal::Rule("live-reason-too-long"));
+    }
     let (by, now) = (caller.person()?, state.platform.now());
     state
         .platform
         .store()
         .write::<_, StoreError, _>(&permit, move |tx| {
-            store::remove(tx, id, pupil, by, now)?;
+            store::remove(tx, id, pupil, by, &reason, now)?;
             tx.note_as("live.remove", "person", pupil.get());
             Ok(())
         })
@@ -248,4 +283,21 @@ pub(super) async fn remove(
     state.stages.set_hand(id, pupil, false, now);
     state.rooms.remove_participant(&room_of(id), &identity).await?;
     Ok(pages::done(&headers, id))
+}
+
+#[derive(Serialize)]
+struct Removals {
+    removals: Vec<Removed>,
+}
+
+/// Those who were sent out and why, for its teachers and for head and CPE, also when the lesson is over.
+pub(super) async fn removals(
+    State(state): State<LessonState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+) -> Result<Response, Refusal> {
+    let _: Permit<LiveLesson, OpenLive> = pages::permit(&state, &caller, id).await?;
+    let removals =
+        state.platform.store().read::<_, Refusal, _>(move |conn| Ok(store::removals(conn, id)?)).await?;
+    json(&Removals { removals })
 }

@@ -3,10 +3,10 @@
 //! A message is kept before anybody sees it. Clients believe only packets without a sender, and nobody's
 //! grants allow to send data, so whoever changes their client can still not write in another's name.
 
-use super::acts::{Document, read as document, while_open};
+use super::acts::{Document, read_document as document, while_inside, while_open};
 use super::model::{LONGEST_MESSAGE, LiveLesson, Message, Role, room_of};
-use super::policy::{JoinLive, WriteLive, role_of};
-use super::{LessonState, pages, store};
+use super::policy::{JoinLive, ModerateLive, WriteLive, role_of};
+use super::{LessonState, Pace, pages, store};
 use crate::access::Permit;
 use crate::edge::{Caller, Refusal, json};
 use crate::ids::LessonId;
@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 
 /// The topic of the packets, as the page knows it.
 const TOPIC: &str = "preau.chat";
+/// Five messages at once, then one every two seconds.
+const PACE: Pace = Pace { burst: 5, pause: 2_000 };
 
 #[derive(Serialize)]
 struct Messages {
@@ -32,7 +34,7 @@ pub(super) async fn read(
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, JoinLive> = pages::permit(&state, &caller, id).await?;
     if role_of(caller.actor(), permit.resource()) != Some(Role::Teacher) {
-        while_open(&state, permit.resource())?;
+        while_inside(&state, &caller, permit.resource()).await?;
     }
     let messages =
         state.platform.store().read::<_, Refusal, _>(move |conn| Ok(store::messages(conn, id)?)).await?;
@@ -54,7 +56,7 @@ pub(super) async fn write(
     words: Document<Words>,
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, WriteLive> = pages::permit(&state, &caller, id).await?;
-    while_open(&state, permit.resource())?;
+    while_inside(&state, &caller, permit.resource()).await?;
     let text = document(words)?.text.replace('\0', "").trim().to_owned();
     if text.is_empty() {
         return Err(Refusal::Malformed("text is empty".into()));
@@ -63,7 +65,7 @@ pub(super) async fn write(
         return Err(Refusal::Rule("live-message-too-long"));
     }
     let (facts, now) = (caller.actor().facts().ok_or(Refusal::SignInFirst)?, state.platform.now());
-    if let Err(seconds) = state.stages.may_write(id, facts.person, now) {
+    if let Err(seconds) = state.paces.take(("message", id), facts.person, PACE, now) {
         return Ok(too_fast(seconds));
     }
     let (from, kept) = (facts.person, text.clone());
@@ -83,6 +85,35 @@ pub(super) async fn write(
     // The message is kept: who misses the packet reads it with the next connection.
     if let Err(error) = state.rooms.send_data(&room_of(id), TOPIC, packet).await {
         tracing::warn!(lesson = %id, %error, "a chat message was kept but not passed on");
+    }
+    Ok(pages::done(&headers, id))
+}
+
+/// Takes a message out, for everybody and for good.
+pub(super) async fn remove(
+    State(state): State<LessonState>,
+    caller: Caller,
+    Path((id, message)): Path<(LessonId, i64)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let permit: Permit<LiveLesson, ModerateLive> = pages::permit(&state, &caller, id).await?;
+    while_open(&state, permit.resource())?;
+    let (by, now) = (caller.person()?, state.platform.now());
+    state
+        .platform
+        .store()
+        .write::<_, Refusal, _>(&permit, move |tx| {
+            if !store::remove_message(tx, id, message, by, now)? {
+                return Err(Refusal::NotFound);
+            }
+            tx.note_as("live.remove_message", "live_message", message);
+            Ok(())
+        })
+        .await?;
+    let packet = serde_json::json!({ "removed": message.to_string() }).to_string().into_bytes();
+    // Pages that miss the packet read the chat anew with the next connection.
+    if let Err(error) = state.rooms.send_data(&room_of(id), TOPIC, packet).await {
+        tracing::warn!(lesson = %id, %error, "a chat message was taken out but the room not told");
     }
     Ok(pages::done(&headers, id))
 }

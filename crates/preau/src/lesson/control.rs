@@ -119,10 +119,26 @@ impl Rooms {
     /// # Errors
     /// [`RoomsError`].
     pub async fn send_data(&self, room: &str, topic: &str, data: Vec<u8>) -> RoomsResult<bool> {
+        self.send_data_to(room, topic, data, Vec::new()).await
+    }
+
+    /// Sends a packet without a sender to those identities, to everybody when there are none; `false` when there
+    /// is no such room.
+    ///
+    /// # Errors
+    /// [`RoomsError`].
+    pub async fn send_data_to(
+        &self,
+        room: &str,
+        topic: &str,
+        data: Vec<u8>,
+        to: Vec<String>,
+    ) -> RoomsResult<bool> {
         let request = lk::SendDataRequest {
             room: room.to_owned(),
             data,
             topic: Some(topic.to_owned()),
+            destination_identities: to,
             ..Default::default()
         };
         there(self.carry_out(Command::SendData(request)).await)

@@ -9,3 +9,7 @@ refusal-live-hand-of-pupils = Only pupils raise a hand
 refusal-live-hand-of-pupils-meaning = Teachers and visitors do not need to.
 refusal-live-message-too-long = This message is too long
 refusal-live-message-too-long-meaning = A message has 1,000 characters at most.
+refusal-live-reason-too-long = This reason is too long
+refusal-live-reason-too-long-meaning = A reason has 200 characters at most.
+refusal-live-locked = The class is locked
+refusal-live-locked-meaning = The teacher sees who waits at the door and can let you in.

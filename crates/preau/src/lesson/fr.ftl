@@ -9,3 +9,7 @@ refusal-live-hand-of-pupils = Seuls les élèves lèvent la main
 refusal-live-hand-of-pupils-meaning = Les professeurs et les visiteurs n’en ont pas besoin.
 refusal-live-message-too-long = Ce message est trop long
 refusal-live-message-too-long-meaning = Un message a 1 000 caractères au plus.
+refusal-live-reason-too-long = Ce motif est trop long
+refusal-live-reason-too-long-meaning = Un motif a 200 caractères au plus.
+refusal-live-locked = La classe est fermée à clé
+refusal-live-locked-meaning = Le professeur voit qui attend à la porte et peut vous laisser entrer.

@@ -2,7 +2,7 @@
 //! LiveKit server.
 //!
 //! `model` when a room may be open · `policy` who takes which part · `store` rooms, messages, removals ·
-//! `stage` what holds only while a lesson runs · `ticket` tokens with grants computed from permits ·
+//! `stage` what holds only while a lesson runs · `pace` how fast people write · `ticket` tokens with grants computed from permits ·
 //! `pages`, `acts`, `chat` handlers · `signalling` the socket that LiveKit's clients open · `control` what
 //! the application asks of rooms · `media`, `shard` the thread behind it · `wire`, `streams` its UDP and TCP
 //! ports · `cluster`, `rounds`, `webhook` a LiveKit server instead · `twirp`, `service` RoomService.
@@ -17,6 +17,7 @@ mod cluster;
 mod control;
 mod media;
 mod model;
+mod pace;
 mod pages;
 mod policy;
 mod rounds;
@@ -34,9 +35,11 @@ pub mod views;
 mod webhook;
 mod wire;
 
+pub use acts::{Document, attends, read_document};
 pub use control::{Rooms, RoomsError, RoomsResult};
 pub use media::{Media, MediaError, Restraint};
 pub use model::{Allowed, LiveLesson, Role, Room, room_of};
+pub use pace::{Doing, Pace, Paces};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
 pub use store::{opened, rooms_between};
 #[cfg(test)]
@@ -46,7 +49,9 @@ use crate::access::Profile;
 use crate::config::LiveEngine;
 use crate::edge::{Audience, Body, Cost, Platform, Routes};
 use crate::ids::{LessonId, Millis, PersonId};
+use crate::store::StoreError;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use preau_gate::Rung;
 use preau_sfu::Step;
 use std::sync::Arc;
@@ -66,15 +71,33 @@ pub trait Attendance: Send + Sync {
     fn left(&self, lesson: LessonId, person: PersonId, at: Millis);
 }
 
+/// Who may be in a room now, beyond class list and hours: a teacher may have locked the door. Asked before
+/// somebody gets a token, before their socket opens and, on a LiveKit server, again and again.
+pub trait Doorkeeper: Send + Sync {
+    /// Whether somebody who takes this part in the lesson may come in, or come back.
+    ///
+    /// # Errors
+    /// The store's.
+    fn lets_in<'d>(
+        &'d self,
+        lesson: &'d LiveLesson,
+        person: PersonId,
+        role: Role,
+    ) -> BoxFuture<'d, Result<bool, StoreError>>;
+}
+
 /// What the handlers need.
 #[derive(Clone)]
 pub struct LessonState {
     platform: Platform,
     attendance: Arc<dyn Attendance>,
+    doorkeeper: Arc<dyn Doorkeeper>,
     /// The embedded media server; none when a LiveKit server carries the lessons.
     media: Option<Media>,
     rooms: Rooms,
     stages: stage::Stages,
+    /// How fast people write.
+    paces: Paces,
     tickets: ticket::Tickets,
 }
 
@@ -97,7 +120,11 @@ impl LessonState {
     ///
     /// # Errors
     /// What cannot be opened, worded for an operator.
-    pub fn start(platform: &Platform, attendance: Arc<dyn Attendance>) -> anyhow::Result<LessonState> {
+    pub fn start(
+        platform: &Platform,
+        attendance: Arc<dyn Attendance>,
+        doorkeeper: Arc<dyn Doorkeeper>,
+    ) -> anyhow::Result<LessonState> {
         let config = &platform.config().live;
         let tickets = ticket::Tickets::new(config, platform.secrets().key("live"));
         let (media, rooms) = match (config.engine, config.url.as_deref()) {
@@ -114,7 +141,17 @@ impl LessonState {
             }
         };
         let stages = stage::Stages::default();
-        Ok(LessonState { platform: platform.clone(), attendance, media, rooms, stages, tickets })
+        let platform = platform.clone();
+        Ok(LessonState {
+            platform,
+            attendance,
+            doorkeeper,
+            media,
+            rooms,
+            stages,
+            paces: Paces::default(),
+            tickets,
+        })
     }
 
     /// Starts what goes on beside the requests; call it once, where a runtime runs.
@@ -124,6 +161,11 @@ impl LessonState {
         }
     }
 
+    /// The rooms, for what else is told in them.
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
     /// The embedded media server, for status pages; none when a LiveKit server carries the lessons.
     pub fn media(&self) -> Option<&Media> {
         self.media.as_ref()
@@ -131,7 +173,7 @@ impl LessonState {
 }
 
 /// Everybody who can have a part in a lesson.
-const PARTICIPANTS: Audience = Audience::Profiles(&[
+pub const PARTICIPANTS: Audience = Audience::Profiles(&[
     Profile::Pupil,
     Profile::Teacher,
     Profile::Librarian,
@@ -141,7 +183,7 @@ const PARTICIPANTS: Audience = Audience::Profiles(&[
     Profile::Staff,
 ]);
 /// Everybody who can hold a lesson, or open or end one.
-const HOLDERS: Audience = Audience::Profiles(&[
+pub const HOLDERS: Audience = Audience::Profiles(&[
     Profile::Teacher,
     Profile::Librarian,
     Profile::Supervisor,
@@ -189,6 +231,8 @@ pub fn routes(state: LessonState) -> Routes {
             Body::Form,
             acts::remove,
         )
+        .get("/lessons/{id}/live/removals", HOLDERS, Cost::Live, acts::removals)
+        .post("/lessons/{id}/live/messages/{message}/removal", HOLDERS, Cost::Live, Body::Form, chat::remove)
         .get("/lessons/{id}/live/messages", PARTICIPANTS, Cost::Live, chat::read)
         .post("/lessons/{id}/live/messages", PARTICIPANTS, Cost::Write, Body::Form, chat::write)
         .with_state(state.clone());

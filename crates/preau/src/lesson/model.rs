@@ -19,6 +19,8 @@ pub(super) const OPENS_BEFORE: Millis = 15 * 60_000;
 pub(super) const CLOSES_AFTER: Millis = 10 * 60_000;
 /// Longest chat message, in characters; the page holds the same bound.
 pub(super) const LONGEST_MESSAGE: usize = 1_000;
+/// Longest reason for sending somebody out, in characters; the page holds the same bound.
+pub(super) const LONGEST_REASON: usize = 200;
 
 /// A lesson with everything the rules of its room need.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,11 +111,14 @@ pub struct Allowed {
     pub microphone: bool,
     /// Their picture.
     pub camera: bool,
+    /// Their screen.
+    #[serde(default)]
+    pub screen: bool,
 }
 
 impl Allowed {
     /// Everything.
-    pub const ALL: Allowed = Allowed { microphone: true, camera: true };
+    pub const ALL: Allowed = Allowed { microphone: true, camera: true, screen: true };
 }
 
 /// A chat message.
@@ -127,6 +132,19 @@ pub(super) struct Message {
     pub(super) name: String,
     /// What was written.
     pub(super) text: String,
+    /// When, RFC 3339.
+    pub(super) at: String,
+}
+
+/// Somebody who was sent out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Removed {
+    /// Their identity in the room.
+    pub(super) identity: String,
+    /// Their name.
+    pub(super) name: String,
+    /// Why, in the teacher's words; may be empty.
+    pub(super) reason: String,
     /// When, RFC 3339.
     pub(super) at: String,
 }

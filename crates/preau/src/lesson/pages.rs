@@ -108,12 +108,16 @@ pub(super) async fn entry(
         if lesson.is_within_hours(now) {
             state.attendance.waits(id, caller.person()?, now);
         }
-        return closed(lesson.ask_again_in(now));
+        return closed(lesson.ask_again_in(now), false);
     }
     // After a restart nobody opens the lesson again, but everybody comes through here.
     state.stages.begin(id, lesson.closes_at(), now);
     let facts = caller.actor().facts().ok_or(Refusal::SignInFirst)?;
     let role = role_of(caller.actor(), lesson).ok_or(Refusal::NotFound)?;
+    if !state.doorkeeper.lets_in(lesson, facts.person, role).await? {
+        state.attendance.waits(id, facts.person, now);
+        return closed(LOBBY_ASKS_AGAIN, true);
+    }
     let allowed = match role {
         Role::Teacher => super::Allowed::ALL,
         Role::Pupil => state.stages.allowed(id, facts.person),
@@ -140,9 +144,15 @@ pub(super) async fn entry(
     Ok(response)
 }
 
-/// The room is not open: when to ask again.
-fn closed(seconds: u32) -> Result<Response, Refusal> {
-    let mut response = json(&serde_json::json!({ "opened": false }))?;
+/// Seconds after which a page in the lobby of a locked room asks again.
+const LOBBY_ASKS_AGAIN: u32 = 4;
+
+/// The room is not open, or its door is locked: when to ask again.
+fn closed(seconds: u32, locked: bool) -> Result<Response, Refusal> {
+    let mut response = match locked {
+        true => json(&serde_json::json!({ "opened": true, "lobby": true }))?,
+        false => json(&serde_json::json!({ "opened": false }))?,
+    };
     *response.status_mut() = StatusCode::CONFLICT;
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     Ok(response)

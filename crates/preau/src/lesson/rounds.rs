@@ -101,6 +101,11 @@ impl LessonState {
             self.rooms.remove_participant(&room, &one.identity).await?;
             return Ok(false);
         }
+        if !self.doorkeeper.lets_in(lesson, person, role).await? {
+            // A token from before the door was locked; their page goes to the lobby by itself.
+            self.rooms.remove_participant(&room, &one.identity).await?;
+            return Ok(false);
+        }
         let should = ticket::grants(role, self.stages.allowed(lesson.id, person));
         let is = one.permission.as_ref().map(|permission| Grants::default().with_permission(permission));
         let hand = ticket::hand_text(self.stages.hand(lesson.id, person));

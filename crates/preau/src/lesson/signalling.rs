@@ -171,6 +171,13 @@ async fn admit(
         })?
         .filter(|lesson| lesson.is_open(now) && (role == Role::Teacher || !lesson.removed.contains(&person)))
         .ok_or_else(|| TurnedAway::new(StatusCode::FORBIDDEN, "the lesson is not open"))?;
+    let welcome = state.doorkeeper.lets_in(&lesson, person, role).await.map_err(|error| {
+        tracing::error!(%error, "a live connection could not be checked");
+        TurnedAway::new(StatusCode::SERVICE_UNAVAILABLE, "try again")
+    })?;
+    if !welcome {
+        return Err(TurnedAway::new(StatusCode::FORBIDDEN, "the door is locked"));
+    }
     claims.grants = ticket::grants(role, state.stages.allowed(lesson.id, person));
     let hand = ticket::hand_text(state.stages.hand(lesson.id, person));
     claims.attributes.insert("hand".into(), hand);

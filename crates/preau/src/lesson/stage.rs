@@ -1,5 +1,4 @@
-//! What holds for as long as a lesson runs and is not worth a row: who may speak, whose hand is up, who
-//! writes too fast.
+//! What holds for as long as a lesson runs and is not worth a row: who may speak, whose hand is up.
 //!
 //! It lives in memory. After a restart every microphone is closed and every hand is down: the safe side.
 //! Invariant: the answer for a person is the same for a token, for a socket and for a command.
@@ -9,10 +8,6 @@ use crate::ids::{LessonId, Millis, PersonId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Messages somebody may write at once …
-const BURST: i64 = 5;
-/// … and the time after which one more is allowed, in milliseconds.
-const PAUSE: Millis = 2_000;
 /// Lessons kept in memory; beyond it, those that are over are forgotten first.
 const LESSONS: usize = 1_000;
 
@@ -27,7 +22,6 @@ struct Stage {
     everybody: Allowed,
     single: HashMap<PersonId, Allowed>,
     hands: HashMap<PersonId, Millis>,
-    paces: HashMap<PersonId, Millis>,
 }
 
 impl Stages {
@@ -92,25 +86,6 @@ impl Stages {
             None
         }
     }
-
-    /// Whether somebody may write now.
-    ///
-    /// # Errors
-    /// The seconds to wait.
-    pub(super) fn may_write(&self, lesson: LessonId, person: PersonId, now: Millis) -> Result<(), u32> {
-        let mut stages = self.lock();
-        let paces = &mut stages.entry(lesson).or_default().paces;
-        // The moment at which the allowance is whole again; each message moves it by one pause.
-        let whole = paces.get(&person).copied().unwrap_or(now).max(now);
-        let ahead = whole + PAUSE - now;
-        if ahead > BURST * PAUSE {
-            // Whole seconds, rounded up: coming back too early would only be refused again.
-            let wait = (ahead - BURST * PAUSE + 999) / 1_000;
-            return Err(u32::try_from(wait).unwrap_or(u32::MAX));
-        }
-        paces.insert(person, whole + PAUSE);
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -127,7 +102,7 @@ mod tests {
         assert_eq!(stages.allowed(LESSON, TOM), Allowed::default());
         stages.allow(LESSON, TOM, Allowed::ALL);
         assert_eq!(stages.allowed(LESSON, INES), Allowed::default());
-        stages.allow_everybody(LESSON, Allowed { microphone: true, camera: false });
+        stages.allow_everybody(LESSON, Allowed { microphone: true, ..Allowed::default() });
         assert!(!stages.allowed(LESSON, TOM).camera && stages.allowed(LESSON, INES).microphone);
         stages.end(LESSON);
         assert_eq!(stages.allowed(LESSON, INES), Allowed::default());
@@ -140,19 +115,6 @@ mod tests {
         assert_eq!(stages.set_hand(LESSON, TOM, true, 9_000), Some(1_000));
         assert_eq!(stages.set_hand(LESSON, TOM, false, 9_500), None);
         assert_eq!(stages.hand(LESSON, TOM), None);
-    }
-
-    #[test]
-    fn five_messages_at_once_then_one_every_two_seconds() {
-        let stages = Stages::default();
-        for _ in 0..5 {
-            assert_eq!(stages.may_write(LESSON, TOM, 0), Ok(()));
-        }
-        assert_eq!(stages.may_write(LESSON, TOM, 0), Err(2));
-        assert_eq!(stages.may_write(LESSON, INES, 0), Ok(()));
-        assert_eq!(stages.may_write(LESSON, TOM, 1_999), Err(1));
-        assert_eq!(stages.may_write(LESSON, TOM, 2_000), Ok(()));
-        assert_eq!(stages.may_write(LESSON, TOM, 2_000), Err(2));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The only SQL on live rooms, their messages and removals.
 
-use super::model::{CLOSES_AFTER, LiveLesson, Message, Room};
+use super::model::{CLOSES_AFTER, LiveLesson, Message, Removed, Room};
 use crate::ids::{GroupId, LessonId, Millis, PersonId, SchoolId, SubjectId};
 use crate::store::schema::{
     lesson, lesson_group, lesson_teacher, live_message, live_removal, live_room, person,
@@ -95,16 +95,21 @@ pub(super) fn end(tx: &mut Tx<'_>, id: LessonId, now: Millis) -> QueryResult<()>
         .map(|_| ())
 }
 
-/// Writes down that somebody was sent out. A second time changes nothing.
+/// Writes down that somebody was sent out, and why. A second time only the reason may change.
 pub(super) fn remove(
     tx: &mut Tx<'_>,
     id: LessonId,
     who: PersonId,
     by: PersonId,
+    reason: &str,
     now: Millis,
 ) -> QueryResult<()> {
     let known = diesel::update(live_removal::table.find((id.get(), who.get())))
-        .set((live_removal::removed_at.eq(now), live_removal::removed_by.eq(by)))
+        .set((
+            live_removal::removed_at.eq(now),
+            live_removal::removed_by.eq(by),
+            live_removal::reason.eq(reason),
+        ))
         .execute(tx.conn())?;
     if known == 0 {
         diesel::insert_into(live_removal::table)
@@ -113,10 +118,55 @@ pub(super) fn remove(
                 live_removal::person_id.eq(who),
                 live_removal::removed_at.eq(now),
                 live_removal::removed_by.eq(by),
+                live_removal::reason.eq(reason),
             ))
             .execute(tx.conn())?;
     }
     Ok(())
+}
+
+/// Those who were sent out of a lesson, the first one first.
+pub(super) fn removals(conn: &mut Conn, id: LessonId) -> QueryResult<Vec<Removed>> {
+    let rows: Vec<(PersonId, Millis, String, String, String)> = live_removal::table
+        .inner_join(person::table.on(person::id.eq(live_removal::person_id)))
+        .filter(live_removal::lesson_id.eq(id))
+        .order((live_removal::removed_at.asc(), live_removal::person_id.asc()))
+        .select((
+            live_removal::person_id,
+            live_removal::removed_at,
+            live_removal::reason,
+            person::given_name,
+            person::family_name,
+        ))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(who, at, reason, given, family)| Removed {
+            identity: who.to_string(),
+            name: format!("{given} {family}").trim().to_owned(),
+            reason,
+            at: crate::edge::instant(at).to_string(),
+        })
+        .collect())
+}
+
+/// Takes a message out of the chat; `false` when there is none of that number to be seen.
+pub(super) fn remove_message(
+    tx: &mut Tx<'_>,
+    lesson: LessonId,
+    message: i64,
+    by: PersonId,
+    now: Millis,
+) -> QueryResult<bool> {
+    diesel::update(
+        live_message::table
+            .filter(live_message::id.eq(message))
+            .filter(live_message::lesson_id.eq(lesson))
+            .filter(live_message::removed_at.is_null()),
+    )
+    .set((live_message::removed_at.eq(Some(now)), live_message::removed_by.eq(Some(by.get()))))
+    .execute(tx.conn())
+    .map(|changed| changed > 0)
 }
 
 /// Keeps a message and returns its identifier.
@@ -145,6 +195,7 @@ pub(super) fn messages(conn: &mut Conn, id: LessonId) -> QueryResult<Vec<Message
     let rows: Vec<(i64, PersonId, Millis, String, String, String)> = live_message::table
         .inner_join(person::table.on(person::id.eq(live_message::person_id)))
         .filter(live_message::lesson_id.eq(id))
+        .filter(live_message::removed_at.is_null())
         .order((live_message::sent_at.desc(), live_message::id.desc()))
         .limit(LATEST)
         .select((

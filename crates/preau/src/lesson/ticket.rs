@@ -113,10 +113,14 @@ pub(super) fn grants(role: Role, allowed: Allowed) -> Grants {
         Role::Teacher => {
             vec![Source::Camera, Source::Microphone, Source::ScreenShare, Source::ScreenShareAudio]
         }
-        Role::Pupil => [(allowed.camera, Source::Camera), (allowed.microphone, Source::Microphone)]
-            .into_iter()
-            .filter_map(|(may, source)| may.then_some(source))
-            .collect(),
+        Role::Pupil => [
+            (allowed.camera, Source::Camera),
+            (allowed.microphone, Source::Microphone),
+            (allowed.screen, Source::ScreenShare),
+        ]
+        .into_iter()
+        .filter_map(|(may, source)| may.then_some(source))
+        .collect(),
         Role::Visitor => Vec::new(),
     };
     Grants {
@@ -153,8 +157,9 @@ mod tests {
 
     #[test]
     fn who_may_send_what() {
-        let voice = Allowed { microphone: true, camera: false };
-        let picture = Allowed { microphone: false, camera: true };
+        let voice = Allowed { microphone: true, ..Allowed::default() };
+        let picture = Allowed { camera: true, ..Allowed::default() };
+        let screen = Allowed { screen: true, ..Allowed::default() };
         for (role, allowed, sends) in [
             (
                 Role::Teacher,
@@ -164,7 +169,8 @@ mod tests {
             (Role::Pupil, Allowed::default(), vec![]),
             (Role::Pupil, voice, vec!["microphone"]),
             (Role::Pupil, picture, vec!["camera"]),
-            (Role::Pupil, Allowed::ALL, vec!["camera", "microphone"]),
+            (Role::Pupil, screen, vec!["screen_share"]),
+            (Role::Pupil, Allowed::ALL, vec!["camera", "microphone", "screen_share"]),
             (Role::Visitor, Allowed::ALL, vec![]),
         ] {
             let grants = grants(role, allowed);

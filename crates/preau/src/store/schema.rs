@@ -358,6 +358,8 @@ diesel::table! {
         person_id -> BigInt,
         sent_at -> BigInt,
         body -> Text,
+        removed_at -> Nullable<BigInt>,
+        removed_by -> Nullable<BigInt>,
     }
 }
 
@@ -367,6 +369,16 @@ diesel::table! {
         person_id -> BigInt,
         removed_at -> BigInt,
         removed_by -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    room_event (lesson_id, number) {
+        lesson_id -> BigInt,
+        number -> BigInt,
+        at_ms -> BigInt,
+        body -> Text,
     }
 }
 
@@ -425,6 +437,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     live_room,
     live_message,
     live_removal,
+    room_event,
     notice,
     notice_read,
 );

@@ -96,6 +96,7 @@ fn the_access_matrix_is_what_was_agreed() {
     crate::homework::matrix(&mut matrix, &school.people);
     crate::identity::matrix(&mut matrix, school.app.platform.store(), &school.people);
     crate::lesson::matrix(&mut matrix, &school.people);
+    crate::classroom::matrix(&mut matrix, &school.people);
     crate::rollcall::matrix(&mut matrix, &school.people);
     crate::notices::matrix(&mut matrix, &school.people);
     crate::classes::matrix(&mut matrix, &school.people);

@@ -279,6 +279,8 @@ live-stage = Picture and voice of the lesson
 live-hands = Raised hands
 live-pupils = Pupils present
 live-chat = Chat
+live-poll = Question to the class
+live-tools = What the class does together
 live-controls = Class controls
 
 ## Import

@@ -304,6 +304,8 @@ live-stage = Image et voix du cours
 live-hands = Mains levées
 live-pupils = Élèves présents
 live-chat = Discussion
+live-poll = Question à la classe
+live-tools = Ce que la classe fait ensemble
 live-controls = Commandes de la classe
 
 ## Import

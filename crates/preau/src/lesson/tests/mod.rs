@@ -131,7 +131,7 @@ async fn tokens_say_the_real_name_and_exactly_what_is_allowed() {
     assert_eq!(entry["name"], "Maëlys Verdoyant");
     assert_eq!(entry["identity"], school.people.pupil.to_string());
     assert_eq!(entry["room"], format!("lesson-{}", school.people.lesson));
-    assert_eq!(entry["allowed"], json!({ "microphone": false, "camera": false }));
+    assert_eq!(entry["allowed"], json!({ "microphone": false, "camera": false, "screen": false }));
     assert!(entry["url"].as_str().expect("an address").starts_with("ws://127.0.0.1"));
     let token = claims(&entry);
     assert_eq!(token["iss"], "preau");
@@ -165,6 +165,10 @@ async fn tokens_say_the_real_name_and_exactly_what_is_allowed() {
         StatusCode::NO_CONTENT
     );
     assert_eq!(pupil.claims().await["video"]["canPublishSources"], json!(["camera"]));
+    assert_eq!(classmate.claims().await["video"]["canPublishSources"], json!(["camera"]));
+    let document = json!({ "microphone": true, "camera": false, "screen": true });
+    assert_eq!(teacher.act(&one, document).await, StatusCode::NO_CONTENT);
+    assert_eq!(pupil.claims().await["video"]["canPublishSources"], json!(["microphone", "screen_share"]));
     assert_eq!(classmate.claims().await["video"]["canPublishSources"], json!(["camera"]));
     let mut head = Seat::of(&school, school.people.head);
     assert_eq!(head.claims().await["video"]["canPublish"], false, "a visitor listens");
@@ -273,8 +277,29 @@ async fn whoever_is_sent_out_stays_out() {
         assert_eq!(teacher.act(&removal(not_a_pupil), json!({})).await, StatusCode::NOT_FOUND);
     }
     assert_eq!(pupil.act(&removal(people.classmate), json!({})).await, StatusCode::NOT_FOUND);
+    let long = json!({ "reason": "é".repeat(201) });
+    assert_eq!(teacher.act(&removal(people.pupil), long).await, StatusCode::CONFLICT);
+    assert_eq!(pupil.entry().await.0, StatusCode::OK, "nobody is sent out by half");
     assert_eq!(teacher.act(&removal(people.pupil), json!({})).await, StatusCode::NO_CONTENT);
-    assert_eq!(teacher.act(&removal(people.pupil), json!({})).await, StatusCode::NO_CONTENT, "twice is once");
+    let why = json!({ "reason": " A insulté Tom " });
+    assert_eq!(teacher.act(&removal(people.pupil), why).await, StatusCode::NO_CONTENT, "twice is once");
+    for reader in [people.teacher, people.counsellor, people.head] {
+        let kept = school.signed_in(reader).get(&at(people.lesson, "/removals")).await.json();
+        assert_eq!(
+            kept["removals"],
+            json!([{
+                "identity": people.pupil.to_string(),
+                "name": "Maëlys Verdoyant",
+                "reason": "A insulté Tom",
+                "at": "2026-11-23T06:55:00Z",
+            }])
+        );
+    }
+    for other in [people.pupil, people.classmate, people.guardian, people.other_teacher, people.foreign_head]
+    {
+        let status = school.signed_in(other).get(&at(people.lesson, "/removals")).await.status;
+        assert_eq!(status, StatusCode::NOT_FOUND);
+    }
     for (what, status) in [("", 404), (".json", 404), ("/messages", 404)] {
         assert_eq!(pupil.client.get(&at(people.lesson, what)).await.status.as_u16(), status, "{what}");
     }
@@ -333,6 +358,32 @@ async fn chat_is_kept_bounded_and_for_the_lesson_only() {
     assert_eq!(teacher.act("/ending", json!({})).await, StatusCode::NO_CONTENT);
     assert_eq!(pupil.client.get(&at(people.lesson, "/messages")).await.status, StatusCode::CONFLICT);
     assert_eq!(teacher.client.get(&at(people.lesson, "/messages")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_message_that_is_taken_out_is_gone_for_everybody() {
+    let school = TestSchool::open();
+    let people = school.people;
+    let (mut teacher, mut pupil) = (open(&school).await, Seat::of(&school, people.pupil));
+    for text in ["Bonjour", "Vilain mot"] {
+        assert_eq!(pupil.act("/messages", json!({ "text": text })).await, StatusCode::NO_CONTENT);
+    }
+    let list = at(people.lesson, "/messages");
+    let kept = teacher.client.get(&list).await.json();
+    let removal = format!("/messages/{}/removal", kept["messages"][1]["id"].as_str().expect("a number"));
+    for (persona, person) in people.personas().into_iter().filter(|(_, person)| *person != people.teacher) {
+        let status = Seat::of(&school, person).act(&removal, json!({})).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{persona}");
+    }
+    let elsewhere = format!("/lessons/{}/live{removal}", people.other_lesson);
+    assert_eq!(teacher.client.post_json(&elsewhere, &json!({})).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(teacher.act(&removal, json!({})).await, StatusCode::NO_CONTENT);
+    assert_eq!(teacher.act(&removal, json!({})).await, StatusCode::NOT_FOUND, "it is gone");
+    for seat in [&mut teacher, &mut pupil] {
+        let left = seat.client.get(&list).await.json();
+        assert_eq!(left["messages"].as_array().expect("a list").len(), 1);
+        assert_eq!(left["messages"][0]["text"], "Bonjour");
+    }
 }
 
 #[tokio::test]

@@ -395,3 +395,25 @@ async fn the_page_carries_no_token() {
     );
     assert!(!page.contains("eyJ"), "the token comes from live.json, after its own permit");
 }
+
+#[tokio::test]
+async fn a_token_from_before_the_door_was_locked_opens_nothing() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    let mut teacher = open(&school).await;
+    let people = school.people;
+    let mut inside = connect(server, &token(&mut Seat::of(&school, people.pupil)).await).await.expect("in");
+    inside.joined().await;
+    let late = token(&mut Seat::of(&school, people.classmate)).await;
+    let mut room = async |what: &str, document| {
+        let path = format!("/lessons/{}/room{what}", people.lesson);
+        assert_eq!(teacher.client.post_json(&path, &document).await.status, StatusCode::NO_CONTENT);
+    };
+    room("/lock", json!({ "locked": true })).await;
+    assert_eq!(connect(server, &late).await.err(), Some(StatusCode::FORBIDDEN));
+    // Who is in the room at that moment was in, although nothing of it is written down yet.
+    let mut again = connect(server, &token(&mut Seat::of(&school, people.pupil)).await).await.expect("back");
+    again.joined().await;
+    room("/admissions", json!({ "person": people.classmate.to_string() })).await;
+    connect(server, &late).await.expect("let in").joined().await;
+}

@@ -1,0 +1,27 @@
+# What the class does together
+refusal-room-full = This class has reached its limit
+refusal-room-full-meaning = More has happened in it than a lesson can keep. The lesson goes on, and so does the chat.
+refusal-room-locked = The class is locked
+refusal-room-locked-meaning = The teacher can let you in.
+refusal-room-words-closed = Words to the teacher are switched off
+refusal-room-words-closed-meaning = The teacher has switched private words off for this lesson.
+refusal-room-word-too-long = This word is too long
+refusal-room-word-too-long-meaning = A word has 500 characters at most.
+refusal-room-bad-timer = This length does not fit
+refusal-room-bad-timer-meaning = A timer runs from five seconds to four hours.
+refusal-room-bad-question = This question does not fit
+refusal-room-bad-question-meaning = It needs two to six different answers of 120 characters at most, or yes and no.
+refusal-room-bad-answer = This answer does not fit
+refusal-room-bad-answer-meaning = Choose among the answers that are offered.
+refusal-room-poll-closed = This question is closed
+refusal-room-poll-closed-meaning = The teacher takes no more answers.
+refusal-room-poll-still-open = A question is still open
+refusal-room-poll-still-open-meaning = Stop it before you ask another one.
+refusal-room-no-poll = This question does not exist
+refusal-room-no-poll-meaning = Reload the page to see the questions of this lesson.
+refusal-room-notes-closed = The notes can only be read
+refusal-room-notes-closed-meaning = The teacher has not opened the notes to pupils.
+refusal-room-notes-full = The notes are full
+refusal-room-notes-full-meaning = They have 400 lines at most. Take lines out to write others.
+refusal-room-bad-notes = These lines do not fit
+refusal-room-bad-notes-meaning = A line has 1,000 characters at most, and at most 200 are changed at once.

@@ -1,0 +1,27 @@
+# Ce que la classe fait ensemble
+refusal-room-full = Cette classe a atteint sa limite
+refusal-room-full-meaning = Il s’y est passé plus que ce qu’un cours peut garder. Le cours continue, la discussion aussi.
+refusal-room-locked = La classe est fermée à clé
+refusal-room-locked-meaning = Le professeur peut vous laisser entrer.
+refusal-room-words-closed = Les mots au professeur sont arrêtés
+refusal-room-words-closed-meaning = Le professeur a arrêté les mots privés pour ce cours.
+refusal-room-word-too-long = Ce mot est trop long
+refusal-room-word-too-long-meaning = Un mot a 500 caractères au plus.
+refusal-room-bad-timer = Cette durée ne convient pas
+refusal-room-bad-timer-meaning = Un minuteur dure de cinq secondes à quatre heures.
+refusal-room-bad-question = Cette question ne convient pas
+refusal-room-bad-question-meaning = Il faut de deux à six réponses différentes de 120 caractères au plus, ou oui et non.
+refusal-room-bad-answer = Cette réponse ne convient pas
+refusal-room-bad-answer-meaning = Choisissez parmi les réponses proposées.
+refusal-room-poll-closed = Cette question est close
+refusal-room-poll-closed-meaning = Le professeur ne prend plus de réponses.
+refusal-room-poll-still-open = Une question est encore ouverte
+refusal-room-poll-still-open-meaning = Arrêtez-la avant d’en poser une autre.
+refusal-room-no-poll = Cette question n’existe pas
+refusal-room-no-poll-meaning = Rechargez la page pour voir les questions de ce cours.
+refusal-room-notes-closed = Les notes sont en lecture
+refusal-room-notes-closed-meaning = Le professeur n’a pas ouvert les notes aux élèves.
+refusal-room-notes-full = Les notes sont pleines
+refusal-room-notes-full-meaning = Elles ont 400 lignes au plus. Enlevez des lignes pour en écrire d’autres.
+refusal-room-bad-notes = Ces lignes ne conviennent pas
+refusal-room-bad-notes-meaning = Une ligne a 1 000 caractères au plus, et on en change 200 à la fois au plus.

@@ -1,0 +1,77 @@
+//! What a class does together in the live lesson besides media: the locked door and its lobby, private words,
+//! the timer, questions, reactions, notes.
+//!
+//! `model` events, the state they add up to, and what each role sees of it · `store` the events, kept ·
+//! `book` the rooms in memory · `policy` who may do what · `happen` how something comes to happen and is told ·
+//! `pages` the room as a document · `acts`, `polls`, `notes` handlers.
+//! The slice `lesson` asks [`Classrooms`] who may come in, and knows nothing else of this.
+//!
+//! Invariant: an event is kept before anybody sees it; nobody is told what a fresh view of theirs would not
+//! show; a page that applies what it is told, in order, shows what a fresh view would.
+
+mod acts;
+mod book;
+mod happen;
+mod model;
+mod notes;
+mod pages;
+mod policy;
+mod polls;
+mod store;
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+pub(crate) use tests::matrix;
+
+pub use book::Classrooms;
+pub use policy::{LeadRoom, PartakeInRoom, WriteNotes};
+
+use crate::edge::{Body, Cost, Platform, Routes};
+use crate::lesson::{HOLDERS, LessonState, PARTICIPANTS, Paces, Rooms};
+
+/// What the handlers need.
+#[derive(Clone)]
+pub struct ClassroomState {
+    platform: Platform,
+    classrooms: Classrooms,
+    rooms: Rooms,
+    /// How fast pupils write and react.
+    paces: Paces,
+}
+
+impl ClassroomState {
+    /// Over the rooms of the live lessons.
+    pub fn new(platform: Platform, classrooms: Classrooms, live: &LessonState) -> ClassroomState {
+        ClassroomState { platform, classrooms, rooms: live.rooms().clone(), paces: Paces::default() }
+    }
+}
+
+/// The pages of this slice.
+pub fn routes(state: ClassroomState) -> Routes {
+    Routes::new()
+        .get("/lessons/{id}/room.json", PARTICIPANTS, Cost::Live, pages::room)
+        .post("/lessons/{id}/room/lock", HOLDERS, Cost::Live, Body::Form, acts::lock)
+        .post("/lessons/{id}/room/lobby", PARTICIPANTS, Cost::Live, Body::Form, acts::knock)
+        .post("/lessons/{id}/room/admissions", HOLDERS, Cost::Live, Body::Form, acts::admit)
+        .post("/lessons/{id}/room/reactions", PARTICIPANTS, Cost::Live, Body::Form, acts::react)
+        .post("/lessons/{id}/room/words", PARTICIPANTS, Cost::Live, Body::Form, acts::say)
+        .post("/lessons/{id}/room/words/switch", HOLDERS, Cost::Live, Body::Form, acts::switch_words)
+        .post(
+            "/lessons/{id}/room/participants/{identity}/words",
+            HOLDERS,
+            Cost::Live,
+            Body::Form,
+            acts::reply,
+        )
+        .post("/lessons/{id}/room/timer", HOLDERS, Cost::Live, Body::Form, acts::start_timer)
+        .post("/lessons/{id}/room/timer/pause", HOLDERS, Cost::Live, Body::Form, acts::pause_timer)
+        .post("/lessons/{id}/room/timer/end", HOLDERS, Cost::Live, Body::Form, acts::end_timer)
+        .post("/lessons/{id}/room/polls", HOLDERS, Cost::Live, Body::Form, polls::open)
+        .post("/lessons/{id}/room/polls/{poll}/answer", PARTICIPANTS, Cost::Live, Body::Form, polls::answer)
+        .post("/lessons/{id}/room/polls/{poll}/closure", HOLDERS, Cost::Live, Body::Form, polls::close)
+        .post("/lessons/{id}/room/polls/{poll}/results", HOLDERS, Cost::Live, Body::Form, polls::show)
+        .post("/lessons/{id}/room/notes", PARTICIPANTS, Cost::Live, Body::Form, notes::write)
+        .post("/lessons/{id}/room/notes/switch", HOLDERS, Cost::Live, Body::Form, notes::switch)
+        .with_state(state)
+}

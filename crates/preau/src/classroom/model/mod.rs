@@ -1,0 +1,330 @@
+//! What a class does together, as numbered events and the state they add up to. Pure.
+//!
+//! `State::apply` is the only way in which a state changes, so that the same events always make the same
+//! state, in whichever process and after whichever restart. `State::check` says beforehand whether an event
+//! may follow; what stands in the store has been checked and is never refused again. What somebody may see
+//! of a state is in [`view`], the parts that are more than a field in [`notes`], [`poll`] and [`timer`].
+//!
+//! Invariant: nothing here knows who asks or whether they may; `policy` and the handlers do.
+
+pub(super) mod notes;
+pub(super) mod poll;
+pub(super) mod timer;
+pub(super) mod view;
+
+use crate::ids::{Millis, PersonId};
+use notes::Lines;
+use poll::{Poll, Question};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use timer::Timer;
+
+/// Events that one lesson may have. A class of 35 that answers twenty polls and changes its mind has about
+/// 1,500; beyond the bound the room says so and goes on as it is.
+pub(super) const MOST_EVENTS: i64 = 20_000;
+/// Polls of one lesson.
+pub(super) const MOST_POLLS: usize = 40;
+/// Private words of one lesson.
+pub(super) const MOST_WORDS: usize = 500;
+/// Longest private word, in characters; the page holds the same bound.
+pub(super) const LONGEST_WORD: usize = 500;
+/// People who may stand in the lobby at once.
+pub(super) const MOST_IN_LOBBY: usize = 600;
+
+/// Something that happened in the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Event {
+    /// Its place in the lesson: 1, 2, 3 …
+    pub(super) number: i64,
+    /// When, in milliseconds since the Unix epoch.
+    pub(super) at: Millis,
+    /// What.
+    pub(super) what: What,
+}
+
+/// What can happen. The names are in the store: a variant may be added, and none renamed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum What {
+    /// Nobody new gets in; those who were in come back.
+    Locked {
+        /// Those who were in.
+        inside: BTreeSet<PersonId>,
+    },
+    /// Everybody of the class gets in again.
+    Unlocked,
+    /// Somebody stands before the locked door.
+    Knocked {
+        /// Who.
+        person: PersonId,
+        /// Under the name of the class list: nobody in the room knows them yet.
+        name: String,
+    },
+    /// The teacher lets people in.
+    Admitted {
+        /// Whom.
+        people: BTreeSet<PersonId>,
+    },
+    /// Whether pupils may write to the teacher alone.
+    WordsSwitched {
+        /// They may.
+        open: bool,
+    },
+    /// A word between a pupil and the teachers, which nobody else reads.
+    Said {
+        /// The pupil it is from or for.
+        pupil: PersonId,
+        /// Who wrote it.
+        from: PersonId,
+        /// Their name.
+        name: String,
+        /// The word, at most [`LONGEST_WORD`] characters.
+        text: String,
+    },
+    /// The timer begins, or begins anew.
+    TimerStarted {
+        /// How long, in milliseconds.
+        length: Millis,
+    },
+    /// The timer stands still.
+    TimerPaused,
+    /// The timer goes on.
+    TimerResumed,
+    /// The timer is put away.
+    TimerEnded,
+    /// A question to the class; the event's number names it from then on.
+    PollOpened(Question),
+    /// Somebody answers, or changes their answer.
+    PollAnswered {
+        /// Which question.
+        poll: i64,
+        /// Who.
+        person: PersonId,
+        /// The places of the chosen answers, from 0.
+        choices: BTreeSet<u8>,
+    },
+    /// No more answers.
+    PollClosed {
+        /// Which question.
+        poll: i64,
+    },
+    /// Whether the class sees how it answered.
+    PollShown {
+        /// Which question.
+        poll: i64,
+        /// It does.
+        shown: bool,
+    },
+    /// Whether pupils may write in the notes.
+    NotesSwitched {
+        /// They may.
+        open: bool,
+    },
+    /// Somebody writes in the notes.
+    NotesWritten {
+        /// The lines that change, by their keys: what each becomes, or nothing when it goes.
+        lines: BTreeMap<String, Option<String>>,
+    },
+}
+
+impl What {
+    /// The name of the act in the journal, which says that it was and never what was said.
+    pub(super) fn act(&self) -> &'static str {
+        match self {
+            What::Locked { .. } => "room.lock",
+            What::Unlocked => "room.unlock",
+            What::Knocked { .. } => "room.knock",
+            What::Admitted { .. } => "room.admit",
+            What::WordsSwitched { .. } => "room.switch_words",
+            What::Said { .. } => "room.say",
+            What::TimerStarted { .. } | What::TimerPaused | What::TimerResumed | What::TimerEnded => {
+                "room.time"
+            }
+            What::PollOpened(_) => "room.ask",
+            What::PollAnswered { .. } => "room.answer",
+            What::PollClosed { .. } => "room.close_poll",
+            What::PollShown { .. } => "room.show_poll",
+            What::NotesSwitched { .. } => "room.switch_notes",
+            What::NotesWritten { .. } => "room.write_notes",
+        }
+    }
+
+    /// Those for whom this changes more than for others of their role.
+    pub(super) fn concerns(&self) -> Vec<PersonId> {
+        match self {
+            What::Said { pupil, .. } => vec![*pupil],
+            What::PollAnswered { person, .. } => vec![*person],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A private word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Word {
+    pub(super) pupil: PersonId,
+    pub(super) from: PersonId,
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) at: Millis,
+}
+
+/// How a room stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct State {
+    /// The number of the last event; 0 before the first.
+    pub(super) number: i64,
+    /// Who is in and may come back while the door is locked; none while it is open.
+    pub(super) locked: Option<BTreeSet<PersonId>>,
+    /// Who stands before the locked door, by person: the name, and since when.
+    pub(super) lobby: BTreeMap<PersonId, (String, Millis)>,
+    /// Whether pupils may write to the teacher alone.
+    pub(super) words_open: bool,
+    /// Private words by the number of their event.
+    pub(super) words: BTreeMap<i64, Word>,
+    /// The timer, if one is set.
+    pub(super) timer: Option<Timer>,
+    /// Questions by the number of their event.
+    pub(super) polls: BTreeMap<i64, Poll>,
+    /// Whether pupils may write in the notes.
+    pub(super) notes_open: bool,
+    /// The notes.
+    pub(super) notes: Lines,
+}
+
+impl Default for State {
+    /// A room in which nothing has happened yet: open, and pupils may write to their teacher.
+    fn default() -> State {
+        State {
+            number: 0,
+            locked: None,
+            lobby: BTreeMap::new(),
+            words_open: true,
+            words: BTreeMap::new(),
+            timer: None,
+            polls: BTreeMap::new(),
+            notes_open: false,
+            notes: Lines::new(),
+        }
+    }
+}
+
+/// Why something may not happen now; a text key.
+pub(super) type Rule = &'static str;
+
+impl State {
+    /// Whether a pupil may be in the room. The door is nothing to teachers and visitors.
+    pub(super) fn admits(&self, pupil: PersonId) -> bool {
+        self.locked.as_ref().is_none_or(|inside| inside.contains(&pupil))
+    }
+
+    /// Whether `what` would change anything; what would not is not written down.
+    pub(super) fn is_news(&self, what: &What) -> bool {
+        match what {
+            What::Locked { .. } => self.locked.is_none(),
+            What::Unlocked => self.locked.is_some(),
+            What::Knocked { person, .. } => !self.admits(*person) && !self.lobby.contains_key(person),
+            What::Admitted { people } => people.iter().any(|one| !self.admits(*one)),
+            What::WordsSwitched { open } => self.words_open != *open,
+            What::TimerPaused => self.timer.is_some_and(|timer| timer.is_running()),
+            What::TimerResumed => self.timer.is_some_and(|timer| !timer.is_running()),
+            What::TimerEnded => self.timer.is_some(),
+            What::PollAnswered { poll, person, choices } => {
+                self.polls.get(poll).is_none_or(|poll| poll.answers.get(person) != Some(choices))
+            }
+            What::PollClosed { poll } => self.polls.get(poll).is_none_or(|poll| poll.open),
+            What::PollShown { poll, shown } => self.polls.get(poll).is_none_or(|poll| poll.shown != *shown),
+            What::NotesSwitched { open } => self.notes_open != *open,
+            What::NotesWritten { lines } => {
+                lines.iter().any(|(key, text)| self.notes.get(key) != text.as_ref())
+            }
+            What::Said { .. } | What::TimerStarted { .. } | What::PollOpened(_) => true,
+        }
+    }
+
+    /// Whether `what` may happen now.
+    ///
+    /// # Errors
+    /// The text key of the reason.
+    pub(super) fn check(&self, what: &What) -> Result<(), Rule> {
+        if self.number >= MOST_EVENTS {
+            return Err("room-full");
+        }
+        match what {
+            What::Knocked { .. } if self.lobby.len() >= MOST_IN_LOBBY => Err("room-full"),
+            What::Said { from, pupil, .. } if from == pupil && !self.words_open => Err("room-words-closed"),
+            What::Said { .. } if self.words.len() >= MOST_WORDS => Err("room-full"),
+            What::PollOpened(_) if self.polls.len() >= MOST_POLLS => Err("room-full"),
+            // One question at a time: a class looks at one thing.
+            What::PollOpened(_) if self.polls.values().any(|poll| poll.open) => Err("room-poll-still-open"),
+            What::PollAnswered { poll, choices, .. } => {
+                self.polls.get(poll).ok_or("room-no-poll")?.check_answer(choices)
+            }
+            What::PollClosed { poll } | What::PollShown { poll, .. } => {
+                self.polls.get(poll).map(|_| ()).ok_or("room-no-poll")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes an event in. One that this version does not understand still counts: `what` is then none.
+    pub(super) fn apply(&mut self, number: i64, at: Millis, what: Option<&What>) {
+        self.number = number;
+        let Some(what) = what else { return };
+        match what.clone() {
+            What::Locked { inside } => {
+                self.locked.get_or_insert(inside);
+            }
+            What::Unlocked => {
+                self.locked = None;
+                self.lobby.clear();
+            }
+            What::Knocked { person, name } => {
+                if !self.admits(person) {
+                    self.lobby.entry(person).or_insert((name, at));
+                }
+            }
+            What::Admitted { people } => {
+                self.lobby.retain(|person, _| !people.contains(person));
+                if let Some(inside) = &mut self.locked {
+                    inside.extend(people);
+                }
+            }
+            What::WordsSwitched { open } => self.words_open = open,
+            What::Said { pupil, from, name, text } => {
+                self.words.insert(number, Word { pupil, from, name, text, at });
+            }
+            What::TimerStarted { length } => self.timer = Some(Timer::started(length, at)),
+            What::TimerPaused => self.timer = self.timer.map(|timer| timer.paused(at)),
+            What::TimerResumed => self.timer = self.timer.map(|timer| timer.resumed(at)),
+            What::TimerEnded => self.timer = None,
+            What::PollOpened(question) => {
+                self.polls.insert(number, Poll::new(question));
+            }
+            What::PollAnswered { poll, person, choices } => {
+                if let Some(poll) = self.polls.get_mut(&poll) {
+                    poll.answers.insert(person, choices);
+                }
+            }
+            What::PollClosed { poll } => {
+                if let Some(poll) = self.polls.get_mut(&poll) {
+                    poll.open = false;
+                }
+            }
+            What::PollShown { poll, shown } => {
+                if let Some(poll) = self.polls.get_mut(&poll) {
+                    poll.shown = shown;
+                }
+            }
+            What::NotesSwitched { open } => self.notes_open = open,
+            What::NotesWritten { lines } => {
+                for (key, text) in lines {
+                    match text {
+                        Some(text) => self.notes.insert(key, text),
+                        None => self.notes.remove(&key),
+                    };
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Writing in the notes of the class.
+
+use super::ClassroomState;
+use super::acts::done;
+use super::model::What;
+use super::model::notes::{Edit, resolve};
+use super::policy::{LeadRoom, WriteNotes};
+use crate::access::Permit;
+use crate::edge::{Caller, Refusal, json};
+use crate::ids::LessonId;
+use crate::lesson::{Document, LiveLesson, Role, read_document, role_of};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+/// What is wanted of the notes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Edits {
+    edits: Vec<Edit>,
+}
+
+/// The number with which a page finds what it wrote among what it is told.
+#[derive(Serialize)]
+struct Written {
+    number: i64,
+}
+
+pub(super) async fn write(
+    State(state): State<ClassroomState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+    document: Document<Edits>,
+) -> Result<Response, Refusal> {
+    let permit: Permit<LiveLesson, WriteNotes> = state.permit(&caller, id).await?;
+    let pupil = role_of(caller.actor(), permit.resource()) != Some(Role::Teacher);
+    let (person, edits) = (caller.person()?, read_document(document)?.edits);
+    let number = state
+        .happen_as(&permit, |room| {
+            if pupil && !(room.notes_open && room.admits(person)) {
+                return Err("room-notes-closed");
+            }
+            Ok(What::NotesWritten { lines: resolve(&room.notes, edits)? })
+        })
+        .await?;
+    json(&Written { number })
+}
+
+/// Whether pupils may write in the notes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Switch {
+    open: bool,
+}
+
+pub(super) async fn switch(
+    State(state): State<ClassroomState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+    document: Document<Switch>,
+) -> Result<Response, Refusal> {
+    let permit: Permit<LiveLesson, LeadRoom> = state.permit(&caller, id).await?;
+    state.happen(&permit, What::NotesSwitched { open: read_document(document)?.open }).await?;
+    Ok(done())
+}
