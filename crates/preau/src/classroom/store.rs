@@ -1,6 +1,6 @@
 //! The only SQL on the events of rooms.
 
-use super::model::{MOST_EVENTS, What};
+use super::model::{MOST_EVENTS, RESERVE, What};
 use crate::ids::{LessonId, Millis};
 use crate::store::schema::room_event;
 use crate::store::{Conn, Tx};
@@ -20,7 +20,7 @@ pub(super) fn after(conn: &mut Conn, lesson: LessonId, number: i64) -> QueryResu
         .filter(room_event::lesson_id.eq(lesson))
         .filter(room_event::number.gt(number))
         .order(room_event::number.asc())
-        .limit(MOST_EVENTS)
+        .limit(MOST_EVENTS + RESERVE)
         .select((room_event::number, room_event::at_ms, room_event::body))
         .load(conn)?;
     Ok(rows

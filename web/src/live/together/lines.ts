@@ -37,7 +37,7 @@ export function between(before: string, after: string | undefined): string {
     const high = bound === undefined ? digits.length : digits.indexOf(bound.charAt(place));
     if (high - low > 1) {
       // At the end one after the other, in between in the middle: keys stay short either way.
-      const middle = bound === undefined ? low + 1 : (low + high) >> 1;
+      const middle = after === undefined ? low + 1 : (low + high) >> 1;
       return key + digits.charAt(middle) + digits.charAt(1 + Math.floor(Math.random() * (digits.length - 1)));
     }
     key += digits.charAt(low);

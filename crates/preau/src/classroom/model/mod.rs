@@ -22,6 +22,8 @@ use timer::Timer;
 /// Events that one lesson may have. A class of 35 that answers twenty polls and changes its mind has about
 /// 1,500; beyond the bound the room says so and goes on as it is.
 pub(super) const MOST_EVENTS: i64 = 20_000;
+/// Further events for what ends something: a full room must not keep its door locked.
+pub(super) const RESERVE: i64 = 1_000;
 /// Polls of one lesson.
 pub(super) const MOST_POLLS: usize = 40;
 /// Private words of one lesson.
@@ -247,7 +249,13 @@ impl State {
     /// # Errors
     /// The text key of the reason.
     pub(super) fn check(&self, what: &What) -> Result<(), Rule> {
-        if self.number >= MOST_EVENTS {
+        let most = match what {
+            What::Unlocked | What::Admitted { .. } | What::PollClosed { .. } | What::TimerEnded => {
+                MOST_EVENTS + RESERVE
+            }
+            _ => MOST_EVENTS,
+        };
+        if self.number >= most {
             return Err("room-full");
         }
         match what {
@@ -326,5 +334,24 @@ impl State {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_room_takes_nothing_new_but_what_ends_something() {
+        let timer = What::TimerStarted { length: 60_000 };
+        let open = State { number: MOST_EVENTS - 1, ..State::default() };
+        assert_eq!(open.check(&timer), Ok(()));
+        let full = State { number: MOST_EVENTS, ..State::default() };
+        assert_eq!(full.check(&timer), Err("room-full"));
+        assert_eq!(full.check(&What::Locked { inside: BTreeSet::new() }), Err("room-full"));
+        assert_eq!(full.check(&What::Unlocked), Ok(()));
+        assert_eq!(full.check(&What::TimerEnded), Ok(()));
+        let over = State { number: MOST_EVENTS + RESERVE, ..State::default() };
+        assert_eq!(over.check(&What::Unlocked), Err("room-full"));
     }
 }

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 pub(in crate::classroom) const MOST_LINES: usize = 400;
 /// Longest line, in characters; a page breaks longer ones.
 pub(in crate::classroom) const LONGEST_LINE: usize = 1_000;
-/// Longest key, in bytes.
-const LONGEST_KEY: usize = 64;
+/// Longest key, in bytes: of a page that puts every line before the one it put in last.
+const LONGEST_KEY: usize = 128;
 /// Lines changed at once: a page that is pasted.
 pub(in crate::classroom) const MOST_EDITS: usize = 200;
 
