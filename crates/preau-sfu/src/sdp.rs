@@ -12,6 +12,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// Longest name of a track that is looked at, in bytes; RFC 8830 allows 64 characters.
+const NAME_BYTES: usize = 256;
+
 /// Audio or video. Other sections (data channels) are not media.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -117,7 +120,7 @@ fn section(block: &str) -> Option<Section<'_>> {
         if let Some(mid) = line.strip_prefix("a=mid:") {
             found.mid = mid;
         } else if let Some(msid) = line.strip_prefix("a=msid:") {
-            found.track = msid.split_ascii_whitespace().nth(1);
+            found.track = msid.split_ascii_whitespace().nth(1).filter(|name| name.len() <= NAME_BYTES);
         } else if let Some(flow) = flow(line) {
             found.flow = flow;
         }

@@ -57,6 +57,8 @@ pub(crate) struct PublishedTrack {
     pub(crate) sid: TrackSid,
     /// The client's own id, which stands in its offer.
     pub(crate) cid: String,
+    /// What the client's offer calls it; empty before one names it.
+    pub(crate) called: String,
     pub(crate) kind: Kind,
     pub(crate) source: Source,
     /// Whether the publisher leads the lesson.
@@ -195,6 +197,7 @@ impl PublishedTrack {
             publisher,
             sid: info.sid.as_str().into(),
             cid,
+            called: String::new(),
             kind,
             source,
             leads: false,

@@ -298,6 +298,52 @@ fn an_unannounced_section_goes_nowhere() {
     assert_eq!(world.engine.counters().media_refused, 1);
 }
 
+/// Firefox calls a track in its offers otherwise than its `id`, by which clients announce it.
+#[test]
+fn a_section_that_names_its_track_otherwise_carries_the_one_announced_first() {
+    let mut world = World::new();
+    world.join("prof", Grants::default());
+    world.join("ines", Grants::default());
+    world.all_connected();
+    for (cid, source) in [("{a}", Camera), ("{b}", Microphone), ("{c}", lk::TrackSource::ScreenShare)] {
+        let audio = source == Microphone;
+        let request = lk::AddTrackRequest {
+            cid: cid.to_owned(),
+            r#type: if audio { lk::TrackType::Audio } else { lk::TrackType::Video } as i32,
+            source: source as i32,
+            ..Default::default()
+        };
+        world.signal("prof", Request::AddTrack(request));
+    }
+    // Named as it was announced: that one, although another came before it.
+    let screen = world.offer_track("prof", "{c}", false, &[]);
+    world.run(SECOND);
+    let camera = world.offer_track("prof", "{of the browser}", false, &[]);
+    world.run(SECOND);
+    // The earlier sections are in every later offer, under the names they had.
+    let voice = world.offer_track("prof", "{also of the browser}", true, &[]);
+    world.run(SECOND);
+    let unannounced = world.offer_track("prof", "{one too many}", false, &[]);
+    world.run(SECOND);
+    for _ in 0..10 {
+        world.say("prof", voice, -20);
+        world.film("prof", camera, None, true);
+        world.film("prof", screen, None, true);
+        world.film("prof", unannounced, None, true);
+        world.run(Duration::from_millis(20));
+    }
+    world.run(SECOND);
+    let sections: Vec<String> =
+        world.client("ines").knows("prof").unwrap().tracks.into_iter().map(|t| t.mid).collect();
+    assert_eq!(sections.len(), 3);
+    for (source, mid) in [(Camera, camera), (Microphone, voice), (lk::TrackSource::ScreenShare, screen)] {
+        let sid = world.track_sid("prof", source);
+        assert_eq!(world.client("ines").received(&sid).len(), 10, "{source:?}");
+        assert!(sections.contains(&mid.to_string()), "{source:?}");
+    }
+    assert_eq!(world.engine.counters().media_refused, 10, "what was not announced");
+}
+
 #[test]
 fn a_revoked_grant_takes_the_track_away_at_once() {
     let mut world = World::new();

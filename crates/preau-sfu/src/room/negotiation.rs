@@ -242,15 +242,19 @@ impl Room {
 
     /// Brings announced tracks and the offer's sections together. Returns the tracks that now have a
     /// section, and those whose section no longer sends.
+    ///
+    /// Most browsers name a section's track as it was announced. Firefox gives it a name of its own; then it is the
+    /// one of that kind that was announced first and that no section names.
     fn match_tracks(&mut self, key: PartyKey, sections: &[Section<'_>]) -> (Vec<TrackKey>, Vec<TrackKey>) {
         let (mut begun, mut ended) = (Vec::new(), Vec::new());
         let Some(me) = self.participants.get_mut(&key) else { return (begun, ended) };
+        let named = |cid: &str| sections.iter().any(|section| section.track == Some(cid));
         for section in sections {
             let mid = Mid::from(section.mid);
             let sends = matches!(section.flow, Flow::Send | Flow::SendReceive);
             let carried = me.sending.carried(mid);
             if let Some(track) = carried {
-                let same = self.tracks.get(&track).is_some_and(|t| Some(t.cid.as_str()) == section.track);
+                let same = self.tracks.get(&track).is_some_and(|t| Some(t.called.as_str()) == section.track);
                 // A section keeps its track id when only the camera behind it changes.
                 if !sends || (section.track.is_some() && !same) {
                     ended.push(track);
@@ -260,15 +264,22 @@ impl Room {
                 }
             }
             let Some(cid) = section.track.filter(|_| sends) else { continue };
-            let announced = me.sending.tracks.iter().copied().find(|track| {
-                self.tracks.get(track).is_some_and(|track| {
-                    track.mid.is_none() && track.cid == cid && track.kind == section.kind
+            let free = |track: &&TrackKey, wanted: &dyn Fn(&str) -> bool| {
+                self.tracks.get(*track).is_some_and(|track| {
+                    track.mid.is_none() && wanted(&track.cid) && track.kind == section.kind
                 })
-            });
+            };
+            let tracks = &me.sending.tracks;
+            let announced = tracks
+                .iter()
+                .find(|track| free(track, &|announced| announced == cid))
+                .or_else(|| tracks.iter().find(|track| free(track, &|announced| !named(announced))))
+                .copied();
             if let Some(track_key) = announced
                 && let Some(track) = self.tracks.get_mut(&track_key)
             {
                 track.mid = Some(mid);
+                cid.clone_into(&mut track.called);
                 track.info.mid = section.mid.to_owned();
                 me.sending.sections.push((mid, track_key));
                 begun.push(track_key);
