@@ -5,6 +5,8 @@
 //! overwrites it, without a word, and most of a video stream disappears. So the connection lies in a
 //! [`Pipe`], whose fields are private to this file. [`Pipe::feed`] takes one input and drains;
 //! [`Pipe::change`] lends out [`Hands`], which can do anything to a connection but feed it, and drains.
+//! [`Pipe::post`] queues packets without draining, because letting time pass in a connection costs as much as
+//! sending a packet, and once is enough for all that leave together; whatever comes next drains first.
 //! Feeding twice without a drain in between has no spelling:
 //!
 //! ```compile_fail
@@ -44,6 +46,8 @@ pub struct Pipe {
     rtc: Rtc,
     deadline: Instant,
     broken: bool,
+    /// Something was posted, and not drained yet.
+    owing: bool,
 }
 
 /// Takes what a connection has to say while it is drained.
@@ -106,7 +110,7 @@ impl Hands<'_> {
 impl Pipe {
     /// Takes a connection that nothing was fed to yet.
     pub fn new(rtc: Rtc, now: Instant) -> Pipe {
-        Pipe { rtc, deadline: now, broken: false }
+        Pipe { rtc, deadline: now, broken: false, owing: false }
     }
 
     /// When [`Pipe::wake`] wants to be called.
@@ -134,13 +138,30 @@ impl Pipe {
         now: Instant,
         outlet: &mut impl Outlet,
     ) -> Result<(), RtcError> {
+        self.settle(now, outlet);
         let taken = self.rtc.handle_input(Input::Receive(now, datagram));
         self.drain_until_at_rest(now, outlet);
         taken
     }
 
+    /// Queues packets to send, and leaves it at that: call [`Pipe::settle`] before the moment is over. Whether this
+    /// is the first post since the connection was last drained.
+    pub fn post(&mut self, post: impl FnOnce(&mut Hands<'_>)) -> bool {
+        post(&mut Hands(&mut self.rtc));
+        !std::mem::replace(&mut self.owing, true)
+    }
+
+    /// Drains what was posted, if anything was.
+    pub fn settle(&mut self, now: Instant, outlet: &mut impl Outlet) {
+        if self.owing {
+            // What was queued is looked at when time passes.
+            self.wake(now, outlet);
+        }
+    }
+
     /// Lets time pass, and drains.
     pub fn wake(&mut self, now: Instant, outlet: &mut impl Outlet) {
+        self.owing = false;
         if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
             tracing::debug!(%error, "timeout not taken");
         }
@@ -154,6 +175,7 @@ impl Pipe {
         outlet: &mut impl Outlet,
         change: impl FnOnce(&mut Hands<'_>) -> T,
     ) -> T {
+        self.settle(now, outlet);
         let result = change(&mut Hands(&mut self.rtc));
         self.drain_until_at_rest(now, outlet);
         result

@@ -158,6 +158,14 @@ struct State {
     sent_loss: Option<f32>,
 }
 
+/// What became of a packet that was queued.
+pub(crate) struct Posted {
+    /// The section sends.
+    pub(crate) sent: bool,
+    /// Nothing else was queued on this connection since it was last settled.
+    pub(crate) first: bool,
+}
+
 /// What an offer of ours changes.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
@@ -348,15 +356,22 @@ impl Transport {
         understood.then_some((found.pt(), found.red()))
     }
 
-    /// Sends a media packet in a section. False when the section does not send.
-    pub(crate) fn send_media(&mut self, mid: Mid, packet: RtpWrite, sink: &mut Sink<'_>) -> bool {
-        self.change(sink, |hands| match hands.direct().stream_tx_by_mid(mid, None) {
-            Some(stream) => {
+    /// Queues a media packet in a section; it leaves with [`Transport::settle`].
+    pub(crate) fn post_media(&mut self, mid: Mid, packet: RtpWrite) -> Posted {
+        let mut sent = false;
+        let first = self.pipe.post(|hands| {
+            if let Some(stream) = hands.direct().stream_tx_by_mid(mid, None) {
                 stream.write_rtp(packet);
-                true
+                sent = true;
             }
-            None => false,
-        })
+        });
+        Posted { sent, first }
+    }
+
+    /// Sends what was queued.
+    pub(crate) fn settle(&mut self, sink: &mut Sink<'_>) {
+        let now = sink.now;
+        self.pipe.settle(now, &mut Port { state: &mut self.state, sink });
     }
 
     /// Prepares a section for a track: its packets leave as they come. Pacing would cost a timer a packet

@@ -9,7 +9,7 @@ use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Vp8Descriptor};
 
 use super::Room;
 use crate::codec::{self, Codec, Coding, Shape};
-use crate::engine::{Due, Shard};
+use crate::engine::Shard;
 use crate::forward::Position;
 use crate::ids::{PartyKey, TrackKey};
 use crate::participant::Participant;
@@ -201,12 +201,11 @@ impl Room {
             {
                 write = write.vp8_patch(patch);
             }
-            let mut sink = shard.sink(*subscriber, leg, &mut self.inbox);
-            if transport.send_media(mid, write, &mut sink) {
-                shard.counters.media_out += 1;
+            let posted = transport.post_media(mid, write);
+            shard.counters.media_out += u64::from(posted.sent);
+            if posted.first {
+                shard.owing.push(Route { room: self.key, party: *subscriber, leg });
             }
-            let route = Route { room: self.key, party: *subscriber, leg };
-            shard.timers.set(Due::Leg(route), transport.deadline());
         }
         let sid = track.sid.clone();
         for subscriber in unknown {
