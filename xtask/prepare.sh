@@ -55,6 +55,15 @@ chromium() {
     [ -d /usr/share/fonts/truetype/dejavu ] || packages+=(fonts-dejavu-core)
 }
 
+firefox() {
+    local path=${FIREFOX:-/usr/bin/firefox-esr}
+    if [ -n "${FIREFOX:-}" ] && [ ! -x "$path" ]; then
+        complaints+=("FIREFOX=$path is not a program")
+    elif [ ! -x "$path" ]; then
+        packages+=(firefox-esr)
+    fi
+}
+
 postgresql() {
     local found
     for found in /usr/lib/postgresql/*/bin/initdb; do
@@ -90,6 +99,7 @@ for purpose in "$@"; do
         ;;
     test)
         chromium
+        firefox
         postgresql
         redis
         want c++ build-essential

@@ -5,6 +5,7 @@
 // PREAU_BIN    the server binary (required)
 // PREAU_LIVEKIT  a LiveKit server's binary: lessons are then held there (livekit.mjs)
 // CHROMIUM     the browser, /usr/bin/chromium if absent
+// FIREFOX      the other browser, /usr/bin/firefox-esr if absent
 // SCREENSHOTS  a folder: journeys then leave pictures of the pages they pass
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,7 +15,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
+import { chromium, firefox } from "playwright-core";
 import { onLiveKit, startLiveKit } from "./livekit.mjs";
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -170,6 +171,28 @@ export async function openBrowser({ options = [] } = {}) {
       "--autoplay-policy=no-user-gesture-required",
       ...options,
     ],
+  });
+}
+
+/**
+ * The Firefox of the distribution, unchanged, driven over WebDriver BiDi; with a false camera and microphone of its
+ * own, and allowed to reach the loopback address. Its pages take no `permissions`: the settings say yes.
+ */
+export async function openFirefox() {
+  return firefox.launch({
+    channel: "moz-firefox",
+    executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+    firefoxUserPrefs: {
+      "media.navigator.streams.fake": true,
+      "media.navigator.permission.disabled": true,
+      "media.peerconnection.ice.loopback": true,
+      // Who only listens shows no more than the default address otherwise, which is not the loopback one.
+      "permissions.default.camera": 1,
+      "permissions.default.microphone": 1,
+      "media.autoplay.default": 0,
+      // Nothing is fetched from the network during a journey.
+      "media.gmp-manager.updateEnabled": false,
+    },
   });
 }
 
