@@ -5,8 +5,7 @@
 //! are a heap. After every call, take all outputs with [`Engine::poll`] and come back no later than
 //! [`Engine::deadline`].
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -30,14 +29,12 @@ use crate::relay::{RelayKind, RelayMessage, ShardId};
 use crate::room::Room;
 use crate::signal;
 use crate::stats::{Counters, Holdings};
+use crate::timers::{Due, Timers};
 use crate::token::Claims;
 use crate::transport::{Factory, Inbox, Leg, Route, Sink};
 
 /// Addresses remembered for one participant: several network paths, and NATs that change their mind.
 const ADDRESSES: usize = 8;
-
-/// Spent alarms that may lie around beside as many as there are valid ones.
-const SPENT_ALARMS: usize = 64;
 
 /// How many peer connections a client opens, which depends on the path it asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,62 +107,6 @@ pub(crate) struct Routes {
     pub(crate) by_address: HashMap<(Carrier, SocketAddr), Route>,
     pub(crate) by_ufrag: HashMap<String, Route>,
     pub(crate) connections: HashMap<ConnectionId, (RoomKey, PartyKey)>,
-}
-
-/// What waits for a moment to come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Due {
-    Room(RoomKey),
-    Leg(Route),
-    Stream(StreamId),
-}
-
-/// Alarms. Each has at most one valid entry; moving one later costs nothing, because it is looked at
-/// again when the earlier entry comes up.
-#[derive(Default)]
-pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<(Instant, Due)>>,
-    set: HashMap<Due, Instant>,
-}
-
-impl Timers {
-    pub(crate) fn set(&mut self, due: Due, at: Instant) {
-        if self.set.get(&due).is_none_or(|earlier| at < *earlier) {
-            self.set.insert(due, at);
-            self.heap.push(Reverse((at, due)));
-            // Entries of alarms that were forgotten or moved, and whose time may be far away, would
-            // gather without end.
-            if self.heap.len() > 2 * self.set.len() + SPENT_ALARMS {
-                self.heap = self.set.iter().map(|(due, at)| Reverse((*at, *due))).collect();
-            }
-        }
-    }
-
-    fn pop(&mut self, now: Instant) -> Option<Due> {
-        while let Some(Reverse((at, due))) = self.heap.peek().copied() {
-            if at > now {
-                return None;
-            }
-            self.heap.pop();
-            if self.set.get(&due) == Some(&at) {
-                self.set.remove(&due);
-                return Some(due);
-            }
-        }
-        None
-    }
-
-    /// Forgets an alarm. Its entry in the heap is passed over when it comes up.
-    pub(crate) fn forget(&mut self, due: &Due) {
-        self.set.remove(due);
-        if self.set.is_empty() {
-            self.heap.clear();
-        }
-    }
-
-    fn next(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((at, _))| *at)
-    }
 }
 
 impl Routes {
@@ -622,7 +563,7 @@ impl Engine {
             addresses: shard.routes.by_address.len(),
             ice_names: shard.routes.by_ufrag.len(),
             connections: shard.routes.connections.len(),
-            timers: shard.timers.heap.len().max(shard.timers.set.len()),
+            timers: shard.timers.held(),
             outputs: shard.outputs.len(),
             streams: shard.streams.len().max(shard.stream_of.len()),
             ..Holdings::default()

@@ -19,7 +19,7 @@
 //! token.rs  grants.rs        who somebody is and what they may do
 //! signal.rs sdp.rs           the wire: frames, offers and answers
 //! pipe.rs transport.rs framing.rs  one peer connection over str0m; ICE over TCP
-//! engine.rs                  shard: rooms, demultiplexing, timers
+//! engine.rs timers.rs        shard: rooms, demultiplexing, alarms
 //! room.rs   room/            one room: presence, signals, negotiation, media, video, data, control, relay
 //! track.rs  subscribe.rs     what somebody publishes, what somebody receives
 //! codec.rs  forward.rs       what packets say of themselves; their renumbering
@@ -52,6 +52,7 @@ mod snapshot;
 pub mod speakers;
 mod stats;
 mod subscribe;
+mod timers;
 pub mod token;
 mod track;
 mod transport;

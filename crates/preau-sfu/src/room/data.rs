@@ -10,8 +10,9 @@ use livekit_protocol::data_packet::Value;
 use prost::Message as _;
 
 use super::Room;
-use crate::engine::{Due, Shard};
+use crate::engine::Shard;
 use crate::ids::PartyKey;
+use crate::timers::Due;
 use crate::transport::{Channel, Route};
 
 /// Addressees one packet may name.
