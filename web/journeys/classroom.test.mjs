@@ -3,7 +3,7 @@
 // and that all of it is still there after the server was cut off.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, lessonNow, openBrowser, person, phase, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
 
 let school, browser, teacher, pupil, other, pupilAccount, otherAccount, lesson;
 
@@ -179,6 +179,77 @@ test("two write in the notes at once, and neither loses a word", async () => {
   await shoot(pupil, "class-notes-phone");
   await shoot(teacher, "class-notes-laptop");
   await pupil.getByRole("button", { name: "Fermer le panneau" }).click();
+});
+
+test("the class sits in groups, is visited, told something, and called back", async () => {
+  const live = () => until("all are live", async () => (await Promise.all([teacher, pupil, other].map(phase))).every((one) => one === "live"));
+  const names = async (page) => (await page.locator("#pupils").textContent()) ?? "";
+  const seated = [pupilAccount, otherAccount].map(({ name }) => name);
+  await section(teacher, "Groupes").click();
+  await teacher.getByRole("combobox", { name: seated[0], exact: true }).selectOption("Groupe 1");
+  await teacher.getByRole("combobox", { name: seated[1], exact: true }).selectOption("Groupe 2");
+  await assertAccessible(teacher, "making groups");
+  await shoot(teacher, "class-groups-make-laptop");
+  await teacher.getByRole("button", { name: "Ouvrir les groupes" }).click();
+  await pupil.locator("#group").getByText("Groupe 1").waitFor();
+  await other.locator("#group").getByText("Groupe 2").waitFor();
+  await live();
+  for (const page of [pupil, other]) {
+    await until("each hears and sees nobody", async () => (await received(page)).tracks === 0);
+    await page.getByText("Ton professeur passe d’un groupe à l’autre.").waitFor();
+  }
+  assert.ok(!(await names(pupil)).includes(seated[1]) && !(await names(other)).includes(seated[0]), "who sits elsewhere is not seen");
+  // With a ticket of their own a pupil comes nowhere else, whatever they wish for.
+  const wished = await pupil.evaluate(async (path) => (await fetch(`${path}.json?group=2`)).json(), lesson.livePath);
+  assert.equal(wished.group, 1);
+  // The roll goes on: both are in the class.
+  const register = await teacher.context().newPage();
+  await register.goto(new URL(lesson.livePath.replace(/live$/, "register"), school.origin).href);
+  for (const name of seated) await register.getByRole("listitem").filter({ hasText: name }).getByText(/dans la classe depuis/).waitFor();
+  await register.close();
+  await shoot(teacher, "class-groups-open-laptop");
+  await teacher.setViewportSize(PHONE);
+  await assertFits(teacher, "groups on a phone");
+  await assertAccessible(teacher, "groups on a phone");
+  await shoot(teacher, "class-groups-open-phone");
+  await teacher.setViewportSize(LAPTOP);
+  await teacher.getByLabel("Écrire à tous les groupes").fill("Encore cinq minutes");
+  await body(teacher).getByRole("button", { name: "Envoyer" }).click();
+  for (const page of [pupil, other]) await page.locator("#notices").getByText("Ton professeur à tous les groupes : Encore cinq minutes").waitFor();
+  await until("the field is empty again", async () => (await teacher.getByLabel("Écrire à tous les groupes").inputValue()) === "");
+  await assertAccessible(pupil, "in a group");
+  await assertFits(pupil, "in a group");
+  await shoot(pupil, "class-group-phone");
+  await pupil.locator("#notices").getByRole("button", { name: "Masquer" }).click();
+
+  await teacher.getByRole("button", { name: "Visiter : Groupe 1" }).click();
+  await teacher.locator("#group").getByText("Groupe 1").waitFor();
+  await pupil.locator("#stage .tile.teacher").waitFor();
+  await assertSeesAndHears(pupil, "the group that is visited");
+  assert.equal((await received(other)).tracks, 0, "the other group hears and sees nothing of it");
+  await teacher.locator("#pupils").getByText(seated[0]).waitFor();
+  await assertAccessible(teacher, "visiting a group");
+  await shoot(teacher, "class-groups-visit-laptop");
+  // What is written in the chat is the whole class's, wherever one sits.
+  await other.getByRole("button", { name: "Discussion" }).click();
+  await other.getByLabel("Écrire à la classe").fill("Nous avons fini");
+  await other.getByLabel("Écrire à la classe").press("Enter");
+  for (const page of [pupil, teacher]) await page.locator("#chat").getByText("Nous avons fini").waitFor({ state: "attached" });
+  await pupil.getByRole("button", { name: /Discussion|message/ }).click();
+  await pupil.locator("#chat").getByText("Nous avons fini").waitFor();
+  for (const page of [pupil, other]) await page.keyboard.press("Escape");
+
+  await teacher.getByText("Changer quelqu’un de groupe").click();
+  await teacher.getByRole("combobox", { name: seated[1], exact: true }).selectOption("Groupe 1");
+  await other.locator("#group").getByText("Groupe 1").waitFor();
+  await until("who was moved is seen", async () => (await names(pupil)).includes(seated[1]));
+  await assertSeesAndHears(other, "the group somebody is moved to");
+
+  await teacher.getByRole("button", { name: "Rappeler tout le monde" }).click();
+  for (const page of [teacher, pupil, other]) await page.locator("#group").waitFor({ state: "hidden" });
+  await live();
+  await until("all sit together again", async () => (await names(teacher)).includes(seated[0]) && (await names(teacher)).includes(seated[1]) && (await names(other)).includes(seated[0]));
+  for (const page of [pupil, other]) await assertSeesAndHears(page, "the class together again");
 });
 
 test("the teacher takes a message out of the chat", async () => {

@@ -38,6 +38,8 @@ export class Connection {
   phase: Phase = "asking";
   ticket: Ticket | undefined;
 
+  /** Where a teacher wishes to be; 0: with the whole class. */
+  private wish = 0;
   private timer = 0;
   /** Grows with every attempt, so that the answer to an abandoned one is ignored. */
   private attempt = 0;
@@ -71,7 +73,7 @@ export class Connection {
       this.wasLive = false;
       this.become("asking");
     }
-    const entry = await this.server.ticket();
+    const entry = await this.server.ticket(this.wish);
     if (attempt !== this.attempt) return;
     switch (entry.kind) {
       case "open":
@@ -98,6 +100,20 @@ export class Connection {
         // The server shows the sign-in page and leads back here.
         window.location.reload();
     }
+  }
+
+  /** Goes to the room of another group, as the server sees it; pupils go where they sit whatever they wish. */
+  async move(group: number): Promise<void> {
+    // Whoever has left, or stands before the door, is not fetched.
+    if (this.phase !== "live" && this.phase !== "interrupted") return;
+    this.wish = group;
+    const attempt = this.begin();
+    this.become("interrupted");
+    this.leaving = true;
+    await this.room.disconnect();
+    this.leaving = false;
+    // Where somebody is moved again in the meantime, that one goes on.
+    if (attempt === this.attempt) await this.enter();
   }
 
   /** Leaves the room; the page stays. */
@@ -132,9 +148,7 @@ export class Connection {
   private disconnected(reason: DisconnectReason | undefined): void {
     switch (reason) {
       case DisconnectReason.PARTICIPANT_REMOVED:
-        this.settle("removed");
-        // Whoever came in through a door that was being locked stands before it now.
-        return void this.orLobby();
+        return void this.removed();
       case DisconnectReason.DUPLICATE_IDENTITY:
         return this.settle("elsewhere");
       case DisconnectReason.ROOM_DELETED:
@@ -149,9 +163,16 @@ export class Connection {
     }
   }
 
-  private async orLobby(): Promise<void> {
-    const entry = await this.server.ticket();
-    if (entry.kind === "lobby" && this.phase === "removed") await this.enter();
+  /** Sent out; or they stand before the door that was locked meanwhile, or sit in another group now. */
+  private async removed(): Promise<void> {
+    const attempt = this.begin();
+    this.become("interrupted");
+    const before = this.ticket?.group;
+    const entry = await this.server.ticket(this.wish);
+    if (attempt !== this.attempt) return;
+    const elsewhere = entry.kind === "open" && entry.ticket.group !== before;
+    if (entry.kind === "lobby" || elsewhere) await this.enter();
+    else this.settle("removed");
   }
 
   private settle(phase: Phase): void {

@@ -39,8 +39,13 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
   const devices = new OwnDevices(page, room, notices, refresh);
   const moderation = page.role === "teacher" ? new Moderation(room, server, notices) : undefined;
   const hands = new Hands(room, page.hands, moderation && ((pupil) => void moderation.giveFloor(pupil)));
-  const together = new Together(page, room, server, notices, (identity, sign) => tiles.sign(identity, sign), () => {
-    if (settings.bell) ring();
+  const together = new Together(page, room, server, notices, {
+    onTile: (identity, sign) => tiles.sign(identity, sign),
+    timeIsUp: () => {
+      if (settings.bell) ring();
+    },
+    here: () => connection.ticket?.group ?? 0,
+    move: (group) => void connection.move(group),
   });
   const controls = new Controls(
     page,
@@ -69,6 +74,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
       moderation?.refresh();
       together.refresh();
     },
+    () => (connection.ticket?.group ?? 0) > 0,
   );
   const chat = new Chat(room, page.chat, server, page.language, () => room.localParticipant.identity || undefined, () => controls.messageArrived(), moderation && ((id) => void moderation.removeMessage(id)));
   const connection = new Connection(page, server, room, followed);
@@ -80,6 +86,8 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
   });
 
   let slow: number[] = [];
+  /** The group whose room the page was in last. */
+  let was = 0;
   const home: Way = { label: text("back-home"), go: page.home };
   const again = (label: string): Way => ({ label, go: () => void connection.enter(), primary: true });
 
@@ -151,11 +159,15 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
   function showLive(before: Phase): void {
     panel.clear();
     tiles.setSoundOnly(settings.soundOnly);
-    if (before === "interrupted") notices.pass("connection", text("connected-again"));
+    const here = connection.ticket?.group ?? 0;
+    // Whoever went from one room to another was not cut off, and the page says where they are.
+    if (before === "interrupted" && here !== was) notices.clear("connection");
+    else if (before === "interrupted") notices.pass("connection", text("connected-again"));
     else {
       devices.forget();
       if (before === "connecting" && settings.bell) ring();
     }
+    was = here;
     if (page.role === "teacher") void devices.publishTeaching();
     void chat.catchUp();
     together.arrived();

@@ -17,8 +17,8 @@ export class Notices {
     place.setAttribute("role", "status");
   }
 
-  /** Shows a notice that stays until `clear`. */
-  keep(subject: string, words: string, action?: NoticeAction): void {
+  /** Shows a notice that stays until `clear`; with an action, or to be dismissed. */
+  keep(subject: string, words: string, action?: NoticeAction | "dismiss"): void {
     this.show(subject, words, action);
   }
 
@@ -35,12 +35,12 @@ export class Notices {
     this.shown.delete(subject);
   }
 
-  private show(subject: string, words: string, action?: NoticeAction): void {
+  private show(subject: string, words: string, action?: NoticeAction | "dismiss"): void {
     const before = this.shown.get(subject);
     if (before && before.dataset["words"] === words) return;
     this.clear(subject);
     const answers = action && [
-      el("button", { type: "button", class: "button", onclick: () => action.run() }, action.label),
+      action === "dismiss" ? undefined : el("button", { type: "button", class: "button", onclick: () => action.run() }, action.label),
       el("button", { type: "button", class: "button quiet", onclick: () => this.clear(subject) }, text("dismiss")),
     ];
     const notice = el("p", { class: "live-notice", "data-words": words }, el("span", {}, words), ...(answers ?? []));

@@ -17,6 +17,8 @@ export interface LivePage {
   readonly controls: HTMLElement;
   /** What the class does together: the timer in the head, the question, the signs, the panel of tools. */
   readonly timer: HTMLElement;
+  /** Which group this page is in. */
+  readonly group: HTMLElement;
   readonly poll: HTMLElement;
   readonly signs: HTMLElement;
   readonly tools: HTMLElement;
@@ -58,6 +60,7 @@ export function readPage(): LivePage {
     chat: element("chat"),
     controls: element("controls"),
     timer: element("timer"),
+    group: element("group"),
     poll: element("poll"),
     signs: element("signs"),
     tools: element("tools"),

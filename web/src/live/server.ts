@@ -9,6 +9,8 @@ export interface Ticket {
   readonly url: string;
   readonly token: string;
   readonly room: string;
+  /** The group whose room it opens; 0: the whole class. */
+  readonly group: number;
   readonly identity: string;
   readonly name: string;
   readonly role: string;
@@ -50,6 +52,12 @@ export interface ChatMessage {
   readonly at: string;
 }
 
+/** The pupils of the lesson, and the groups that the school has of them. */
+export interface Seating {
+  readonly pupils: readonly { readonly id: string; readonly name: string }[];
+  readonly groups: readonly { readonly name: string; readonly members: readonly string[] }[];
+}
+
 /** Somebody who was sent out. */
 export interface Removal {
   readonly name: string;
@@ -60,11 +68,11 @@ export interface Removal {
 export class LessonServer {
   constructor(private readonly page: LivePage) {}
 
-  /** Asks for a way into the room. Never throws: every outcome is an `Entry`. */
-  async ticket(): Promise<Entry> {
+  /** Asks for a way into the room; a teacher may wish for a group's. Never throws: every outcome is an `Entry`. */
+  async ticket(group = 0): Promise<Entry> {
     let answer: Response;
     try {
-      answer = await fetch(this.page.ticketUrl, { headers: { Accept: "application/json" }, cache: "no-store", redirect: "manual" });
+      answer = await fetch(group > 0 ? `${this.page.ticketUrl}?group=${group}` : this.page.ticketUrl, { headers: { Accept: "application/json" }, cache: "no-store", redirect: "manual" });
     } catch {
       return { kind: "unreachable", again: spread(5_000) };
     }
@@ -141,6 +149,12 @@ export class LessonServer {
   async notes(edits: readonly Edit[]): Promise<number> {
     const answer = await this.send(`${this.page.roomBase}/notes`, { edits });
     return ((await answer.json()) as { readonly number: number }).number;
+  }
+
+  /** Whom there is to seat in groups. Throws `Refused`. */
+  async seating(): Promise<Seating> {
+    const answer = await this.ask(`${this.page.roomBase}/seating.json`, { headers: { Accept: "application/json" }, cache: "no-store" });
+    return (await answer.json()) as Seating;
   }
 
   /** Says that this person stands before the locked door. Never throws: the page asks again anyway. */

@@ -40,6 +40,8 @@ export class Tiles {
     pupils: HTMLElement,
     private readonly actions: TileActions,
     private readonly refreshed: () => void,
+    /** Whether this is the room of a group, where a teacher comes and goes. */
+    private readonly inGroup: () => boolean,
   ) {
     this.list = el("ul", { class: "tiles" });
     this.nobody = el("p", { class: "tiles-empty" }, text("nobody-yet"));
@@ -108,7 +110,7 @@ export class Tiles {
     }
     const teaching = people.some(isTeacher);
     this.empty.hidden = teaching;
-    say(this.empty, teaching ? "" : text("teacher-absent"));
+    say(this.empty, teaching ? "" : text(this.inGroup() ? "teacher-elsewhere" : "teacher-absent"));
     this.nobody.hidden = this.list.childElementCount > 0;
     this.refreshed();
   }

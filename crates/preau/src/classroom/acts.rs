@@ -6,7 +6,7 @@ use super::policy::{LeadRoom, PartakeInRoom};
 use crate::access::{Action, Permit};
 use crate::edge::{Caller, Refusal};
 use crate::ids::{LessonId, Millis, PersonId};
-use crate::lesson::{self, Document, LiveLesson, Pace, Role, read_document, room_of};
+use crate::lesson::{self, Document, LiveLesson, Pace, Role, read_document};
 use crate::presence;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
@@ -71,7 +71,7 @@ impl ClassroomState {
     }
 
     /// The pupil of that identity, if they are of the lesson.
-    async fn pupil<A: Action>(
+    pub(super) async fn pupil<A: Action>(
         &self,
         permit: &Permit<LiveLesson, A>,
         identity: &str,
@@ -157,7 +157,7 @@ pub(super) async fn react(
         return Ok(too_fast(seconds));
     }
     let packet = serde_json::json!({ "from": person.to_string(), "sign": sign }).to_string().into_bytes();
-    state.rooms.send_data(&room_of(id), REACTIONS, packet).await?;
+    state.rooms.tell_lesson(id, REACTIONS, &packet).await?;
     Ok(done())
 }
 

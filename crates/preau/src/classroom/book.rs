@@ -8,7 +8,7 @@ use super::model::{State, What};
 use super::store::{self, Kept};
 use crate::edge::Platform;
 use crate::ids::{LessonId, Millis, PersonId};
-use crate::lesson::{Doorkeeper, LiveLesson, Role};
+use crate::lesson::{Doorkeeper, LiveLesson, Place, Role};
 use crate::store::StoreError;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
@@ -111,13 +111,26 @@ impl Classrooms {
 }
 
 impl Doorkeeper for Classrooms {
-    fn lets_in<'d>(
+    fn place<'d>(
         &'d self,
         lesson: &'d LiveLesson,
         person: PersonId,
         role: Role,
-    ) -> BoxFuture<'d, Result<bool, StoreError>> {
-        Box::pin(async move { Ok(role != Role::Pupil || self.room(lesson.id).await?.state.admits(person)) })
+        wish: u8,
+    ) -> BoxFuture<'d, Result<Place, StoreError>> {
+        Box::pin(async move {
+            // The class as a whole is always there, and most lessons have no groups: teachers need not ask.
+            if role != Role::Pupil && wish == 0 {
+                return Ok(Place::Room(0));
+            }
+            let room = self.room(lesson.id).await?;
+            Ok(match role {
+                Role::Pupil if !room.state.admits(person) => Place::Lobby,
+                Role::Pupil => Place::Room(room.state.group_of(person)),
+                _ if room.state.sits(person, role, wish) => Place::Room(wish),
+                _ => Place::Room(0),
+            })
+        })
     }
 }
 

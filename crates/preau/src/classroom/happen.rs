@@ -10,7 +10,7 @@ use super::store::{self, Kept};
 use crate::access::{Action, Allows, Permit};
 use crate::edge::{Caller, Refusal};
 use crate::ids::{LessonId, PersonId};
-use crate::lesson::{LiveLesson, Role, room_of};
+use crate::lesson::{LiveLesson, Role, RoomsResult};
 use crate::store::StoreError;
 use diesel::result::{DatabaseErrorKind, Error as Fault};
 use serde_json::json;
@@ -82,29 +82,27 @@ impl ClassroomState {
         let after = live.state.clone();
         // The rooms may take a while; nobody else waits for that.
         drop(live);
+        let moves = what.moves_people();
         self.tell(lesson, &Event { number, at, what }, &before, &after).await;
+        if moves {
+            self.sort_out(lesson).await?;
+        }
         Ok(number)
     }
 
     async fn tell(&self, lesson: LessonId, event: &Event, before: &State, after: &State) {
-        let room = room_of(lesson);
         let packet = |patch| {
             json!({ "number": event.number, "at": event.at, "patch": patch }).to_string().into_bytes()
         };
         let sent = match tidings(before, after, &event.what) {
-            Tidings::All(patch) => self.rooms.send_data(&room, TOPIC, packet(patch)).await.map(|_| ()),
-            Tidings::Apart(apart) => match self.present(lesson).await {
-                Ok(present) => {
-                    let mut sent = Ok(());
-                    for (people, patch) in apart.among(&present) {
-                        let to = people.iter().map(ToString::to_string).collect();
-                        sent = sent
-                            .and(self.rooms.send_data_to(&room, TOPIC, packet(patch), to).await.map(|_| ()));
-                    }
-                    sent
-                }
-                Err(error) => Err(error),
-            },
+            Tidings::All(patch) => self.rooms.tell_lesson(lesson, TOPIC, &packet(patch)).await,
+            Tidings::Apart(apart) => {
+                self.tell_apart(lesson, |present| {
+                    let told = apart.among(present).into_iter();
+                    told.map(|(people, patch)| (people, packet(patch))).collect()
+                })
+                .await
+            }
         };
         if let Err(error) = sent {
             // It is kept: pages ask when they see the next number, and whenever they connect.
@@ -112,9 +110,40 @@ impl ClassroomState {
         }
     }
 
-    /// Who is in the room now.
-    pub(super) async fn present(&self, lesson: LessonId) -> Result<Vec<Viewer>, crate::lesson::RoomsError> {
-        let there = self.rooms.list_participants(&room_of(lesson)).await?;
+    /// Pages have been told where their people sit now and go there; whoever does not is shown out.
+    async fn sort_out(&self, lesson: LessonId) -> Result<(), Refusal> {
+        // As it stands now: somebody else may have moved people in the meantime.
+        let state = self.classrooms.room(lesson).await?.state.clone();
+        self.rooms.sort_out(lesson, |person, role, group| state.sits(person, role, group)).await?;
+        Ok(())
+    }
+
+    async fn tell_apart(
+        &self,
+        lesson: LessonId,
+        packets: impl Fn(&[Viewer]) -> Vec<(Vec<PersonId>, Vec<u8>)>,
+    ) -> RoomsResult<()> {
+        let mut sent = Ok(());
+        for room in self.rooms.of_lesson(lesson).await? {
+            for (people, packet) in packets(&self.present_in(&room).await?) {
+                let to = people.iter().map(ToString::to_string).collect();
+                sent = sent.and(self.rooms.send_data_to(&room, TOPIC, packet, to).await.map(|_| ()));
+            }
+        }
+        sent
+    }
+
+    /// Who is in the lesson's rooms now.
+    pub(super) async fn present(&self, lesson: LessonId) -> RoomsResult<Vec<Viewer>> {
+        let mut present = Vec::new();
+        for room in self.rooms.of_lesson(lesson).await? {
+            present.extend(self.present_in(&room).await?);
+        }
+        Ok(present)
+    }
+
+    async fn present_in(&self, room: &str) -> RoomsResult<Vec<Viewer>> {
+        let there = self.rooms.list_participants(room).await?;
         Ok(there
             .iter()
             .filter_map(|one| {

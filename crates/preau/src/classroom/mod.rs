@@ -1,16 +1,17 @@
 //! What a class does together in the live lesson besides media: the locked door and its lobby, private words,
-//! the timer, questions, reactions, notes.
+//! the timer, questions, reactions, notes, small groups.
 //!
 //! `model` events, the state they add up to, and what each role sees of it · `store` the events, kept ·
 //! `book` the rooms in memory · `policy` who may do what · `happen` how something comes to happen and is told ·
-//! `pages` the room as a document · `acts`, `polls`, `notes` handlers.
-//! The slice `lesson` asks [`Classrooms`] who may come in, and knows nothing else of this.
+//! `pages` the room as a document · `acts`, `polls`, `notes`, `groups` handlers.
+//! The slice `lesson` asks [`Classrooms`] who may come in and where they sit, and knows nothing else of this.
 //!
 //! Invariant: an event is kept before anybody sees it; nobody is told what a fresh view of theirs would not
 //! show; a page that applies what it is told, in order, shows what a fresh view would.
 
 mod acts;
 mod book;
+mod groups;
 mod happen;
 mod model;
 mod notes;
@@ -73,5 +74,16 @@ pub fn routes(state: ClassroomState) -> Routes {
         .post("/lessons/{id}/room/polls/{poll}/results", HOLDERS, Cost::Live, Body::Form, polls::show)
         .post("/lessons/{id}/room/notes", PARTICIPANTS, Cost::Live, Body::Form, notes::write)
         .post("/lessons/{id}/room/notes/switch", HOLDERS, Cost::Live, Body::Form, notes::switch)
+        .get("/lessons/{id}/room/seating.json", HOLDERS, Cost::Page, groups::seating)
+        .post("/lessons/{id}/room/groups", HOLDERS, Cost::Live, Body::Form, groups::open)
+        .post("/lessons/{id}/room/groups/word", HOLDERS, Cost::Live, Body::Form, groups::tell)
+        .post("/lessons/{id}/room/groups/end", HOLDERS, Cost::Live, Body::Form, groups::end)
+        .post(
+            "/lessons/{id}/room/participants/{identity}/group",
+            HOLDERS,
+            Cost::Live,
+            Body::Form,
+            groups::seat,
+        )
         .with_state(state)
 }

@@ -3,9 +3,9 @@
 //! Each act is written down first (in memory, or in the store where it must outlive the process) and then
 //! told to the room, so that somebody who connects in between finds it already true.
 
-use super::model::{Allowed, LONGEST_REASON, LiveLesson, Removed, Role, person_of, room_of};
+use super::model::{Allowed, LONGEST_REASON, LiveLesson, Removed, Role, person_of};
 use super::policy::{JoinLive, ModerateLive, OpenLive, role_of};
-use super::{LessonState, RoomsError, pages, store, ticket};
+use super::{LessonState, Place, RoomsError, pages, store, ticket};
 use crate::access::Permit;
 use crate::edge::{Caller, Refusal, json};
 use crate::ids::{LessonId, PersonId};
@@ -58,9 +58,9 @@ pub(super) async fn while_inside(
 ) -> Result<(), Refusal> {
     while_open(state, lesson)?;
     let role = role_of(caller.actor(), lesson).ok_or(Refusal::NotFound)?;
-    match state.doorkeeper.lets_in(lesson, caller.person()?, role).await? {
-        true => Ok(()),
-        false => Err(Refusal::Rule("live-locked")),
+    match state.doorkeeper.place(lesson, caller.person()?, role, 0).await? {
+        Place::Room(_) => Ok(()),
+        Place::Lobby => Err(Refusal::Rule("live-locked")),
     }
 }
 
@@ -139,15 +139,29 @@ pub(super) async fn lower_hand(
 
 async fn set_hand(state: &LessonState, id: LessonId, person: PersonId, raised: bool) -> Result<(), Refusal> {
     let since = state.stages.set_hand(id, person, raised, state.platform.now());
-    state
-        .rooms
-        .update_participant(lk::UpdateParticipantRequest {
-            room: room_of(id),
+    update(
+        state,
+        id,
+        &lk::UpdateParticipantRequest {
             identity: person.to_string(),
             attributes: HashMap::from([("hand".to_owned(), ticket::hand_text(since))]),
             ..Default::default()
-        })
-        .await?;
+        },
+    )
+    .await
+}
+
+/// Changes somebody in whichever room of the lesson they are.
+async fn update(
+    state: &LessonState,
+    id: LessonId,
+    change: &lk::UpdateParticipantRequest,
+) -> Result<(), Refusal> {
+    for room in state.rooms.of_lesson(id).await? {
+        if state.rooms.update_participant(lk::UpdateParticipantRequest { room, ..change.clone() }).await? {
+            break;
+        }
+    }
     Ok(())
 }
 
@@ -175,7 +189,7 @@ pub(super) async fn permit_everybody(
     moderate(&state, &caller, id).await?;
     let allowed = read_document(document)?;
     state.stages.allow_everybody(id, allowed);
-    for pupil in pupils_present(&state, id).await? {
+    for (_, pupil) in pupils_present(&state, id).await? {
         tell_permission(&state, id, &pupil.identity, allowed).await?;
     }
     Ok(pages::done(&headers, id))
@@ -187,22 +201,30 @@ async fn tell_permission(
     identity: &str,
     allowed: Allowed,
 ) -> Result<(), Refusal> {
-    state
-        .rooms
-        .update_participant(lk::UpdateParticipantRequest {
-            room: room_of(id),
+    update(
+        state,
+        id,
+        &lk::UpdateParticipantRequest {
             identity: identity.to_owned(),
             permission: Some(ticket::permission(Role::Pupil, allowed)),
             ..Default::default()
-        })
-        .await?;
-    Ok(())
+        },
+    )
+    .await
 }
 
-/// The pupils in the room now.
-async fn pupils_present(state: &LessonState, id: LessonId) -> Result<Vec<lk::ParticipantInfo>, Refusal> {
-    let mut present = state.rooms.list_participants(&room_of(id)).await?;
-    present.retain(|one| one.attributes.get("role").map(String::as_str) == Some(Role::Pupil.word()));
+/// The pupils in the lesson's rooms now, each with the room.
+async fn pupils_present(
+    state: &LessonState,
+    id: LessonId,
+) -> Result<Vec<(String, lk::ParticipantInfo)>, Refusal> {
+    let mut present = Vec::new();
+    for room in state.rooms.of_lesson(id).await? {
+        let there = state.rooms.list_participants(&room).await?.into_iter();
+        let pupils =
+            there.filter(|one| one.attributes.get("role").map(String::as_str) == Some(Role::Pupil.word()));
+        present.extend(pupils.map(|one| (room.clone(), one)));
+    }
     Ok(present)
 }
 
@@ -213,8 +235,9 @@ pub(super) async fn mute_one(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     moderate_pupil(&state, &caller, id, &identity).await?;
-    for pupil in pupils_present(&state, id).await?.iter().filter(|one| one.identity == identity) {
-        mute(&state, id, pupil).await?;
+    for (room, pupil) in pupils_present(&state, id).await?.iter().filter(|(_, one)| one.identity == identity)
+    {
+        mute(&state, room, pupil).await?;
     }
     Ok(pages::done(&headers, id))
 }
@@ -226,21 +249,21 @@ pub(super) async fn mute_everybody(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     moderate(&state, &caller, id).await?;
-    for pupil in &pupils_present(&state, id).await? {
-        mute(&state, id, pupil).await?;
+    for (room, pupil) in &pupils_present(&state, id).await? {
+        mute(&state, room, pupil).await?;
     }
     Ok(pages::done(&headers, id))
 }
 
 /// Mutes a pupil's microphones.
-async fn mute(state: &LessonState, id: LessonId, pupil: &lk::ParticipantInfo) -> Result<(), Refusal> {
+async fn mute(state: &LessonState, room: &str, pupil: &lk::ParticipantInfo) -> Result<(), Refusal> {
     let voices =
         pupil.tracks.iter().filter(|track| track.r#type == lk::TrackType::Audio as i32 && !track.muted);
     for track in voices {
         state
             .rooms
             .mute_published_track(lk::MuteRoomTrackRequest {
-                room: room_of(id),
+                room: room.to_owned(),
                 identity: pupil.identity.clone(),
                 track_sid: track.sid.clone(),
                 muted: true,
@@ -281,7 +304,9 @@ pub(super) async fn remove(
         })
         .await?;
     state.stages.set_hand(id, pupil, false, now);
-    state.rooms.remove_participant(&room_of(id), &identity).await?;
+    for room in state.rooms.of_lesson(id).await? {
+        state.rooms.remove_participant(&room, &identity).await?;
+    }
     Ok(pages::done(&headers, id))
 }
 

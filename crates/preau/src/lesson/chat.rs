@@ -4,7 +4,7 @@
 //! grants allow to send data, so whoever changes their client can still not write in another's name.
 
 use super::acts::{Document, read_document as document, while_inside, while_open};
-use super::model::{LONGEST_MESSAGE, LiveLesson, Message, Role, room_of};
+use super::model::{LONGEST_MESSAGE, LiveLesson, Message, Role};
 use super::policy::{JoinLive, ModerateLive, WriteLive, role_of};
 use super::{LessonState, Pace, pages, store};
 use crate::access::Permit;
@@ -83,7 +83,7 @@ pub(super) async fn write(
     };
     let packet = serde_json::to_vec(&message).map_err(|error| Refusal::Internal(error.to_string()))?;
     // The message is kept: who misses the packet reads it with the next connection.
-    if let Err(error) = state.rooms.send_data(&room_of(id), TOPIC, packet).await {
+    if let Err(error) = state.rooms.tell_lesson(id, TOPIC, &packet).await {
         tracing::warn!(lesson = %id, %error, "a chat message was kept but not passed on");
     }
     Ok(pages::done(&headers, id))
@@ -112,7 +112,7 @@ pub(super) async fn remove(
         .await?;
     let packet = serde_json::json!({ "removed": message.to_string() }).to_string().into_bytes();
     // Pages that miss the packet read the chat anew with the next connection.
-    if let Err(error) = state.rooms.send_data(&room_of(id), TOPIC, packet).await {
+    if let Err(error) = state.rooms.tell_lesson(id, TOPIC, &packet).await {
         tracing::warn!(lesson = %id, %error, "a chat message was taken out but the room not told");
     }
     Ok(pages::done(&headers, id))

@@ -5,6 +5,8 @@
 //! differs. Whoever calls is trusted: permits were asked for before.
 
 use super::media::{Media, MediaError};
+use super::model::{Role, person_of, place_of, rooms_of};
+use crate::ids::{LessonId, PersonId};
 use futures_util::future::BoxFuture;
 use preau_sfu::control::{Command, ControlError, Reply};
 use preau_sfu::protocol as lk;
@@ -69,6 +71,51 @@ impl Rooms {
             Reply::Rooms(rooms) => Ok(rooms),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// The names of the rooms that a lesson has now: of the whole class, and of its groups.
+    ///
+    /// # Errors
+    /// [`RoomsError`].
+    pub async fn of_lesson(&self, lesson: LessonId) -> RoomsResult<Vec<String>> {
+        let rooms = self.list_rooms(rooms_of(lesson)).await?;
+        Ok(rooms.into_iter().map(|room| room.name).collect())
+    }
+
+    /// Sends a packet without a sender to everybody in the lesson, whichever room they are in.
+    ///
+    /// # Errors
+    /// [`RoomsError`], the first one; the other rooms are told all the same.
+    pub async fn tell_lesson(&self, lesson: LessonId, topic: &str, data: &[u8]) -> RoomsResult<()> {
+        let mut sent = Ok(());
+        for room in self.of_lesson(lesson).await? {
+            sent = sent.and(self.send_data(&room, topic, data.to_vec()).await.map(|_| ()));
+        }
+        sent
+    }
+
+    /// Removes from each of the lesson's rooms whoever does not belong into that group's; 0 is the whole class.
+    ///
+    /// # Errors
+    /// [`RoomsError`], the first one; the others are removed all the same.
+    pub async fn sort_out(
+        &self,
+        lesson: LessonId,
+        belongs: impl Fn(PersonId, Role, u8) -> bool + Send,
+    ) -> RoomsResult<()> {
+        let mut done = Ok(());
+        for room in self.of_lesson(lesson).await? {
+            let Some((_, group)) = place_of(&room) else { continue };
+            for one in self.list_participants(&room).await? {
+                let role = one.attributes.get("role").and_then(|word| Role::from_word(word));
+                // Recorders and tools of the operator belong to nobody's group.
+                let (Some(person), Some(role)) = (person_of(&one.identity), role) else { continue };
+                if !belongs(person, role, group) {
+                    done = done.and(self.remove_participant(&room, &one.identity).await.map(|_| ()));
+                }
+            }
+        }
+        done
     }
 
     /// Who is in a room; nobody when there is no such room.

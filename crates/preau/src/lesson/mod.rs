@@ -38,7 +38,7 @@ mod wire;
 pub use acts::{Document, attends, read_document};
 pub use control::{Rooms, RoomsError, RoomsResult};
 pub use media::{Media, MediaError, Restraint};
-pub use model::{Allowed, LiveLesson, Role, Room, room_of};
+pub use model::{Allowed, LiveLesson, MOST_GROUPS, Role, Room, room_of};
 pub use pace::{Doing, Pace, Paces};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
 pub use store::{opened, rooms_between};
@@ -71,19 +71,31 @@ pub trait Attendance: Send + Sync {
     fn left(&self, lesson: LessonId, person: PersonId, at: Millis);
 }
 
-/// Who may be in a room now, beyond class list and hours: a teacher may have locked the door. Asked before
-/// somebody gets a token, before their socket opens and, on a LiveKit server, again and again.
+/// Where somebody belongs while a lesson is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Before the door, which is locked.
+    Lobby,
+    /// In the room of the whole class (0) or of a group (from 1).
+    Room(u8),
+}
+
+/// Who may be in which room now, beyond class list and hours: a teacher may have locked the door, or divided the
+/// class into groups. Asked before somebody gets a token, before their socket opens and, on a LiveKit server, again
+/// and again.
 pub trait Doorkeeper: Send + Sync {
-    /// Whether somebody who takes this part in the lesson may come in, or come back.
+    /// Where somebody who takes this part in the lesson belongs. Teachers go where they wish, as far as there
+    /// is such a group; a wish of anybody else changes nothing.
     ///
     /// # Errors
     /// The store's.
-    fn lets_in<'d>(
+    fn place<'d>(
         &'d self,
         lesson: &'d LiveLesson,
         person: PersonId,
         role: Role,
-    ) -> BoxFuture<'d, Result<bool, StoreError>>;
+        wish: u8,
+    ) -> BoxFuture<'d, Result<Place, StoreError>>;
 }
 
 /// What the handlers need.

@@ -149,14 +149,44 @@ pub(super) struct Removed {
     pub(super) at: String,
 }
 
-/// The room's name in the media server.
+/// Groups that a class may be divided into.
+pub const MOST_GROUPS: u8 = 12;
+
+/// The name of the whole class's room in the media server.
 pub fn room_of(lesson: LessonId) -> String {
-    format!("lesson-{lesson}")
+    group_room(lesson, 0)
+}
+
+/// The name of a group's room there; group 0 is the whole class.
+pub(super) fn group_room(lesson: LessonId, group: u8) -> String {
+    match group {
+        0 => format!("lesson-{lesson}"),
+        group => format!("lesson-{lesson}-{group}"),
+    }
+}
+
+/// Every room that a lesson may have.
+pub(super) fn rooms_of(lesson: LessonId) -> Vec<String> {
+    (0..=MOST_GROUPS).map(|group| group_room(lesson, group)).collect()
+}
+
+/// The lesson and the group of a room.
+pub(super) fn place_of(room: &str) -> Option<(LessonId, u8)> {
+    let rest = room.strip_prefix("lesson-")?;
+    let (lesson, group) = match rest.split_once('-') {
+        None => (rest, 0),
+        Some((lesson, group)) => {
+            (lesson, group.parse().ok().filter(|group| (1..=MOST_GROUPS).contains(group))?)
+        }
+    };
+    let lesson = lesson.parse().ok()?;
+    // A group has one name only, so that nobody sits in a room that nobody looks after.
+    (group_room(lesson, group) == room).then_some((lesson, group))
 }
 
 /// The lesson of a room.
 pub(super) fn lesson_of(room: &str) -> Option<LessonId> {
-    room.strip_prefix("lesson-")?.parse().ok()
+    place_of(room).map(|(lesson, _)| lesson)
 }
 
 /// The person behind an identity in a room.
@@ -206,7 +236,20 @@ mod tests {
     fn rooms_and_lessons_name_each_other() {
         let lesson = LessonId::from_raw(42);
         assert_eq!(lesson_of(&room_of(lesson)), Some(lesson));
-        for bad in ["42", "lesson-", "lesson--1", "lesson-1x", "Lesson-1"] {
+        for name in rooms_of(lesson) {
+            assert_eq!(lesson_of(&name), Some(lesson), "{name}");
+        }
+        assert_eq!(place_of(&group_room(lesson, 3)), Some((lesson, 3)));
+        for bad in [
+            "42",
+            "lesson-",
+            "lesson--1",
+            "lesson-1x",
+            "Lesson-1",
+            "lesson-1-0",
+            "lesson-1-13",
+            "lesson-1-02",
+        ] {
             assert_eq!(lesson_of(bad), None, "{bad}");
         }
     }

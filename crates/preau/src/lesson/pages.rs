@@ -1,18 +1,18 @@
 //! The live page, the way into the room, and opening and ending it.
 
-use super::model::{LiveLesson, Role, room_of};
+use super::model::{LiveLesson, Role, group_room};
 use super::policy::{JoinLive, OpenLive, role_of};
 use super::ticket::Bearer;
-use super::{LessonState, store, views};
+use super::{LessonState, Place, store, views};
 use crate::access::{Action, Allows, Permit};
 use crate::edge::{Caller, Refusal, Topic, html, json, see_other};
 use crate::ids::LessonId;
 use crate::school;
 use crate::store::StoreError;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Looks the lesson up and asks for the permit.
 pub(super) async fn permit<A: Action + 'static>(
@@ -82,12 +82,20 @@ pub(super) async fn page(
     html(&views::LivePage::new(&shell, &state.platform, &lesson, role, names))
 }
 
+/// Where a teacher wishes to go; a wish of anybody else changes nothing.
+#[derive(Deserialize)]
+pub(super) struct Wish {
+    group: Option<u8>,
+}
+
 /// The way into the room, for this person and a few minutes.
 #[derive(Serialize)]
 struct Entry {
     url: String,
     token: String,
     room: String,
+    /// 0: the whole class.
+    group: u8,
     identity: String,
     name: String,
     role: &'static str,
@@ -99,6 +107,7 @@ pub(super) async fn entry(
     State(state): State<LessonState>,
     caller: Caller,
     Path(id): Path<LessonId>,
+    Query(wish): Query<Wish>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, JoinLive> = permit(&state, &caller, id).await?;
@@ -114,24 +123,27 @@ pub(super) async fn entry(
     state.stages.begin(id, lesson.closes_at(), now);
     let facts = caller.actor().facts().ok_or(Refusal::SignInFirst)?;
     let role = role_of(caller.actor(), lesson).ok_or(Refusal::NotFound)?;
-    if !state.doorkeeper.lets_in(lesson, facts.person, role).await? {
+    let place = state.doorkeeper.place(lesson, facts.person, role, wish.group.unwrap_or(0)).await?;
+    let Place::Room(group) = place else {
         state.attendance.waits(id, facts.person, now);
         return closed(LOBBY_ASKS_AGAIN, true);
-    }
+    };
     let allowed = match role {
         Role::Teacher => super::Allowed::ALL,
         Role::Pupil => state.stages.allowed(id, facts.person),
         Role::Visitor => super::Allowed::default(),
     };
     let hand = state.stages.hand(id, facts.person);
-    let bearer = Bearer { lesson: id, person: facts.person, name: facts.name.clone(), role, allowed, hand };
+    let bearer =
+        Bearer { lesson: id, group, person: facts.person, name: facts.name.clone(), role, allowed, hand };
     let mut response = json(&Entry {
         url: match &state.platform.config().live.url {
             Some(cluster) => as_socket(cluster),
             None => socket_url(&state.platform.config().server.public_url, &headers),
         },
         token: state.tickets.mint(&bearer, now),
-        room: room_of(id),
+        room: group_room(id, group),
+        group,
         identity: facts.person.to_string(),
         name: bearer.name,
         role: role.word(),
@@ -224,7 +236,9 @@ pub(super) async fn end(
         })
         .await?;
     state.stages.end(id);
-    state.rooms.delete_room(&room_of(id)).await?;
+    for room in state.rooms.of_lesson(id).await? {
+        state.rooms.delete_room(&room).await?;
+    }
     Ok(done(&headers, id))
 }
 

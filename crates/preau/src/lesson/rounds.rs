@@ -6,8 +6,8 @@
 //! comes (`webhook`) and on a round every ten seconds. Invariant: after a round every room agrees with the
 //! lesson, whatever was missed in between, a restart of this server included.
 
-use super::model::{LiveLesson, Role, lesson_of, person_of, room_of};
-use super::{LessonState, RoomsError, store, ticket};
+use super::model::{LiveLesson, Role, group_room, person_of, place_of};
+use super::{LessonState, Place, RoomsError, store, ticket};
 use crate::ids::{LessonId, Millis};
 use crate::store::StoreError;
 use preau_sfu::grants::Grants;
@@ -50,7 +50,7 @@ impl LessonState {
     /// Looks into every room of a lesson.
     pub(super) async fn round(&self) -> Result<(), RoundError> {
         for room in self.rooms.list_rooms(Vec::new()).await? {
-            let Some(id) = lesson_of(&room.name) else { continue };
+            let Some((id, group)) = place_of(&room.name) else { continue };
             let now = self.platform.now();
             let Some(lesson) = self.find(id).await?.filter(|lesson| lesson.is_open(now)) else {
                 tracing::info!(lesson = %id, "the time of a live room is over");
@@ -59,7 +59,7 @@ impl LessonState {
                 continue;
             };
             for one in self.rooms.list_participants(&room.name).await? {
-                if self.settle(&lesson, &one).await?
+                if self.settle(&lesson, group, &one).await?
                     && let Some(person) = person_of(&one.identity)
                 {
                     self.attendance.seen(id, person, now);
@@ -72,37 +72,42 @@ impl LessonState {
     /// Somebody has come into a room, as they were then.
     pub(super) async fn came(
         &self,
-        id: LessonId,
+        (id, group): (LessonId, u8),
         one: &lk::ParticipantInfo,
         at: Millis,
     ) -> Result<(), RoundError> {
         let Some(person) = person_of(&one.identity) else { return Ok(()) };
         match self.find(id).await?.filter(|lesson| lesson.is_open(self.platform.now())) {
             Some(lesson) => {
-                if self.settle(&lesson, one).await? {
+                if self.settle(&lesson, group, one).await? {
                     self.attendance.joined(id, person, at);
                 }
             }
             None => {
-                self.rooms.remove_participant(&room_of(id), &one.identity).await?;
+                self.rooms.remove_participant(&group_room(id, group), &one.identity).await?;
             }
         }
         Ok(())
     }
 
     /// Makes what somebody may do agree with the lesson; whether they belong there.
-    async fn settle(&self, lesson: &LiveLesson, one: &lk::ParticipantInfo) -> Result<bool, RoundError> {
+    async fn settle(
+        &self,
+        lesson: &LiveLesson,
+        group: u8,
+        one: &lk::ParticipantInfo,
+    ) -> Result<bool, RoundError> {
         // Recorders and tools of the operator come with tokens of their own.
         let role = one.attributes.get("role").and_then(|word| Role::from_word(word));
         let (Some(person), Some(role)) = (person_of(&one.identity), role) else { return Ok(false) };
-        let room = room_of(lesson.id);
+        let room = group_room(lesson.id, group);
         if role != Role::Teacher && lesson.removed.contains(&person) {
             tracing::info!(lesson = %lesson.id, %person, "somebody who was sent out came back and is removed");
             self.rooms.remove_participant(&room, &one.identity).await?;
             return Ok(false);
         }
-        if !self.doorkeeper.lets_in(lesson, person, role).await? {
-            // A token from before the door was locked; their page goes to the lobby by itself.
+        if self.doorkeeper.place(lesson, person, role, group).await? != Place::Room(group) {
+            // A token from before the door was locked, or from another group; their page finds the way by itself.
             self.rooms.remove_participant(&room, &one.identity).await?;
             return Ok(false);
         }

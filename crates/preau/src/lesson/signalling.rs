@@ -10,10 +10,11 @@
 //! is cut off and comes back by itself.
 
 use super::media::{Ask, Media, MediaError};
-use super::model::{Role, lesson_of, person_of};
+use super::model::{LiveLesson, Role, person_of, place_of};
 use super::shard::Line;
-use super::{LessonState, store, ticket};
-use crate::ids::Millis;
+use super::{LessonState, Place, store, ticket};
+use crate::ids::{Millis, PersonId};
+use crate::store::StoreError;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
@@ -64,6 +65,23 @@ impl TurnedAway {
 struct Admitted {
     claims: Claims,
     closes_in: Millis,
+    seat: Seat,
+}
+
+/// Where somebody sits, as they were admitted.
+struct Seat {
+    lesson: LiveLesson,
+    person: PersonId,
+    role: Role,
+    group: u8,
+}
+
+impl Seat {
+    /// Whether they belong there as things stand now.
+    async fn is_theirs(&self, state: &LessonState) -> Result<bool, StoreError> {
+        let place = state.doorkeeper.place(&self.lesson, self.person, self.role, self.group).await?;
+        Ok(place == Place::Room(self.group))
+    }
 }
 
 /// Opens the signalling socket of a client with one peer connection.
@@ -116,7 +134,7 @@ async fn open(
             .max_message_size(limit)
             .max_frame_size(limit)
             .max_write_buffer_size(UNSENT)
-            .on_upgrade(move |socket| converse(media, socket, admitted, connections, join)),
+            .on_upgrade(move |socket| converse((state, media), socket, admitted, connections, join)),
         Err(rejection) => rejection.into_response(),
     }
 }
@@ -157,13 +175,13 @@ async fn admit(
         .read(token, now)
         .map_err(|error| TurnedAway::new(StatusCode::UNAUTHORIZED, error.to_string()))?;
     let unknown = || TurnedAway::new(StatusCode::UNAUTHORIZED, "the token names no lesson of this server");
-    let lesson = lesson_of(claims.room.as_str()).ok_or_else(unknown)?;
+    let (lesson, group) = place_of(claims.room.as_str()).ok_or_else(unknown)?;
     let person = person_of(claims.identity.as_str()).ok_or_else(unknown)?;
     let role = claims.attributes.get("role").and_then(|word| Role::from_word(word)).ok_or_else(unknown)?;
     let lesson = state
         .platform
         .store()
-        .read::<_, crate::store::StoreError, _>(move |conn| Ok(store::find(conn, lesson)?))
+        .read::<_, StoreError, _>(move |conn| Ok(store::find(conn, lesson)?))
         .await
         .map_err(|error| {
             tracing::error!(%error, "a live connection could not be checked");
@@ -171,21 +189,26 @@ async fn admit(
         })?
         .filter(|lesson| lesson.is_open(now) && (role == Role::Teacher || !lesson.removed.contains(&person)))
         .ok_or_else(|| TurnedAway::new(StatusCode::FORBIDDEN, "the lesson is not open"))?;
-    let welcome = state.doorkeeper.lets_in(&lesson, person, role).await.map_err(|error| {
+    let (closes_in, allowed) = (lesson.closes_at() - now, state.stages.allowed(lesson.id, person));
+    let hand = ticket::hand_text(state.stages.hand(lesson.id, person));
+    let seat = Seat { lesson, person, role, group };
+    let theirs = seat.is_theirs(state).await.map_err(|error| {
         tracing::error!(%error, "a live connection could not be checked");
         TurnedAway::new(StatusCode::SERVICE_UNAVAILABLE, "try again")
     })?;
-    if !welcome {
-        return Err(TurnedAway::new(StatusCode::FORBIDDEN, "the door is locked"));
+    if !theirs {
+        return Err(TurnedAway::new(
+            StatusCode::FORBIDDEN,
+            "the door is locked, or the place is in another group",
+        ));
     }
-    claims.grants = ticket::grants(role, state.stages.allowed(lesson.id, person));
-    let hand = ticket::hand_text(state.stages.hand(lesson.id, person));
+    claims.grants = ticket::grants(role, allowed);
     claims.attributes.insert("hand".into(), hand);
-    Ok(Admitted { claims, closes_in: lesson.closes_at() - now })
+    Ok(Admitted { claims, closes_in, seat })
 }
 
 async fn converse(
-    media: Media,
+    (state, media): Switchboard,
     mut socket: WebSocket,
     admitted: Admitted,
     connections: Connections,
@@ -203,7 +226,13 @@ async fn converse(
         }
     };
     if let Some(line) = line {
-        talk(&media, &mut socket, line, &mut outgoing).await;
+        // The door may have been locked, or the class have sat down in groups, since they were admitted; whoever
+        // does that afterwards finds them in the room. Their page asks for a new way in.
+        match admitted.seat.is_theirs(&state).await {
+            Ok(true) => talk(&media, &mut socket, line, &mut outgoing).await,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "a live connection could not be checked"),
+        }
         // A shard too busy to hear this finds out by the silence.
         let _ = media.ask(Ask::Disconnect { line });
     }

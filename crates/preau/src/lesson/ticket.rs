@@ -4,7 +4,7 @@
 //! exactly what the teacher allows at this moment, and nobody's token allows to send data or to change
 //! names and attributes; those go over HTTP, where each has a permit.
 
-use super::model::{Allowed, Role, room_of};
+use super::model::{Allowed, Role, group_room};
 use crate::config::LiveConfig;
 use crate::ids::{LessonId, Millis, PersonId};
 use preau_sfu::grants::{Grants, Source, Sources};
@@ -27,6 +27,8 @@ pub(super) struct Tickets {
 #[derive(Debug, Clone)]
 pub(super) struct Bearer {
     pub(super) lesson: LessonId,
+    /// The group whose room it opens; 0 is the whole class.
+    pub(super) group: u8,
     pub(super) person: PersonId,
     pub(super) name: String,
     pub(super) role: Role,
@@ -59,7 +61,7 @@ impl Tickets {
         let claims = Claims {
             identity: bearer.person.to_string().into(),
             name: bearer.name.clone(),
-            room: room_of(bearer.lesson).into(),
+            room: group_room(bearer.lesson, bearer.group).into(),
             metadata: String::new(),
             attributes,
             grants: grants(bearer.role, bearer.allowed),
@@ -147,6 +149,7 @@ mod tests {
     fn bearer(role: Role, allowed: Allowed) -> Bearer {
         Bearer {
             lesson: LessonId::from_raw(7),
+            group: 0,
             person: PersonId::from_raw(12),
             name: "Maëlys Verdoyant".into(),
             role,

@@ -5,7 +5,7 @@
 //! twice changes nothing; one that never arrives is made up for by the next round (`rounds`).
 
 use super::LessonState;
-use super::model::{lesson_of, person_of};
+use super::model::{person_of, place_of};
 use crate::ids::Millis;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -47,12 +47,12 @@ pub(super) async fn hear(
 
 async fn take(state: &LessonState, event: &lk::WebhookEvent) -> Result<(), super::rounds::RoundError> {
     let room = event.room.as_ref().map_or("", |room| room.name.as_str());
-    let (Some(lesson), Some(one)) = (lesson_of(room), &event.participant) else { return Ok(()) };
+    let (Some((lesson, group)), Some(one)) = (place_of(room), &event.participant) else { return Ok(()) };
     let now = state.platform.now();
     let told = event.created_at.saturating_mul(1_000);
     let at = if (now - LATEST..=now).contains(&told) { told } else { now };
     match event.event.as_str() {
-        "participant_joined" => state.came(lesson, one, at).await?,
+        "participant_joined" => state.came((lesson, group), one, at).await?,
         "participant_left" | "participant_connection_aborted" => {
             if let Some(person) = person_of(&one.identity).filter(|_| one.attributes.contains_key("role")) {
                 state.attendance.left(lesson, person, at);

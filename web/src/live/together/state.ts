@@ -52,12 +52,16 @@ export interface View {
   readonly notes_open: boolean;
   /** Lines by their keys, which stand in the order of texts. */
   readonly notes: Readonly<Record<string, string>>;
+  readonly groups?: {
+    readonly list: Readonly<Record<string, { readonly name: string; readonly members?: Readonly<Record<string, boolean>> }>>;
+    readonly told?: { readonly text: string; readonly at: number };
+  };
   /** For teachers: who waits before the door. */
   readonly lobby?: Readonly<Record<string, { readonly name: string; readonly since: number }>>;
   /** For teachers: all private words. */
   readonly words?: Readonly<Record<string, Word>>;
   /** For pupils: what is theirs alone. */
-  readonly me?: { readonly answers: Readonly<Record<string, readonly number[]>>; readonly words: Readonly<Record<string, Word>> };
+  readonly me?: { readonly answers: Readonly<Record<string, readonly number[]>>; readonly words: Readonly<Record<string, Word>>; readonly group: number };
 }
 
 interface Step {
@@ -86,6 +90,7 @@ export class RoomState {
   private timer = 0;
   private asking = false;
   private readonly followers: ((view: View, before: View | undefined) => void)[] = [];
+  private readonly listeners: ((view: View) => void)[] = [];
 
   constructor(
     room: Room,
@@ -107,6 +112,11 @@ export class RoomState {
     if (this.view) changed(this.view, undefined);
   }
 
+  /** Calls back whenever the server has answered how the room stands, also where nothing has changed. */
+  answered(answered: (view: View) => void): void {
+    this.listeners.push(answered);
+  }
+
   /** The server's clock, in milliseconds since 1970. */
   now(): number {
     return Date.now() + this.ahead;
@@ -125,6 +135,7 @@ export class RoomState {
       this.ahead = document.now - (sent + Date.now()) / 2;
       if (document.view) this.take(document.number, document.view);
       else for (const step of document.events ?? []) this.receive(step);
+      if (this.view) for (const answered of this.listeners) answered(this.view);
     } catch {
       this.askIn(again);
     } finally {

@@ -5,6 +5,8 @@ import type { LivePage } from "../page";
 import type { LessonServer } from "../server";
 import { Acts } from "./acts";
 import { Door } from "./door";
+import { everybody } from "../room";
+import { GroupDesk, GroupFollower } from "./groups";
 import { Notes } from "./notes";
 import { PollCard, PollDesk } from "./polls";
 import { Signs, type Sign } from "./signs";
@@ -13,19 +15,31 @@ import { TimerFace } from "./timer";
 import { Tools } from "./tools";
 import { Words } from "./words";
 
+/** What the lesson does for what happens here. */
+export interface Surroundings {
+  readonly onTile: (identity: string, sign: Sign | undefined) => void;
+  readonly timeIsUp: () => void;
+  /** The group whose room the page is in; 0: the whole class. */
+  readonly here: () => number;
+  /** Goes to another group's room. */
+  readonly move: (group: number) => void;
+}
+
 export class Together {
   /** The button of the panel; visitors have none. */
   readonly button: HTMLButtonElement | undefined;
 
   private readonly state: RoomState;
   private readonly desk: PollDesk | undefined;
+  private readonly tables: GroupDesk | undefined;
 
-  constructor(page: LivePage, room: Room, server: LessonServer, notices: Notices, onTile: (identity: string, sign: Sign | undefined) => void, timeIsUp: () => void) {
+  constructor(page: LivePage, room: Room, server: LessonServer, notices: Notices, lesson: Surroundings) {
     this.state = new RoomState(room, server);
     const acts = new Acts(server, notices);
     const teacher = page.role === "teacher";
-    const timer = new TimerFace(this.state, page.timer, notices, timeIsUp);
-    const signs = new Signs(room, page.signs, onTile, teacher);
+    const timer = new TimerFace(this.state, page.timer, notices, lesson.timeIsUp);
+    const signs = new Signs(room, page.signs, lesson.onTile, teacher);
+    new GroupFollower(this.state, page.group, notices, lesson.here, lesson.move, page.role === "pupil");
     if (!teacher) new PollCard(this.state, page.poll, acts, page.role === "pupil");
     if (page.role === "visitor") return;
 
@@ -37,6 +51,8 @@ export class Together {
     if (teacher) {
       this.desk = new PollDesk(this.state, tools, acts, room);
       timer.steer(tools, acts);
+      const present = (): Set<string> => new Set(everybody(room).map(({ identity }) => identity));
+      this.tables = new GroupDesk(this.state, tools, acts, server, lesson.here, lesson.move, present);
       door = new Door(this.state, tools, acts, notices, server);
     } else {
       signs.offer(tools, acts);
@@ -48,6 +64,7 @@ export class Together {
 
   /** A connection stands: what happened before it is asked for. */
   arrived(): void {
+    this.tables?.refresh();
     void this.state.ask();
   }
 

@@ -3,16 +3,20 @@
 //! `State::apply` is the only way in which a state changes, so that the same events always make the same
 //! state, in whichever process and after whichever restart. `State::check` says beforehand whether an event
 //! may follow; what stands in the store has been checked and is never refused again. What somebody may see
-//! of a state is in [`view`], the parts that are more than a field in [`notes`], [`poll`] and [`timer`].
+//! of a state is in [`view`], the parts that are more than a field in [`groups`], [`notes`], [`poll`] and
+//! [`timer`].
 //!
 //! Invariant: nothing here knows who asks or whether they may; `policy` and the handlers do.
 
+pub(super) mod groups;
 pub(super) mod notes;
 pub(super) mod poll;
 pub(super) mod timer;
 pub(super) mod view;
 
 use crate::ids::{Millis, PersonId};
+use crate::lesson::Role;
+use groups::{Group, Groups};
 use notes::Lines;
 use poll::{Poll, Question};
 use serde::{Deserialize, Serialize};
@@ -127,6 +131,25 @@ pub(super) enum What {
         /// The lines that change, by their keys: what each becomes, or nothing when it goes.
         lines: BTreeMap<String, Option<String>>,
     },
+    /// The class sits down in groups.
+    GroupsOpened {
+        /// The groups, numbered from 1.
+        groups: Vec<Group>,
+    },
+    /// Somebody sits down elsewhere.
+    GroupJoined {
+        /// Who.
+        person: PersonId,
+        /// The number of the group; 0: with the class.
+        group: u8,
+    },
+    /// The teacher tells all groups something.
+    GroupsTold {
+        /// What.
+        text: String,
+    },
+    /// Everybody is called back.
+    GroupsEnded,
 }
 
 impl What {
@@ -148,12 +171,29 @@ impl What {
             What::PollShown { .. } => "room.show_poll",
             What::NotesSwitched { .. } => "room.switch_notes",
             What::NotesWritten { .. } => "room.write_notes",
+            What::GroupsOpened { .. } => "room.open_groups",
+            What::GroupJoined { .. } => "room.seat",
+            What::GroupsTold { .. } => "room.tell_groups",
+            What::GroupsEnded => "room.end_groups",
         }
     }
 
-    /// Those for whom this changes more than for others of their role.
-    pub(super) fn concerns(&self) -> Vec<PersonId> {
+    /// Whether somebody belongs into another room after this.
+    pub(super) fn moves_people(&self) -> bool {
+        matches!(self, What::GroupsOpened { .. } | What::GroupJoined { .. } | What::GroupsEnded)
+    }
+
+    /// Those for whom this changes more than for others of their role, in a room that stood like this before.
+    pub(super) fn concerns(&self, before: &State) -> Vec<PersonId> {
         match self {
+            What::GroupJoined { person, .. } => vec![*person],
+            What::GroupsOpened { groups } => {
+                groups.iter().flat_map(|group| &group.members).copied().collect()
+            }
+            What::GroupsEnded => {
+                let groups = before.groups.iter().flat_map(|groups| &groups.list);
+                groups.flat_map(|group| &group.members).copied().collect()
+            }
             What::Said { pupil, .. } => vec![*pupil],
             What::PollAnswered { person, .. } => vec![*person],
             _ => Vec::new(),
@@ -192,6 +232,8 @@ pub(super) struct State {
     pub(super) notes_open: bool,
     /// The notes.
     pub(super) notes: Lines,
+    /// The groups, while the class sits in groups.
+    pub(super) groups: Option<Groups>,
 }
 
 impl Default for State {
@@ -207,6 +249,7 @@ impl Default for State {
             polls: BTreeMap::new(),
             notes_open: false,
             notes: Lines::new(),
+            groups: None,
         }
     }
 }
@@ -218,6 +261,21 @@ impl State {
     /// Whether a pupil may be in the room. The door is nothing to teachers and visitors.
     pub(super) fn admits(&self, pupil: PersonId) -> bool {
         self.locked.as_ref().is_none_or(|inside| inside.contains(&pupil))
+    }
+
+    /// The group that a pupil belongs to now; 0 is the whole class.
+    pub(super) fn group_of(&self, pupil: PersonId) -> u8 {
+        self.groups.as_ref().map_or(0, |groups| groups.of(pupil))
+    }
+
+    /// Whether somebody belongs into the room of this group now; 0 is the whole class. A pupil sits in one, a
+    /// teacher goes to any that there is, and whoever visits the lesson stays with the class.
+    pub(super) fn sits(&self, person: PersonId, role: Role, group: u8) -> bool {
+        match role {
+            Role::Pupil => self.group_of(person) == group,
+            Role::Teacher => group == 0 || self.groups.as_ref().is_some_and(|groups| groups.has(group)),
+            Role::Visitor => group == 0,
+        }
     }
 
     /// Whether `what` would change anything; what would not is not written down.
@@ -240,6 +298,9 @@ impl State {
             What::NotesWritten { lines } => {
                 lines.iter().any(|(key, text)| self.notes.get(key) != text.as_ref())
             }
+            What::GroupJoined { person, group } => self.group_of(*person) != *group,
+            What::GroupsEnded => self.groups.is_some(),
+            What::GroupsOpened { .. } | What::GroupsTold { .. } => true,
             What::Said { .. } | What::TimerStarted { .. } | What::PollOpened(_) => true,
         }
     }
@@ -250,9 +311,11 @@ impl State {
     /// The text key of the reason.
     pub(super) fn check(&self, what: &What) -> Result<(), Rule> {
         let most = match what {
-            What::Unlocked | What::Admitted { .. } | What::PollClosed { .. } | What::TimerEnded => {
-                MOST_EVENTS + RESERVE
-            }
+            What::Unlocked
+            | What::Admitted { .. }
+            | What::PollClosed { .. }
+            | What::TimerEnded
+            | What::GroupsEnded => MOST_EVENTS + RESERVE,
             _ => MOST_EVENTS,
         };
         if self.number >= most {
@@ -271,6 +334,12 @@ impl State {
             What::PollClosed { poll } | What::PollShown { poll, .. } => {
                 self.polls.get(poll).map(|_| ()).ok_or("room-no-poll")
             }
+            What::GroupsOpened { .. } if self.groups.is_some() => Err("room-groups-open"),
+            What::GroupJoined { group, .. } => match &self.groups {
+                Some(groups) if groups.has(*group) => Ok(()),
+                _ => Err("room-no-group"),
+            },
+            What::GroupsTold { .. } if self.groups.is_none() => Err("room-no-group"),
             _ => Ok(()),
         }
     }
@@ -324,6 +393,18 @@ impl State {
                     poll.shown = shown;
                 }
             }
+            What::GroupsOpened { groups } => self.groups = Some(Groups { list: groups, told: None }),
+            What::GroupJoined { person, group } => {
+                if let Some(groups) = &mut self.groups {
+                    groups.seat(person, group);
+                }
+            }
+            What::GroupsTold { text } => {
+                if let Some(groups) = &mut self.groups {
+                    groups.told = Some((text, at));
+                }
+            }
+            What::GroupsEnded => self.groups = None,
             What::NotesSwitched { open } => self.notes_open = open,
             What::NotesWritten { lines } => {
                 for (key, text) in lines {
@@ -351,7 +432,29 @@ mod tests {
         assert_eq!(full.check(&What::Locked { inside: BTreeSet::new() }), Err("room-full"));
         assert_eq!(full.check(&What::Unlocked), Ok(()));
         assert_eq!(full.check(&What::TimerEnded), Ok(()));
+        assert_eq!(full.check(&What::GroupsEnded), Ok(()));
         let over = State { number: MOST_EVENTS + RESERVE, ..State::default() };
         assert_eq!(over.check(&What::Unlocked), Err("room-full"));
+    }
+
+    #[test]
+    fn a_pupil_sits_in_one_room_and_a_teacher_goes_about() {
+        let [one, two] = [1, 2].map(PersonId::from_raw);
+        let group = |member| Group { name: String::new(), members: BTreeSet::from([member]) };
+        let opened = What::GroupsOpened { groups: vec![group(one)] };
+        let mut room = State::default();
+        let seats = |room: &State, person, role| [0, 1, 2].map(|group| room.sits(person, role, group));
+        assert_eq!(seats(&room, one, Role::Pupil), [true, false, false]);
+        assert_eq!(seats(&room, one, Role::Teacher), [true, false, false]);
+        room.apply(1, 0, Some(&opened));
+        assert_eq!(seats(&room, one, Role::Pupil), [false, true, false]);
+        assert_eq!(seats(&room, two, Role::Pupil), [true, false, false]);
+        assert_eq!(seats(&room, two, Role::Teacher), [true, true, false]);
+        assert_eq!(seats(&room, two, Role::Visitor), [true, false, false]);
+        room.apply(2, 0, Some(&What::GroupJoined { person: two, group: 1 }));
+        assert_eq!(seats(&room, two, Role::Pupil), [false, true, false]);
+        room.apply(3, 0, Some(&What::GroupsEnded));
+        assert_eq!(seats(&room, two, Role::Pupil), [true, false, false]);
+        assert_eq!(seats(&room, two, Role::Teacher), [true, false, false]);
     }
 }

@@ -5,6 +5,7 @@
 //! that applies the patches in their order has what a fresh view would give it; a test holds this for every
 //! role. Nothing in a view is ever null.
 
+use super::groups::{Group, Groups};
 use super::notes::Lines;
 use super::poll::Poll;
 use super::timer::Timer;
@@ -34,12 +35,51 @@ struct Common<'s> {
     polls: BTreeMap<i64, PollView<'s>>,
     notes_open: bool,
     notes: &'s Lines,
+    /// The groups by their numbers, while the class sits in groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<GroupsView<'s>>,
     /// Who waits before the door; teachers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     lobby: Option<BTreeMap<String, Waiting<'s>>>,
     /// Private words of all pupils; teachers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     words: Option<BTreeMap<i64, WordView<'s>>>,
+}
+
+#[derive(Serialize)]
+struct GroupsView<'s> {
+    list: BTreeMap<usize, GroupView<'s>>,
+    /// What the teacher told all groups last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<ToldView<'s>>,
+}
+
+#[derive(Serialize)]
+struct ToldView<'s> {
+    text: &'s str,
+    at: Millis,
+}
+
+#[derive(Serialize)]
+struct GroupView<'s> {
+    name: &'s str,
+    /// Who sits there; teachers only. Pupils see who is in the room with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<BTreeMap<String, bool>>,
+}
+
+impl<'s> GroupsView<'s> {
+    fn of(groups: &'s Groups, role: Role) -> GroupsView<'s> {
+        let members = |group: &Group| group.members.iter().map(|one| (one.to_string(), true)).collect();
+        let view = |group: &'s Group| GroupView {
+            name: &group.name,
+            members: (role == Role::Teacher).then(|| members(group)),
+        };
+        GroupsView {
+            list: groups.list.iter().enumerate().map(|(place, group)| (place + 1, view(group))).collect(),
+            told: groups.told.as_ref().map(|(text, at)| ToldView { text, at: *at }),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -110,6 +150,8 @@ struct Own<'s> {
     answers: BTreeMap<i64, &'s BTreeSet<u8>>,
     /// What they and the teachers wrote to one another.
     words: BTreeMap<i64, WordView<'s>>,
+    /// The number of their group; 0 is the whole class.
+    group: u8,
 }
 
 impl State {
@@ -146,6 +188,7 @@ impl State {
             polls: self.polls.iter().map(|(number, poll)| (*number, PollView::of(poll, role))).collect(),
             notes_open: self.notes_open,
             notes: &self.notes,
+            groups: self.groups.as_ref().map(|groups| GroupsView::of(groups, role)),
             lobby: teacher.then(lobby),
             words: teacher.then(words),
         })
@@ -164,6 +207,7 @@ impl State {
                 .filter(|(_, word)| word.pupil == pupil)
                 .map(|(number, word)| (*number, WordView::of(word)))
                 .collect(),
+            group: self.group_of(pupil),
         })
     }
 }
@@ -216,7 +260,7 @@ pub(in crate::classroom) struct Apart<'s> {
 pub(in crate::classroom) fn tidings<'s>(before: &'s State, after: &'s State, what: &What) -> Tidings<'s> {
     let by_role = [Role::Teacher, Role::Pupil, Role::Visitor]
         .map(|role| (role, difference(&before.common(role), &after.common(role))));
-    let concerned = what.concerns();
+    let concerned = what.concerns(before);
     let [(_, first), others @ ..] = &by_role;
     if concerned.is_empty() && others.iter().all(|(_, other)| other == first) {
         return Tidings::All(first.clone());

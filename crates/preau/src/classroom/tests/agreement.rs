@@ -1,6 +1,7 @@
 //! What is told adds up to what would be shown, for every role and whatever happens; and nobody is shown what
 //! is not theirs.
 
+use crate::classroom::model::groups::Group;
 use crate::classroom::model::poll::Question;
 use crate::classroom::model::view::{Tidings, Viewer, tidings};
 use crate::classroom::model::{State, What};
@@ -43,6 +44,19 @@ fn question() -> impl Strategy<Value = Question> {
     })
 }
 
+/// One to three groups in which nobody sits twice, as they are kept.
+fn groups() -> impl Strategy<Value = Vec<Group>> {
+    proptest::collection::vec((".{0,3}", pupils()), 1..4).prop_map(|groups| {
+        let mut seated = BTreeSet::new();
+        let mut group = |(name, members): (String, BTreeSet<PersonId>)| {
+            let members: BTreeSet<PersonId> = members.difference(&seated).copied().collect();
+            seated.extend(&members);
+            Group { name, members }
+        };
+        groups.into_iter().map(&mut group).collect()
+    })
+}
+
 fn what() -> impl Strategy<Value = What> {
     let poll = || 1_i64..30;
     prop_oneof![
@@ -67,6 +81,10 @@ fn what() -> impl Strategy<Value = What> {
         2 => poll().prop_map(|poll| What::PollClosed { poll }),
         2 => (poll(), any::<bool>()).prop_map(|(poll, shown)| What::PollShown { poll, shown }),
         1 => any::<bool>().prop_map(|open| What::NotesSwitched { open }),
+        2 => groups().prop_map(|groups| What::GroupsOpened { groups }),
+        2 => (pupil(), 0_u8..4).prop_map(|(person, group)| What::GroupJoined { person, group }),
+        1 => Just(What::GroupsTold { text: "Encore cinq minutes".into() }),
+        1 => Just(What::GroupsEnded),
         2 => proptest::collection::btree_map("[a-c]", proptest::option::of("[é ]{0,3}"), 1..4)
             .prop_map(|lines| What::NotesWritten { lines }),
     ]
@@ -181,6 +199,9 @@ proptest! {
             for other in PUPILS.map(PersonId::from_raw).filter(|other| *other != viewer.person) {
                 prop_assert!(!text.contains(&format!("secret de {other}")), "{text}");
                 prop_assert!(!text.contains(&format!("Élève {other}")), "the lobby is the teacher's: {text}");
+            }
+            for group in view["groups"]["list"].as_object().into_iter().flat_map(|list| list.values()) {
+                prop_assert!(group.get("members").is_none(), "who sits where is the teacher's: {text}");
             }
             for (number, poll) in view["polls"].as_object().into_iter().flatten() {
                 prop_assert!(poll.get("answered").is_none());

@@ -369,6 +369,93 @@ async fn the_notes_on_postgresql() {
     the_notes(TestSchool::open_on_postgres()).await;
 }
 
+/// Groups, from the first table to calling back; on both engines.
+async fn the_groups(school: TestSchool) {
+    let people = school.people;
+    let (mut teacher, mut maelys, mut tom) = lesson(&school).await;
+    let (maelys_, tom_) = (people.pupil.to_string(), people.classmate.to_string());
+    let seating = teacher.client.get(&format!("/lessons/{}/room/seating.json", people.lesson)).await.json();
+    let mut names: Vec<&str> =
+        seating["pupils"].as_array().expect("a list").iter().filter_map(|one| one["name"].as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Maëlys Verdoyant", "Tom Aubépine"]);
+    assert_eq!(teacher.act("/groups/end", json!({})).await, StatusCode::NO_CONTENT, "none is none");
+    let twice = json!({ "groups": [{ "members": [maelys_] }, { "members": [maelys_] }] });
+    assert_eq!(teacher.act("/groups", twice).await, StatusCode::CONFLICT);
+    let stranger = json!({ "groups": [{ "members": [people.other_pupil.to_string()] }] });
+    assert_eq!(teacher.act("/groups", stranger).await, StatusCode::NOT_FOUND);
+    let good = json!({ "groups": [{ "name": "Rouge", "members": [maelys_] }, { "members": [] }] });
+    teacher.done("/groups", good.clone()).await;
+    assert_eq!(teacher.act("/groups", good).await, StatusCode::CONFLICT, "called back first");
+
+    let room = |number: u8| format!("lesson-{}-{number}", people.lesson);
+    let (_, entry) = maelys.entry().await;
+    assert_eq!((&entry["room"], &entry["group"]), (&json!(room(1)), &json!(1)));
+    assert_eq!(tom.entry().await.1["group"], 0, "who is in no group stays with the class");
+    assert_eq!(maelys.view().await["me"]["group"], 1);
+    assert_eq!(
+        maelys.view().await["groups"],
+        json!({ "list": { "1": { "name": "Rouge" }, "2": { "name": "" } } })
+    );
+    assert_eq!(teacher.view().await["groups"]["list"]["1"]["members"], json!({ maelys_.clone(): true }));
+    let visit = |number: u8| format!("/lessons/{}/live.json?group={number}", people.lesson);
+    for (wish, gets) in [(0, 0), (1, 1), (2, 2), (3, 0), (200, 0)] {
+        assert_eq!(teacher.client.get(&visit(wish)).await.json()["group"], gets);
+        assert_eq!(tom.client.get(&visit(wish)).await.json()["group"], 0, "a pupil's wish changes nothing");
+    }
+    let mut head = Seat::of(&school, people.head);
+    assert_eq!(head.client.get(&visit(1)).await.json()["group"], 0, "whoever looks in stays with the class");
+    assert!(head.view().await["groups"]["list"]["1"].get("members").is_none());
+    teacher.done(&format!("/participants/{tom_}/group"), json!({ "group": 2 })).await;
+    assert_eq!(tom.entry().await.1["room"], room(2));
+    assert_eq!(
+        teacher.act(&format!("/participants/{tom_}/group"), json!({ "group": 3 })).await,
+        StatusCode::CONFLICT
+    );
+    let seat_of = |person: PersonId| format!("/participants/{person}/group");
+    assert_eq!(
+        teacher.act(&seat_of(people.other_pupil), json!({ "group": 1 })).await,
+        StatusCode::NOT_FOUND,
+        "not of this lesson"
+    );
+    for (text, status) in [
+        (" ".to_owned(), StatusCode::BAD_REQUEST),
+        ("é".repeat(301), StatusCode::CONFLICT),
+        ("é".repeat(300), StatusCode::NO_CONTENT),
+    ] {
+        assert_eq!(teacher.act("/groups/word", json!({ "text": text })).await, status);
+    }
+    teacher.done("/groups/word", json!({ "text": " Encore cinq minutes " })).await;
+    // The locked door stands before the groups as well.
+    teacher.done("/lock", json!({ "locked": true })).await;
+    let (status, entry) = tom.entry().await;
+    assert_eq!((status, &entry["lobby"]), (StatusCode::CONFLICT, &json!(true)));
+    teacher.done("/lock", json!({ "locked": false })).await;
+    assert_eq!(tom.view().await["groups"]["told"]["text"], "Encore cinq minutes");
+
+    let school = school.restarted();
+    let (mut teacher, mut tom) = (Seat::of(&school, people.teacher), Seat::of(&school, people.classmate));
+    assert_eq!(tom.entry().await.1["group"], 2, "also after a restart");
+    teacher.done("/groups/end", json!({})).await;
+    assert_eq!(tom.entry().await.1["group"], 0);
+    let back = tom.since(3).await["events"].clone();
+    assert_eq!(
+        back.as_array().expect("a list").last().expect("one")["patch"],
+        json!({ "groups": null, "me": { "group": 0 } })
+    );
+    assert_eq!(teacher.act("/groups/word", json!({ "text": "x" })).await, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn the_groups_on_sqlite() {
+    the_groups(TestSchool::open()).await;
+}
+
+#[tokio::test]
+async fn the_groups_on_postgresql() {
+    the_groups(TestSchool::open_on_postgres()).await;
+}
+
 #[tokio::test]
 async fn the_journal_says_that_it_was_and_not_what_was_said() {
     let school = TestSchool::open();
@@ -406,6 +493,10 @@ async fn only_who_holds_the_lesson_leads_the_room() {
         ("/polls/1/closure", json!({})),
         ("/polls/1/results", json!({ "shown": true })),
         ("/notes/switch", json!({ "open": true })),
+        ("/groups", json!({ "groups": [{ "members": [] }] })),
+        ("/groups/word", json!({ "text": "x" })),
+        ("/groups/end", json!({})),
+        ("/participants/1/group", json!({ "group": 1 })),
     ];
     for (persona, person) in people.personas() {
         if person == people.teacher {

@@ -3,7 +3,7 @@
 use super::{Seat, at, open};
 use crate::ids::{LessonId, Millis, PersonId};
 use crate::lesson::media::Ask;
-use crate::lesson::{Attendance, Media, Rooms};
+use crate::lesson::{Attendance, Media, Rooms, room_of};
 use crate::testing::TestSchool;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::StatusCode;
@@ -394,6 +394,105 @@ async fn the_page_carries_no_token() {
         "{page}"
     );
     assert!(!page.contains("eyJ"), "the token comes from live.json, after its own permit");
+}
+
+#[tokio::test]
+async fn a_group_is_a_room_of_its_own_and_its_lesson_is_attended() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    let mut teacher = open(&school).await;
+    let people = school.people;
+    let mut pupil = Seat::of(&school, people.pupil);
+    let to_the_class = token(&mut pupil).await;
+    let room = format!("/lessons/{}/room", people.lesson);
+    let groups = json!({ "groups": [{ "members": [people.pupil.to_string()] }] });
+    let opened = teacher.client.post_json(&format!("{room}/groups"), &groups).await;
+    assert_eq!(opened.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        connect(server, &to_the_class).await.err(),
+        Some(StatusCode::FORBIDDEN),
+        "they sit elsewhere now"
+    );
+    let mut line = connect(server, &token(&mut pupil).await).await.expect("in");
+    assert_eq!(line.joined().await.room.expect("a room").name, format!("lesson-{}-1", people.lesson));
+    let rooms = school.app.live.rooms();
+    assert_eq!(rooms.of_lesson(people.lesson).await.expect("asked").len(), 1);
+    // What the teacher does reaches them there.
+    let allow = json!({ "microphone": true, "camera": false });
+    assert_eq!(teacher.act("/permission", allow).await, StatusCode::NO_CONTENT);
+    let may = |frame| match frame {
+        Told::Update(update) => update.participants.into_iter().find_map(|one| one.permission),
+        _ => None,
+    };
+    assert!(line.until(may).await.can_publish);
+    school.app.presence.flush().await.expect("written");
+    let seen = school.ask(move |conn| crate::presence::sightings(conn, &[people.lesson]));
+    assert!(seen[&(people.lesson, people.pupil)].live.is_some(), "presence counts for the lesson");
+    assert_eq!(teacher.act("/ending", json!({})).await, StatusCode::NO_CONTENT);
+    assert_eq!(line.leave_reason().await, lk::DisconnectReason::RoomDeleted);
+}
+
+#[tokio::test]
+async fn whoever_stays_where_they_no_longer_sit_is_shown_out() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    let mut teacher = open(&school).await;
+    let people = school.people;
+    let mut pupil = Seat::of(&school, people.pupil);
+    let enter = async |seat: &mut Seat| {
+        let mut line = connect(server, &token(seat).await).await.expect("in");
+        let room = line.joined().await.room.expect("a room").name;
+        (line, room)
+    };
+    let mut act = async |what: &str, document| {
+        let path = format!("/lessons/{}/room{what}", people.lesson);
+        assert_eq!(teacher.client.post_json(&path, &document).await.status, StatusCode::NO_CONTENT, "{what}");
+    };
+    let removed = lk::DisconnectReason::ParticipantRemoved;
+    let (mut line, room) = enter(&mut pupil).await;
+    assert_eq!(room, room_of(people.lesson));
+    let (mut classmate, _) = enter(&mut Seat::of(&school, people.classmate)).await;
+    let first = json!({ "members": [people.pupil.to_string()] });
+    act("/groups", json!({ "groups": [first, { "members": [] }] })).await;
+    assert_eq!(line.leave_reason().await, removed, "they sit in a group now");
+    let to_the_first = token(&mut pupil).await;
+    let (mut line, room) = enter(&mut pupil).await;
+    assert_eq!(room, format!("{}-1", room_of(people.lesson)));
+    act(&format!("/participants/{}/group", people.pupil), json!({ "group": 2 })).await;
+    assert_eq!(line.leave_reason().await, removed, "in another one");
+    let refused = connect(server, &to_the_first).await.err();
+    assert_eq!(refused, Some(StatusCode::FORBIDDEN), "what opened one group opens no other");
+    let (mut line, room) = enter(&mut pupil).await;
+    assert_eq!(room, format!("{}-2", room_of(people.lesson)));
+    act("/groups/end", json!({})).await;
+    assert_eq!(line.leave_reason().await, removed, "and with everybody else again");
+    // A token of the second in which somebody was shown out opens that room no more; the next one does.
+    school.minutes_later(1);
+    let (mut line, room) = enter(&mut pupil).await;
+    assert_eq!(room, room_of(people.lesson));
+    // Who stayed with the class all the while was left alone: the next they hear is the end of the lesson.
+    assert_eq!(teacher.act("/ending", json!({})).await, StatusCode::NO_CONTENT);
+    for line in [&mut line, &mut classmate] {
+        assert_eq!(line.leave_reason().await, lk::DisconnectReason::RoomDeleted);
+    }
+}
+
+#[tokio::test]
+async fn somebody_is_sent_out_of_a_group_as_out_of_the_class() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    let mut teacher = open(&school).await;
+    let people = school.people;
+    let room = format!("/lessons/{}/room/groups", people.lesson);
+    let groups = json!({ "groups": [{ "members": [people.pupil.to_string()] }] });
+    assert_eq!(teacher.client.post_json(&room, &groups).await.status, StatusCode::NO_CONTENT);
+    let way_in = token(&mut Seat::of(&school, people.pupil)).await;
+    let mut line = connect(server, &way_in).await.expect("in");
+    line.joined().await;
+    let removal = format!("/participants/{}/removal", people.pupil);
+    assert_eq!(teacher.act(&removal, json!({})).await, StatusCode::NO_CONTENT);
+    assert_eq!(line.leave_reason().await, lk::DisconnectReason::ParticipantRemoved);
+    assert_eq!(connect(server, &way_in).await.err(), Some(StatusCode::FORBIDDEN));
 }
 
 #[tokio::test]

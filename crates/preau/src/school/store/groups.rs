@@ -105,6 +105,32 @@ pub fn group_sizes(conn: &mut Conn, groups: &[GroupId]) -> QueryResult<HashMap<G
     Ok(sizes)
 }
 
+/// The groups (no classes) that these pupils are in, by label, each with those of them who are.
+///
+/// # Errors
+/// The engine's.
+pub fn groups_of_pupils(
+    conn: &mut Conn,
+    pupils: &[PersonId],
+) -> QueryResult<Vec<(GroupId, String, Vec<PersonId>)>> {
+    let rows: Vec<(GroupId, String, PersonId)> = enrolment::table
+        .inner_join(class_group::table.on(class_group::id.eq(enrolment::group_id)))
+        .filter(enrolment::person_id.eq_any(pupils.iter().map(|pupil| pupil.get()).collect::<Vec<_>>()))
+        .filter(class_group::kind.eq("group"))
+        .filter(class_group::removed_at.is_null())
+        .order((class_group::label.asc(), class_group::id.asc(), enrolment::person_id.asc()))
+        .select((class_group::id, class_group::label, enrolment::person_id))
+        .load(conn)?;
+    let mut groups: Vec<(GroupId, String, Vec<PersonId>)> = Vec::new();
+    for (id, label, pupil) in rows {
+        match groups.last_mut() {
+            Some((known, _, members)) if *known == id => members.push(pupil),
+            _ => groups.push((id, label, vec![pupil])),
+        }
+    }
+    Ok(groups)
+}
+
 /// The pupils of a class or group, by family name, as class lists are read.
 ///
 /// # Errors

@@ -12,8 +12,8 @@ pub use directory::{
 };
 pub use facts::{SchoolLine, facts_of, school_line};
 pub use groups::{
-    Group, GroupName, Pupil, group_names, group_sizes, person_name, pupils_of, pupils_of_groups,
-    subject_names, subjects_taught,
+    Group, GroupName, Pupil, group_names, group_sizes, groups_of_pupils, person_name, pupils_of,
+    pupils_of_groups, subject_names, subjects_taught,
 };
 pub use schools::School;
 pub use write::{NewPerson, add_group, add_person, add_school, add_subject, enrol, guard, teach, tie};
