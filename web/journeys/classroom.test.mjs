@@ -64,6 +64,26 @@ test("a pupil sees the own place in the line of hands", async () => {
   await other.getByRole("button", { name: "Baisser la main" }).click();
 });
 
+test("sharing a screen is allowed to the whole class at once, and no words of the bar touch on a phone", async () => {
+  const menu = async (choice) => {
+    await teacher.locator("#controls summary").filter({ hasText: "La classe" }).click();
+    await teacher.getByRole("button", { name: choice }).click();
+  };
+  await menu("Autoriser micros, caméras et écrans");
+  for (const page of [pupil, other]) await page.getByText("Ton professeur te laisse partager ton écran.").waitFor();
+  await menu("Reprendre la parole à tous");
+  await until("it is taken back", async () => (await pupil.getByRole("button", { name: "Ouvrir le micro" }).getAttribute("aria-disabled")) === "true");
+  const gaps = await pupil.evaluate(() => {
+    const words = [...document.querySelectorAll("#controls .control > span")].map((word) => {
+      const range = document.createRange();
+      range.selectNodeContents(word);
+      return range.getBoundingClientRect();
+    });
+    return words.filter(({ width }) => width > 0).map(({ left }, place, all) => (place === 0 ? left : left - all[place - 1].right));
+  });
+  assert.ok(gaps.length >= 7 && gaps.every((gap) => gap >= 2), `between words: ${gaps.map((gap) => gap.toFixed(1)).join(", ")} px`);
+});
+
 test("a reaction is counted for everybody, and passes", async () => {
   await tools(pupil, "Outils").click();
   await assertAccessible(pupil, "the pupil's panel");

@@ -159,6 +159,7 @@ export class Controls {
         choice(text("mute-all"), () => moderation.muteAll()),
         choice(text("allow-all-microphones"), () => moderation.allowAll({ microphone: true, camera: false, screen: false })),
         choice(text("allow-all"), () => moderation.allowAll({ microphone: true, camera: true, screen: false })),
+        choice(text("allow-all-screens"), () => moderation.allowAll({ microphone: true, camera: true, screen: true })),
         choice(text("withdraw-all"), () => moderation.allowAll({ microphone: false, camera: false, screen: false })),
         choice(text("close-class"), () => this.closeClass(), "danger"),
       ),
