@@ -112,7 +112,7 @@ async fn idle_connections_are_closed_without_a_word() {
     let mut heavy = Raw::to(site.address).await;
     heavy.ask(&get("/hello")).await;
     assert_eq!((light.rest().await, heavy.rest().await), (String::new(), String::new()));
-    assert_eq!(site.front.open(), 0);
+    common::all_gone(&site.front).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

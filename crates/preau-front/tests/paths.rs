@@ -289,7 +289,7 @@ async fn waiting_after_having_passed_costs_little_again() {
     assert_eq!(site.front.door().asked.load(Ordering::Relaxed), 4);
     // And idle connections are closed as ever.
     assert_eq!(client.rest().await, "");
-    assert_eq!(site.front.open(), 0);
+    common::all_gone(&site.front).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

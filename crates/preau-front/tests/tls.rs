@@ -121,13 +121,7 @@ async fn http2_is_agreed_upon() {
     assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
     // An idle connection is closed with a goodbye, not left for ever.
     tokio::time::timeout(std::time::Duration::from_secs(20), driver).await.unwrap().unwrap().unwrap();
-    for _ in 0..100 {
-        if site.front.open() == 0 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("still open");
+    common::all_gone(&site.front).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -217,5 +211,5 @@ async fn handshakes_are_bounded_in_time() {
     let mut plain = Raw::to(site.https).await;
     plain.send(get("a.example", "/")).await;
     assert!(!plain.rest().await.contains("HTTP/1.1 200"));
-    assert_eq!(site.front.open(), 0);
+    common::all_gone(&site.front).await;
 }

@@ -167,6 +167,16 @@ pub struct Site {
     pub samples: Arc<Samples>,
 }
 
+/// Waits until every connection is counted as gone: a client knows of the end before the server has put its own down.
+pub async fn all_gone(front: &TestFront) {
+    let gone = async {
+        while front.open() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), gone).await.expect("still open");
+}
+
 /// An upstream at this address; by way of hyper in the tests that run a second time for it.
 pub fn to(address: SocketAddr) -> Upstream {
     let mut upstream = Upstream::new(&format!("http://{address}")).unwrap();
