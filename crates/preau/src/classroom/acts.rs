@@ -211,11 +211,11 @@ pub(super) async fn reply(
     Ok(done())
 }
 
-/// Whether pupils may write to the teacher alone.
+/// Whether pupils may do something: write to the teacher alone, or in the notes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Switch {
-    open: bool,
+    pub(super) open: bool,
 }
 
 pub(super) async fn switch_words(

@@ -1,7 +1,7 @@
 //! Writing in the notes of the class.
 
 use super::ClassroomState;
-use super::acts::done;
+use super::acts::{Switch, done};
 use super::model::What;
 use super::model::notes::{Edit, resolve};
 use super::policy::{LeadRoom, WriteNotes};
@@ -44,13 +44,6 @@ pub(super) async fn write(
         })
         .await?;
     json(&Written { number })
-}
-
-/// Whether pupils may write in the notes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Switch {
-    open: bool,
 }
 
 pub(super) async fn switch(
