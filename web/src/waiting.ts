@@ -20,6 +20,7 @@ interface Now {
 
 const lanes = ["teacher", "lesson", "known", "unknown"];
 const main = document.getElementById("waiting");
+const code = document.querySelector<HTMLInputElement>("#code");
 const began = Date.now();
 let timer = 0;
 let message: number | undefined;
@@ -38,8 +39,10 @@ async function ask(): Promise<void> {
     const now = (await (await fetch("/now")).json()) as Now;
     const mark = now.w[lanes.indexOf(lane)];
     message ??= now.m;
-    // Every two minutes, or for a new message, the page itself: only the server words an estimate.
-    if (!rank || (mark !== undefined && rank <= mark) || now.m !== message || Date.now() - began > 120_000) return back ? location.replace(back) : location.reload();
+    // Every two minutes, or for a new message, the page itself: only the server words an estimate. That may wait
+    // for somebody who types a code; the turn that has come may not.
+    const stale = now.m !== message || Date.now() - began > 120_000;
+    if (!rank || (mark !== undefined && rank <= mark) || (stale && !code?.value)) return back ? location.replace(back) : location.reload();
   } catch {
     // The gate does not answer: the place is in the ticket and waits as long as we do.
   }
@@ -145,6 +148,7 @@ if (out) setInterval(() => void retry(), 1_000 * Number(out.dataset["interval"])
 
 if (main) {
   const { challenge, cookie } = main.dataset;
+  document.getElementById("by-hand")?.removeAttribute("hidden");
   if (challenge && cookie) pay(challenge, cookie);
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : ask()));
   plan();

@@ -30,6 +30,9 @@ waiting-drawn-text = Everybody who arrives before takes part in the draw, on equ
 waiting-code = Class code
 waiting-code-shape = XXXX-XXXX-XXXX
 waiting-code-send = Send
+waiting-code-have = I have a class code
+waiting-code-then = This page waits for what you type. Then you go on waiting in the same place, or a nearer one.
+waiting-code-back = Wait without a code
 waiting-code-text = Your teacher shows it or reads it out. Without a code you go on waiting, a little longer.
 
 out-title = The service does not answer

@@ -38,6 +38,9 @@ waiting-drawn-text = Tous ceux qui arrivent avant participent au tirage, à éga
 waiting-code = Code de la classe
 waiting-code-shape = XXXX-XXXX-XXXX
 waiting-code-send = Valider
+waiting-code-have = J’ai un code de classe
+waiting-code-then = Cette page attend la saisie. Ensuite, l’attente reprend à la même place, ou plus près.
+waiting-code-back = Attendre sans code
 waiting-code-text = { $form ->
     [tu] Ton professeur l’affiche ou le dicte. Sans code, l’attente continue, un peu plus longue.
     [neutral] Le professeur l’affiche ou le dicte. Sans code, l’attente continue, un peu plus longue.

@@ -69,6 +69,23 @@ pub struct WaitingPage<'a> {
     pub back: &'a str,
 }
 
+/// Where a class code is typed without a script: unlike the waiting page it never loads itself anew, which would
+/// take away what is half typed.
+#[derive(Debug, Template)]
+#[template(path = "edge/code.html")]
+pub struct CodePage<'a> {
+    /// The sentences, in the neutral form.
+    pub t: &'static Texts,
+    /// The platform's name.
+    pub place_name: &'a str,
+    /// The clock at the moment of rendering.
+    pub face: ClockFace,
+    /// No wait is shown on it.
+    pub arc: Option<WaitArc>,
+    /// The path asked for at first: where the form leads back to.
+    pub here: &'a str,
+}
+
 /// What a person sees when whoever answers behind the gate does not: it stands by itself.
 #[derive(Debug, Template)]
 #[template(path = "edge/out.html")]

@@ -67,7 +67,7 @@ fn own_page(platform: &Platform, head: &Head<'_>) -> Option<Decision> {
         }
         ("GET" | "HEAD", "/status.json") => from_memory(pages::status_answer(platform.door())),
         ("GET" | "HEAD", super::code::ADDRESS) => {
-            from_memory(super::code::taken(platform.door(), head.target))
+            from_memory(super::code::taken(platform.door(), &head.to_map(), head.target))
         }
         ("GET" | "HEAD", super::draws::ADDRESS) => from_memory(super::draws::all(platform.door())),
         ("GET" | "HEAD", path) => {

@@ -44,8 +44,8 @@ async fn draw(State(platform): State<Platform>, Path(slot): Path<String>) -> Res
     super::draws::one(platform.door(), &slot)
 }
 
-async fn class_code(State(platform): State<Platform>, uri: http::Uri) -> Response {
-    super::code::taken(platform.door(), uri.path_and_query().map_or("", |path| path.as_str()))
+async fn class_code(State(platform): State<Platform>, headers: HeaderMap, uri: http::Uri) -> Response {
+    super::code::taken(platform.door(), &headers, uri.path_and_query().map_or("", |path| path.as_str()))
 }
 
 /// Somebody with this ticket is still there.

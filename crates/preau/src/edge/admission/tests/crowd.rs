@@ -129,3 +129,19 @@ async fn strangers_in_a_crowd_compute_or_say_the_class_code() {
     fourth.set_cookie("preau_code", "AAAABBBBCCCC");
     assert!(fourth.get(PAGE).await.text().contains("data-challenge"));
 }
+
+#[tokio::test]
+async fn the_page_for_the_class_code_stands_still_and_leads_back() {
+    let hall = Hall::with(1);
+    let mut stranger = hall.school.anonymous();
+    let page = stranger.get("/class-code?back=/sign-in").await;
+    let text = page.text();
+    assert_eq!(page.status, 200);
+    assert!(!text.contains("http-equiv") && text.contains("name=\"code\""), "{text}");
+    assert!(text.contains("name=\"back\" value=\"/sign-in\""), "{text}");
+    // Nowhere else, and nothing of it in the page.
+    let elsewhere = stranger.get("/class-code?back=https://evil.example/").await.text();
+    assert!(!elsewhere.contains("evil"), "{elsewhere}");
+    let sent = stranger.get("/class-code?code=aaaa-bbbb&back=/sign-in").await;
+    assert_eq!((sent.status.as_u16(), sent.location()), (303, "/sign-in"));
+}
