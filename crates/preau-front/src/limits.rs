@@ -14,9 +14,14 @@ pub struct Limits {
     pub head: Duration,
     /// From accepting a connection to the end of its PROXY header and TLS handshake (default 10 s).
     pub handshake: Duration,
-    /// A connection without a request is closed after this (default 20 s). Waiting pages that ask more
-    /// seldom close their connection anyway.
+    /// A connection without a request is closed after this (default 20 s), unless it may [`rest`](Limits::rest).
     pub idle: Duration,
+    /// While there is room and nobody has told us to stop, a connection that has asked before is kept for this
+    /// long after it last asked (default 80 s; looked at every `idle`): whoever waits and asks every minute need
+    /// not connect each time, which costs more than the question.
+    pub rest: Duration,
+    /// Connections up to which there is room for those at rest (default 10,000: at 10 kB each under TLS, 100 MB).
+    pub roomy: usize,
     /// Bytes of a request's head; more is refused with 431 (default 32 KiB: cookies, and the join
     /// request of a live lesson, which is about 22 kB).
     pub head_bytes: usize,
@@ -42,6 +47,8 @@ impl Default for Limits {
             head: Duration::from_secs(10),
             handshake: Duration::from_secs(10),
             idle: Duration::from_secs(20),
+            rest: Duration::from_secs(80),
+            roomy: 10_000,
             head_bytes: 32 * 1024,
             fields: 100,
             streams: 100,

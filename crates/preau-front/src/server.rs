@@ -125,6 +125,14 @@ impl<D: Door, B: Backend> Shared<D, B> {
         self.stopping.load(Ordering::Relaxed)
     }
 
+    /// Whether a connection that last asked `since` ago is kept although nothing comes.
+    pub(crate) fn lets_rest(&self, since: Duration) -> bool {
+        let limits = &self.limits;
+        since + limits.idle <= limits.rest
+            && !self.is_stopping()
+            && self.open.load(Ordering::Relaxed) <= limits.roomy
+    }
+
     /// The answer of a listener that only sends on (RFC 9110 sections 15.4.2 and 15.4.9).
     pub(crate) fn redirect(&self, head: &Head<'_>) -> Answer {
         if let Some(token) = head.path().strip_prefix("/.well-known/acme-challenge/")

@@ -116,6 +116,35 @@ async fn idle_connections_are_closed_without_a_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_asked_before_may_rest_while_there_is_room() {
+    let limits = Limits { rest: Duration::from_secs(60), roomy: 2, ..brisk() };
+    let idle = limits.idle;
+    let (behind, _) = upstream(echo, false).await;
+    let site = front(vec![to(behind)], limits);
+    let mut waiter = Raw::to(site.address).await;
+    waiter.ask(&get("/now")).await;
+    // Longer than whoever has asked nothing may stay.
+    let mut silent = Raw::to(site.address).await;
+    assert_eq!(silent.rest().await, "");
+    tokio::time::sleep(idle).await;
+    assert_eq!(waiter.ask(&get("/now")).await.status, 200);
+    // More have come than there is room for: whoever rests makes way.
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        let mut other = Raw::to(site.address).await;
+        other.ask(&get("/now")).await;
+        others.push(other);
+    }
+    assert_eq!(waiter.rest().await, "");
+    // So do those who rest when the front stops.
+    while site.front.open() > 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    site.front.stop();
+    common::all_gone(&site.front).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn large_heads_are_refused() {
     let (behind, log) = upstream(echo, false).await;
     let site = front(vec![to(behind)], Limits { head_bytes: 9000, ..Limits::default() });

@@ -51,6 +51,8 @@ pub(crate) struct Light {
     due: Instant,
     state: State,
     role: Role,
+    /// Whether a request has come.
+    asked: bool,
     /// When the bytes came that are answered now: one look at the clock for all that is reckoned from it.
     read_at: Instant,
     /// A request that has gone on to an upstream; its head stands in front of what is held.
@@ -93,6 +95,7 @@ impl Light {
             read_at: now,
             state: State::Idle,
             role,
+            asked: false,
             away: None,
         }
     }
@@ -131,6 +134,10 @@ impl Light {
                     if self.overdue(open).is_err() {
                         return Poll::Ready(Left::Closed);
                     }
+                    continue;
+                }
+                if self.state == State::Idle && self.asked && open.lets_rest(self.read_at.elapsed()) {
+                    self.due = Instant::now() + open.limits.idle;
                     continue;
                 }
                 if self.state != State::Head {
@@ -263,6 +270,7 @@ impl Light {
                 Parsed::Http2 => self.refuse(open, Refused::Version),
                 Parsed::Refused(refused) => self.refuse(open, refused),
                 Parsed::Whole(raw, length) => {
+                    self.asked = true;
                     match self.ask(open, &raw, length) {
                         Next::Answered => {}
                         Next::Over(decision) => {

@@ -155,6 +155,7 @@ pub fn brisk() -> Limits {
     Limits {
         head: Duration::from_millis(600),
         idle: Duration::from_millis(800),
+        rest: Duration::ZERO,
         stall: Duration::from_millis(800),
         drain: Duration::from_secs(5),
         ..Limits::default()

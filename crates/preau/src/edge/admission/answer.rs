@@ -19,9 +19,9 @@ use preau_gate::{RangeMinutes, Wait};
 use sha2::{Digest as _, Sha256};
 use std::sync::LazyLock;
 
-/// Above this many seconds the connection is closed: whoever comes back that late needs it no more,
-/// and a thousand idle connections are not free.
-const CONNECTION_KEPT: u32 = 15;
+/// Above this many seconds the connection is closed: whoever comes back that late needs it no more. Up to it
+/// the front keeps it while there is room ([`preau_front::Limits::rest`]); a page asks up to 30 % later than told.
+const CONNECTION_KEPT: u32 = 60;
 /// What a range without an upper end is shown as: more than any clock face shows.
 const OPEN_END: u32 = 241;
 
