@@ -11,8 +11,10 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt as _;
 use std::any::Any;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -91,6 +93,27 @@ pub trait Door: Send + Sync + 'static {
     fn crowded(&self) -> bool {
         false
     }
+}
+
+/// The bytes of a connection, whatever is under them.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A protocol beside HTTP on the same ports, told apart by its first byte (RFC 7983). What it does with its
+/// connections is its own: no limit of this crate but the number of connections holds there.
+pub trait OtherProtocol: Send + Sync + 'static {
+    /// Whether a connection that begins with this byte is its. Asked before anything is read as HTTP, so it must
+    /// not claim what a request may begin with (letters and line ends).
+    fn speaks(&self, first: u8) -> bool;
+
+    /// Serves a connection until it ends; dropped when the front stops and has drained. `ahead` has been read.
+    fn serve(
+        self: Arc<Self>,
+        stream: Box<dyn Stream>,
+        ahead: Bytes,
+        peer: Peer,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 /// How a request came, for the backend.

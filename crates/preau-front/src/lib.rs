@@ -37,7 +37,7 @@ mod wire;
 
 pub use answer::{Answer, Rendered};
 pub use body::{Body, BoxError};
-pub use door::{Asked, Backend, Decision, Door, Local, Pass, Released, Seat};
+pub use door::{Asked, Backend, Decision, Door, Local, OtherProtocol, Pass, Released, Seat, Stream};
 pub use head::Head;
 pub use limits::Limits;
 pub use peer::{Client, Peer, Trusted};

@@ -3,7 +3,7 @@
 //! It knows sockets and handshakes, no requests. Invariant: every open connection is counted, and the
 //! count is bounded; after the stop, nothing new is accepted and what is open may finish.
 
-use crate::door::{Backend, Decision, Door};
+use crate::door::{Backend, Decision, Door, OtherProtocol};
 use crate::heavy;
 use crate::light::{Left, Light};
 use crate::proxy_protocol::{self, ProxyHeader};
@@ -15,8 +15,8 @@ use http::{HeaderValue, StatusCode, header};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
@@ -81,6 +81,7 @@ pub(crate) struct Shared<D, B> {
     pub(crate) limits: Arc<Limits>,
     pub(crate) trusted: Trusted,
     tls: Option<Arc<Tls>>,
+    other: OnceLock<Arc<dyn OtherProtocol>>,
     open: AtomicUsize,
     empty: Notify,
     pub(crate) stop: watch::Sender<bool>,
@@ -123,6 +124,11 @@ pub(crate) enum Role {
 impl<D: Door, B: Backend> Shared<D, B> {
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Who speaks a protocol that begins with this byte.
+    pub(crate) fn other(&self, first: u8) -> Option<Arc<dyn OtherProtocol>> {
+        self.other.get().filter(|other| other.speaks(first)).cloned()
     }
 
     /// Whether a connection that last asked `since` ago is kept although nothing comes.
@@ -179,11 +185,20 @@ impl<D: Door, B: Backend> Front<D, B> {
             limits: Arc::new(limits),
             trusted,
             tls,
+            other: OnceLock::new(),
             open: AtomicUsize::new(0),
             empty: Notify::new(),
             stop: watch::Sender::new(false),
             stopping: AtomicBool::new(false),
         }))
+    }
+
+    /// Hands connections that begin as `other` knows them to it, from now on: the same ports serve both. Only the
+    /// first one given counts.
+    #[must_use]
+    pub fn beside(self, other: Arc<dyn OtherProtocol>) -> Front<D, B> {
+        let _ = self.0.other.set(other);
+        self
     }
 
     /// The door.
@@ -415,10 +430,34 @@ fn begin<D: Door, B: Backend>(wire: Wire, peer: Peer, kind: Kind, open: Open<D, 
 #[expect(clippy::manual_async_fn, reason = "it would keep each argument twice, and of this there are many")]
 fn wait<D: Door, B: Backend>(mut light: Light, open: Open<D, B>) -> impl Future<Output = ()> + Send {
     async move {
-        if let Left::Over { ahead, first, http2 } = light.run(&open).await {
-            // A task of its own: this one is as small as a waiting connection should be.
-            tokio::spawn(over(light, open, ahead, first, http2));
+        // Tasks of their own: this one is as small as a waiting connection should be.
+        match light.run(&open).await {
+            Left::Closed => {}
+            Left::Over { ahead, first, http2 } => {
+                tokio::spawn(over(light, open, ahead, first, http2));
+            }
+            Left::Beside { ahead, other } => {
+                tokio::spawn(beside(light, open, ahead, other));
+            }
         }
+    }
+}
+
+/// Lets somebody else have a connection, until it ends or the front has drained.
+async fn beside<D: Door, B: Backend>(
+    light: Light,
+    open: Open<D, B>,
+    ahead: Bytes,
+    other: Arc<dyn OtherProtocol>,
+) {
+    let mut asked = open.stop.subscribe();
+    let drained = async {
+        told(&mut asked).await;
+        tokio::time::sleep(open.limits.drain).await;
+    };
+    tokio::select! {
+        () = other.serve(Box::new(light.wire), ahead, light.peer) => {}
+        () = drained => {}
     }
 }
 

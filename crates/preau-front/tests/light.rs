@@ -3,10 +3,15 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::{Raw, ask, brisk, echo, front, get, to, upstream};
-use preau_front::Limits;
+use preau_front::{Limits, OtherProtocol, Peer, Stream};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_come_from_memory_on_one_connection() {
@@ -142,6 +147,61 @@ async fn whoever_asked_before_may_rest_while_there_is_room() {
     }
     site.front.stop();
     common::all_gone(&site.front).await;
+}
+
+/// Says everything back, with what has been read of it before.
+struct Echo;
+
+impl OtherProtocol for Echo {
+    fn speaks(&self, first: u8) -> bool {
+        first == 0
+    }
+
+    fn serve(
+        self: Arc<Self>,
+        mut stream: Box<dyn Stream>,
+        ahead: Bytes,
+        _: Peer,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let _ = stream.write_all(&ahead).await;
+            let mut room = [0; 64];
+            while let Ok(length @ 1..) = stream.read(&mut room).await {
+                let _ = stream.write_all(&room[..length]).await;
+            }
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_protocol_lives_on_the_same_port() {
+    let (behind, _) = upstream(echo, false).await;
+    let site = front(vec![to(behind)], Limits { drain: Duration::from_millis(300), ..brisk() });
+    // Before somebody is there for it, it is a bad request like any other.
+    let mut nobody = Raw::to(site.address).await;
+    nobody.send("\0hello\r\n\r\n").await;
+    assert!(nobody.rest().await.starts_with("HTTP/1.1 400 "));
+    let _ = site.front.clone().beside(Arc::new(Echo));
+    let mut other = TcpStream::connect(site.address).await.unwrap();
+    let mut room = [0; 6];
+    for piece in [b"\0hello", b" world"] {
+        other.write_all(piece).await.unwrap();
+        other.read_exact(&mut room).await.unwrap();
+        assert_eq!(&room, piece);
+    }
+    // It counts as open, alone when nobody lingers any more.
+    while site.front.open() != 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(ask(site.address, &get("/now")).await.status, 200);
+    // In the middle of HTTP it is a bad request.
+    let mut client = Raw::to(site.address).await;
+    client.ask(&get("/now")).await;
+    client.send("\0hello\r\n\r\n").await;
+    assert!(client.rest().await.starts_with("HTTP/1.1 400 "));
+    // When the front stops it may go on as long as everything else.
+    site.front.stop();
+    assert_eq!(other.read(&mut room).await.unwrap_or(0), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

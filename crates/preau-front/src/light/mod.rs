@@ -7,7 +7,7 @@
 
 mod away;
 
-use crate::door::{Backend, Decision, Door};
+use crate::door::{Backend, Decision, Door, OtherProtocol};
 use crate::head::{self, Fields, Framing, Head, Parsed, RawHead, host_of};
 use crate::relay::{self, Exchange};
 use crate::server::{Open, Role};
@@ -17,6 +17,7 @@ use bytes::Bytes;
 use http::Version;
 use std::cell::RefCell;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::{Instant, sleep_until};
@@ -35,6 +36,8 @@ pub(crate) enum Left {
     Closed,
     /// To hyper: bytes read ahead, and what was decided about the first request in them.
     Over { ahead: Bytes, first: Option<Decision>, http2: bool },
+    /// To somebody who speaks what its first bytes are.
+    Beside { ahead: Bytes, other: Arc<dyn OtherProtocol> },
 }
 
 /// One waiting connection.
@@ -251,6 +254,12 @@ impl Light {
     fn answer<D: Door, B: Backend>(&mut self, open: &Open<D, B>, bytes: &[u8]) -> (usize, Option<Left>) {
         let mut used = 0;
         self.read_at = Instant::now();
+        if !self.asked
+            && self.role == Role::Serve
+            && let Some(other) = bytes.first().and_then(|first| open.other(*first))
+        {
+            return (0, Some(Left::Beside { ahead: Bytes::copy_from_slice(bytes), other }));
+        }
         while used < bytes.len() && self.unsent.len() <= UNSENT {
             let rest = &bytes[used..];
             let mut room = head::room();
