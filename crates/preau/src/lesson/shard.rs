@@ -303,7 +303,7 @@ impl Shard {
     fn carry_out(&mut self, life: &mut Life) {
         while let Some(output) = life.engine.poll() {
             match output {
-                Output::Datagram { destination, contents, .. } => self.wire.send(destination, &contents),
+                Output::Datagram { destination, contents, .. } => self.wire.send(destination, contents),
                 Output::Frame { connection, bytes } => {
                     let full = life.clients.get(&connection).is_some_and(|to| to.try_send(bytes).is_err());
                     if full {
@@ -325,6 +325,7 @@ impl Shard {
                 Output::Relay { .. } => {}
             }
         }
+        self.wire.flush();
     }
 
     fn note(&self, life: &mut Life, event: &Event) {
