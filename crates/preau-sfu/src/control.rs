@@ -49,6 +49,26 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The room it is about; none when it is about all of them.
+    pub fn room(&self) -> Option<&str> {
+        Some(match self {
+            Command::CreateRoom(request) => &request.name,
+            Command::ListRooms(_) => return None,
+            Command::DeleteRoom(request) => &request.room,
+            Command::ListParticipants(request) => &request.room,
+            Command::GetParticipant(to) | Command::RemoveParticipant(to) => &to.room,
+            Command::MutePublishedTrack(request) => &request.room,
+            Command::UpdateParticipant(request) => &request.room,
+            Command::UpdateSubscriptions(request) => &request.room,
+            Command::SendData(request) => &request.room,
+            Command::UpdateRoomMetadata(request) => &request.room,
+            Command::Snapshot { room } => room,
+            Command::RefreshToken { to, .. } => &to.room,
+        })
+    }
+}
+
 /// What a request yields.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -289,6 +289,12 @@ impl Engine {
         self.shard.processor = if share.is_finite() { share.max(0.0) } else { 0.0 };
     }
 
+    /// Bits a second that the rooms of this shard may send together from now on, in place of the budget's: what
+    /// shards that share a network card leave to one another.
+    pub fn allow(&mut self, shard_bps: u64) {
+        self.shard.limits.budget.shard_bps = shard_bps;
+    }
+
     /// What the owner wants all rooms to give up at least, because something else on the machine is pressed; at
     /// their next measurement the rooms follow, and tell their classes.
     pub fn ask_to_give_up(&mut self, step: Step) {

@@ -241,6 +241,9 @@ pub struct LiveConfig {
     pub public_address: Option<std::net::IpAddr>,
     /// Address and TCP port for media where a network lets no UDP through; absent: as for UDP.
     pub listen_tcp: Option<SocketAddr>,
+    /// Threads that carry media, each with a port of its own from that of `listen` on; 0: one for each core, up to
+    /// [`LiveConfig::MOST_SHARDS`].
+    pub shards: u32,
     /// Megabits a second that all lessons together may send.
     pub bandwidth_mbps: u32,
     /// What carries sound and picture.
@@ -288,12 +291,26 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+impl LiveConfig {
+    /// More threads than this send more than any network card of today takes, and each costs memory for its socket.
+    pub const MOST_SHARDS: u32 = 16;
+
+    /// How many threads carry media on this machine.
+    pub fn shard_count(&self) -> u16 {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let cores = u32::try_from(cores).unwrap_or(Self::MOST_SHARDS);
+        let wanted = if self.shards == 0 { cores } else { self.shards };
+        u16::try_from(wanted.clamp(1, Self::MOST_SHARDS)).unwrap_or(1)
+    }
+}
+
 impl Default for LiveConfig {
     fn default() -> Self {
         LiveConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 7882)),
             public_address: None,
             listen_tcp: None,
+            shards: 0,
             bandwidth_mbps: 2_250,
             engine: LiveEngine::default(),
             url: None,

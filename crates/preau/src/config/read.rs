@@ -182,6 +182,7 @@ fn check(
         ("gate.sessions", config.gate.sessions, 1, 10_000_000),
         ("gate.floor", config.gate.floor, 1, 10_000_000),
         ("gate.idle_minutes", config.gate.idle_minutes, 1, 240),
+        ("live.shards", config.live.shards, 0, LiveConfig::MOST_SHARDS),
         ("live.bandwidth_mbps", config.live.bandwidth_mbps, 1, 1_000_000),
     ];
     for (key, value, low, high) in numbers {
@@ -259,6 +260,9 @@ fn live_complaint(live: &LiveConfig) -> Option<(&'static str, String, &'static s
         }
         _ => {}
     }
+    if let Some(wrong) = ports_complaint(live) {
+        return Some(wrong);
+    }
     match (&live.key, &live.secret) {
         (None, _) if wanted => missing("accompanied by live.key, which is missing"),
         (_, None) if wanted => missing("accompanied by live.secret, which is missing"),
@@ -272,6 +276,17 @@ fn live_complaint(live: &LiveConfig) -> Option<(&'static str, String, &'static s
         }
         _ => None,
     }
+}
+
+/// Each shard after the first takes the next number.
+fn ports_complaint(live: &LiveConfig) -> Option<(&'static str, String, &'static str)> {
+    let beyond = |port: u16| port != 0 && port.checked_add(live.shard_count() - 1).is_none();
+    let (udp, tcp) = (live.listen, live.listen_tcp.unwrap_or(live.listen));
+    let what = "low enough for the ports of all live.shards, which follow it";
+    if beyond(udp.port()) {
+        return Some(("live.listen", format!("\"{udp}\""), what));
+    }
+    beyond(tcp.port()).then(|| ("live.listen_tcp", format!("\"{tcp}\""), what))
 }
 
 fn is_livekit_address(address: &str) -> bool {
@@ -323,7 +338,7 @@ mod tests {
         let keys = source
             .lines()
             .filter_map(|line| line.strip_prefix("    pub ")?.split_once(':').map(|(key, _)| key));
-        for key in keys.filter(|key| !key.starts_with("fn ")) {
+        for key in keys.filter(|key| !key.starts_with("fn ") && !key.starts_with("const ")) {
             let named = DOCUMENTED.lines().any(|line| {
                 let line = line.trim_start_matches("# ");
                 line.starts_with(&format!("{key} ="))
@@ -367,6 +382,11 @@ mod tests {
             ),
             ("[live]\nkey = \"a b\"\n", ["line 2: live.key = \"a b\"", "without spaces"]),
             ("[live]\nkey = \"k\"\nsecret = \"short\"\n", ["line 3: live.secret = …", "at least 32"]),
+            ("[live]\nshards = 17\n", ["line 2: live.shards = 17", "between 0 and 16"]),
+            (
+                "[live]\nshards = 3\nlisten = \"127.0.0.1:65534\"\n",
+                ["line 3: live.listen = \"127.0.0.1:65534\"", "low enough"],
+            ),
             ("[live]\nbandwidth_mbps = 0\n", ["line 2: live.bandwidth_mbps = 0", "between 1 and 1000000"]),
         ] {
             let error = read(text, &[]).expect_err(text);

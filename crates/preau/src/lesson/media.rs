@@ -1,9 +1,11 @@
-//! The handle on the shard: how sockets and pages reach the room engine.
+//! The handle on the shards: how sockets and pages reach the room engines.
 //!
-//! It starts the thread, and puts requests into its one bounded queue. A shard that cannot follow is told
-//! about at once ([`MediaError::Busy`]) instead of by memory.
+//! It starts the threads, knows on which of them a room lives ([`Homes`]), and puts requests into that one's bounded
+//! queue. A shard that cannot follow is told about at once ([`MediaError::Busy`]) instead of by memory.
+//! Invariant: a room is on one shard, so what ends a shard ends nothing else.
 
-use super::shard::{self, BELL, Line, Places, SOCKET, Shard};
+use super::homes::{Home, Homes};
+use super::shard::{self, BELL, Card, Line, Places, SOCKET, Shard};
 use super::streams::Streams;
 use super::wire::Wire;
 use super::{Attendance, Frames};
@@ -13,7 +15,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use mio::{Interest, Poll, Waker};
 use preau_sfu::control::{Command, ControlError, Reply};
-use preau_sfu::{Admission, Budget, Connections, Step};
+use preau_sfu::{Admission, Budget, Connections, RoomName, Step};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,27 +29,35 @@ use tokio::sync::oneshot;
 /// people connect within a second, and each sends a handful of frames.
 const QUEUE: usize = 4_096;
 
-/// What sockets and pages ask of the shard.
+/// Somebody's signalling socket that is there.
+pub struct Newcomer {
+    /// Who, with which room; the token was verified.
+    pub admission: Admission,
+    /// How many peer connections they open.
+    pub connections: Connections,
+    /// How long the lesson's room may still live.
+    pub closes_in: Duration,
+    /// Where their frames go. Whoever lets it fill up is cut off.
+    pub frames: Frames,
+}
+
+/// What is asked of a shard.
 pub(super) enum Ask {
-    /// Somebody's signalling socket is there.
-    Connect {
-        admission: Box<Admission>,
-        connections: Connections,
-        /// How long the lesson's room may still live.
-        closes_in: Duration,
-        frames: Frames,
-        reply: oneshot::Sender<Line>,
-    },
+    /// Somebody wants in.
+    Connect { newcomer: Box<Newcomer>, home: Arc<Home>, reply: oneshot::Sender<Line> },
     /// A frame of theirs.
     Frame { line: Line, bytes: Bytes },
     /// The socket is gone.
     Disconnect { line: Line },
-    /// The server asks something of a room.
-    Control { command: Box<Command>, reply: oneshot::Sender<Result<Reply, ControlError>> },
-    /// Proves that a failure of the engine is survived.
-    #[cfg(test)]
+    /// The server asks something of a room, which it then holds in its place; or of all rooms.
+    Control { command: Box<Command>, home: Option<Arc<Home>>, reply: oneshot::Sender<Answer> },
+    /// Proves that a failure of the engine is survived. No build that is published knows it.
+    #[cfg(any(test, debug_assertions))]
     Fail,
 }
+
+/// What an engine says to a request.
+pub(super) type Answer = Result<Reply, ControlError>;
 
 /// Asked once a second: what all lessons are to give up because the house as a whole is pressed.
 pub type Restraint = Arc<dyn Fn() -> Step + Send + Sync>;
@@ -63,28 +73,36 @@ pub enum MediaError {
     StartingOver,
 }
 
-/// The embedded media server; cheap to clone. The thread ends with the last clone.
+/// The embedded media server; cheap to clone. The threads end with the last clone.
 #[derive(Clone)]
 pub struct Media(Arc<Inner>);
 
 struct Inner {
+    shards: Vec<Handle>,
+    homes: Homes,
+    stopping: Arc<AtomicBool>,
+}
+
+/// One shard, from outside.
+struct Handle {
     asks: SyncSender<Ask>,
     bell: Waker,
     places: Places,
-    stopping: Arc<AtomicBool>,
     lives: Arc<AtomicU64>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Release);
-        // Without a bell the thread still notices at its next timer.
-        let _ = self.bell.wake();
+        for shard in &self.shards {
+            // Without a bell the thread still notices at its next timer.
+            let _ = shard.bell.wake();
+        }
     }
 }
 
 impl Media {
-    /// Opens the UDP port and starts the thread.
+    /// Opens the ports and starts the threads.
     ///
     /// # Errors
     /// Worded for an operator: which address, and which key of the configuration to change.
@@ -94,60 +112,141 @@ impl Media {
         attendance: Arc<dyn Attendance>,
         restraint: Restraint,
     ) -> anyhow::Result<Media> {
-        let (mut wire, mut streams) = open_ports(config)?;
-        let public =
-            |bound: SocketAddr| SocketAddr::new(config.public_address.unwrap_or(bound.ip()), bound.port());
-        let places = Places {
-            datagrams: public(wire.local()?),
-            streams: public(streams.local()?),
-            budget: Budget { shard_bps: u64::from(config.bandwidth_mbps) * 1_000_000, ..Budget::default() },
+        let count = config.shard_count();
+        let (homes, stopping) = (Homes::new(usize::from(count)), Arc::new(AtomicBool::new(false)));
+        let card = Arc::new(Card::new(u64::from(config.bandwidth_mbps) * 1_000_000, usize::from(count)));
+        let mut media = Inner { shards: Vec::new(), homes, stopping: stopping.clone() };
+        for index in 0..count {
+            let (mut wire, mut streams) = open_ports(config, index)?;
+            let public = |bound: SocketAddr| {
+                SocketAddr::new(config.public_address.unwrap_or(bound.ip()), bound.port())
+            };
+            let places = Places {
+                datagrams: public(wire.local()?),
+                streams: public(streams.local()?),
+                budget: Budget { shard_bps: card.total(), ..Budget::default() },
+            };
+            let engine = shard::engine(places, clock.now())
+                .context("live.public_address: set the address under which browsers reach this machine")?;
+            let poll = Poll::new()?;
+            poll.registry().register(wire.source(), SOCKET, Interest::READABLE)?;
+            streams.register(poll.registry())?;
+            let bell = Waker::new(poll.registry(), BELL)?;
+            let (asks, queue) = sync_channel(QUEUE);
+            let lives = Arc::new(AtomicU64::new(0));
+            let shard = Shard {
+                index: usize::from(index),
+                poll,
+                wire,
+                streams,
+                asks: queue,
+                places,
+                clock: clock.clone(),
+                attendance: attendance.clone(),
+                stopping: stopping.clone(),
+                lives: lives.clone(),
+                restraint: restraint.clone(),
+                card: card.clone(),
+            };
+            std::thread::Builder::new()
+                .name(format!("preau-live-{index}"))
+                .spawn(move || shard.run(engine))?;
+            media.shards.push(Handle { asks, bell, places, lives });
+        }
+        Ok(Media(Arc::new(media)))
+    }
+
+    /// Where browsers send their media, shard by shard.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.shards.iter().map(|shard| shard.places.datagrams).collect()
+    }
+
+    /// Where they send them when their network lets no UDP through: over TCP, shard by shard.
+    pub fn stream_addresses(&self) -> Vec<SocketAddr> {
+        self.0.shards.iter().map(|shard| shard.places.streams).collect()
+    }
+
+    /// How often each shard's engine was started: 1 in a healthy process.
+    pub fn lives(&self) -> Vec<u64> {
+        self.0.shards.iter().map(|shard| shard.lives.load(Ordering::Acquire)).collect()
+    }
+
+    /// Lets somebody in; the line comes when their shard has taken them up.
+    ///
+    /// # Errors
+    /// [`MediaError`].
+    pub fn connect(&self, newcomer: Newcomer) -> Result<oneshot::Receiver<Line>, MediaError> {
+        let home = self.0.homes.of(&newcomer.admission.claims.room);
+        let (reply, line) = oneshot::channel();
+        let shard = home.shard();
+        self.ask(shard, Ask::Connect { newcomer: Box::new(newcomer), home, reply })?;
+        Ok(line)
+    }
+
+    /// A frame arrives on a line.
+    ///
+    /// # Errors
+    /// [`MediaError`]: then cut the line, for a frame was lost.
+    pub fn frame(&self, line: Line, bytes: Bytes) -> Result<(), MediaError> {
+        self.ask(line.shard(), Ask::Frame { line, bytes })
+    }
+
+    /// A line is over.
+    pub fn disconnect(&self, line: Line) {
+        // A shard too busy to hear this finds out by the silence.
+        let _ = self.ask(line.shard(), Ask::Disconnect { line });
+    }
+
+    /// Carries out a request of the server, or says why the engine refuses it.
+    ///
+    /// # Errors
+    /// [`MediaError`].
+    pub(super) async fn control(&self, command: Command) -> Result<Answer, MediaError> {
+        let Some(room) = command.room().map(RoomName::from) else {
+            return self.everywhere(command).await;
         };
-        let engine = shard::engine(places, clock.now())
-            .context("live.public_address: set the address under which browsers reach this machine")?;
-        let poll = Poll::new()?;
-        poll.registry().register(wire.source(), SOCKET, Interest::READABLE)?;
-        streams.register(poll.registry())?;
-        let bell = Waker::new(poll.registry(), BELL)?;
-        let (asks, queue) = sync_channel(QUEUE);
-        let stopping = Arc::new(AtomicBool::new(false));
-        let lives = Arc::new(AtomicU64::new(0));
-        let shard = Shard {
-            poll,
-            wire,
-            streams,
-            asks: queue,
-            places,
-            clock,
-            attendance,
-            stopping: stopping.clone(),
-            lives: lives.clone(),
-            restraint,
+        let home = match &command {
+            Command::CreateRoom(_) => Some(self.0.homes.of(&room)),
+            _ => self.0.homes.find(&room),
         };
-        std::thread::Builder::new().name("preau-live-0".into()).spawn(move || shard.run(engine))?;
-        Ok(Media(Arc::new(Inner { asks, bell, places, stopping, lives })))
+        let Some(home) = home else {
+            return Ok(Err(ControlError::NoRoom(room.as_str().to_owned())));
+        };
+        let shard = home.shard();
+        self.control_one(shard, command, Some(home)).await
     }
 
-    /// Where browsers send their media.
-    pub fn address(&self) -> SocketAddr {
-        self.0.places.datagrams
+    /// Asks every shard, and lists the rooms of all of them, by name.
+    async fn everywhere(&self, command: Command) -> Result<Answer, MediaError> {
+        let mut rooms = Vec::new();
+        for shard in 0..self.0.shards.len() {
+            match self.control_one(shard, command.clone(), None).await? {
+                Ok(Reply::Rooms(of_shard)) => rooms.extend(of_shard),
+                other => return Ok(other),
+            }
+        }
+        rooms.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(Ok(Reply::Rooms(rooms)))
     }
 
-    /// Where they send them when their network lets no UDP through: over TCP.
-    pub fn stream_address(&self) -> SocketAddr {
-        self.0.places.streams
+    async fn control_one(
+        &self,
+        shard: usize,
+        command: Command,
+        home: Option<Arc<Home>>,
+    ) -> Result<Answer, MediaError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(shard, Ask::Control { command: Box::new(command), home, reply })?;
+        answer.await.map_err(|_| MediaError::StartingOver)
     }
 
-    /// How often the engine was started: 1 in a healthy process.
-    pub fn lives(&self) -> u64 {
-        self.0.lives.load(Ordering::Acquire)
-    }
-
-    /// Puts a request into the queue.
-    pub(super) fn ask(&self, ask: Ask) -> Result<(), MediaError> {
-        match self.0.asks.try_send(ask) {
+    /// Puts a request into the queue of a shard.
+    fn ask(&self, shard: usize, ask: Ask) -> Result<(), MediaError> {
+        let Some(shard) = self.0.shards.get(shard) else { return Err(MediaError::StartingOver) };
+        match shard.asks.try_send(ask) {
             Ok(()) => {
                 // The queue is looked at on every turn; the bell only ends a sleep.
-                let _ = self.0.bell.wake();
+                let _ = shard.bell.wake();
                 Ok(())
             }
             Err(TrySendError::Full(_)) => Err(MediaError::Busy),
@@ -155,32 +254,30 @@ impl Media {
         }
     }
 
-    /// Carries out a request of the server, or says why the engine refuses it.
-    ///
-    /// # Errors
-    /// [`MediaError`].
-    pub(super) async fn control(&self, command: Command) -> Result<Result<Reply, ControlError>, MediaError> {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Ask::Control { command: Box::new(command), reply })?;
-        answer.await.map_err(|_| MediaError::StartingOver)
+    /// Lets the shard of a room fail; false when nobody is in such a room.
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn fail(&self, room: &RoomName) -> bool {
+        self.0.homes.find(room).is_some_and(|home| self.ask(home.shard(), Ask::Fail).is_ok())
     }
 }
 
 /// Tries at finding a number that is free for UDP and TCP at once.
 const TRIES: usize = 16;
 
-/// Opens the UDP port, and the TCP port beside it: the same number unless the configuration says otherwise.
-fn open_ports(config: &LiveConfig) -> anyhow::Result<(Wire, Streams)> {
+/// Opens a shard's UDP port, and the TCP port beside it: the same number unless the configuration says otherwise.
+fn open_ports(config: &LiveConfig, shard: u16) -> anyhow::Result<(Wire, Streams)> {
+    let nth = |first: SocketAddr| {
+        let port = if first.port() == 0 { 0 } else { first.port().saturating_add(shard) };
+        SocketAddr::new(first.ip(), port)
+    };
     let mut attempt = 1;
     loop {
-        let wire = Wire::open(config.listen).with_context(|| {
-            format!(
-                "live.listen: UDP {} cannot be opened; choose another port, or 0 for any free one",
-                config.listen
-            )
+        let listen = nth(config.listen);
+        let wire = Wire::open(listen).with_context(|| {
+            format!("live.listen: UDP {listen} cannot be opened; choose another port, or 0 for any free one")
         })?;
         let listen = match config.listen_tcp {
-            Some(listen) => listen,
+            Some(first) => nth(first),
             None => wire.local()?,
         };
         match Streams::open(listen) {

@@ -4,7 +4,7 @@
 //! `model` when a room may be open · `policy` who takes which part · `store` rooms, messages, removals ·
 //! `stage` what holds only while a lesson runs · `pace` how fast people write · `ticket` tokens with grants computed from permits ·
 //! `pages`, `acts`, `chat` handlers · `signalling` the socket that LiveKit's clients open · `control` what
-//! the application asks of rooms · `media`, `shard` the thread behind it · `wire`, `streams` its UDP and TCP
+//! the application asks of rooms · `media`, `homes`, `shard` the threads behind it · `wire`, `streams` their UDP and TCP
 //! ports · `cluster`, `rounds`, `webhook` a LiveKit server instead · `twirp`, `service` RoomService.
 //!
 //! Others may ask which lessons are open ([`opened`], [`rooms_between`]); that a room was opened or ended is told as
@@ -15,6 +15,7 @@ mod acts;
 mod chat;
 mod cluster;
 mod control;
+mod homes;
 mod media;
 mod model;
 mod pace;
@@ -37,10 +38,11 @@ mod wire;
 
 pub use acts::{Document, attends, read_document};
 pub use control::{Rooms, RoomsError, RoomsResult};
-pub use media::{Media, MediaError, Restraint};
+pub use media::{Media, MediaError, Newcomer, Restraint};
 pub use model::{Allowed, LiveLesson, MOST_GROUPS, Role, Room, room_of};
 pub use pace::{Doing, Pace, Paces};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
+pub use shard::Line;
 pub use store::{opened, rooms_between};
 #[cfg(test)]
 pub(crate) use tests::matrix;
@@ -57,9 +59,9 @@ use preau_sfu::Step;
 use std::sync::Arc;
 
 /// Frames on their way to one client's socket.
-type Frames = tokio::sync::mpsc::Sender<Bytes>;
+pub type Frames = tokio::sync::mpsc::Sender<Bytes>;
 
-/// Who was there: roll call listens. Most calls come from the media thread; all must return at once.
+/// Who was there: roll call listens. Most calls come from the media threads; all must return at once.
 pub trait Attendance: Send + Sync {
     /// Somebody came into the room, or came back. Times are milliseconds since the Unix epoch.
     fn joined(&self, lesson: LessonId, person: PersonId, at: Millis);
@@ -128,7 +130,7 @@ fn restraint(platform: Platform) -> Restraint {
 }
 
 impl LessonState {
-    /// Opens the media ports and starts their thread, or gets ready to ask the LiveKit server.
+    /// Opens the media ports and starts their threads, or gets ready to ask the LiveKit server.
     ///
     /// # Errors
     /// What cannot be opened, worded for an operator.

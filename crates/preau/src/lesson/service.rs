@@ -46,6 +46,10 @@ async fn answer(
         .tickets
         .read_service(token, state.platform.now())
         .map_err(|error| Failure::new("unauthenticated", error.to_string()))?;
+    #[cfg(any(test, debug_assertions))]
+    if method == FAIL {
+        return fail(state, &held).map(|()| (Format::Json, b"{}".to_vec()));
+    }
     let format = Format::of(text(header::CONTENT_TYPE))
         .ok_or_else(|| Failure::new("bad_route", "unexpected Content-Type"))?;
     let method = Method::from_name(method)
@@ -63,4 +67,15 @@ async fn answer(
         RoomsError::Cluster(error) => Failure::new("unavailable", error),
     })?;
     Ok((format, method.answer(format, reply)))
+}
+
+/// For journeys: lets the media thread fail that the token's room is on. No build that is published has it.
+#[cfg(any(test, debug_assertions))]
+const FAIL: &str = "FailShard";
+
+#[cfg(any(test, debug_assertions))]
+fn fail(state: &LessonState, held: &preau_sfu::token::ServiceClaims) -> Result<(), Failure> {
+    let room = held.room.as_str().into();
+    let failed = held.room_admin && state.media.as_ref().is_some_and(|media| media.fail(&room));
+    if failed { Ok(()) } else { Err(Failure::new("not_found", "no such room for this token")) }
 }

@@ -1,4 +1,4 @@
-//! The thread that owns the room engine: one UDP socket with TCP connections beside it, one waiting point,
+//! A thread that owns a room engine: one UDP socket with TCP connections beside it, one waiting point,
 //! no locks.
 //!
 //! It feeds datagrams, streams, signalling frames, requests and the time to [`Engine`] and carries out what comes
@@ -8,7 +8,8 @@
 //! Invariant: a panic of the engine ends the rooms of this shard, never the process. The thread starts a
 //! fresh engine on the same port, the sockets of all clients close, and the clients come back.
 
-use super::media::{Ask, Restraint};
+use super::homes::Home;
+use super::media::{Ask, Newcomer, Restraint};
 use super::model::{lesson_of, person_of};
 use super::streams::{Came, Streams};
 use super::wire::Wire;
@@ -45,12 +46,47 @@ const GAUGE: Duration = Duration::from_secs(1);
 /// Things the waiting point tells of at once; the rest is told of in the next turn.
 const EVENTS: usize = 256;
 
-/// A signalling connection of one life of the engine. Identifiers of connections begin anew with every
+/// A signalling connection of one life of a shard's engine. Identifiers of connections begin anew with every
 /// life; the number of the life keeps a late frame from reaching a stranger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Line {
+pub struct Line {
+    shard: usize,
     life: u64,
     connection: ConnectionId,
+}
+
+impl Line {
+    /// On which shard it is.
+    pub(super) fn shard(self) -> usize {
+        self.shard
+    }
+}
+
+/// The network card that all shards share: each may send what the others leave, and its even share at least.
+pub(super) struct Card {
+    total: u64,
+    /// What each shard sends, in bits a second.
+    sent: Vec<AtomicU64>,
+}
+
+impl Card {
+    /// A card for `total` bits a second and this many shards.
+    pub(super) fn new(total: u64, shards: usize) -> Card {
+        Card { total, sent: (0..shards.max(1)).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    /// Bits a second for all.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Notes what a shard sends; what it may send.
+    fn settle(&self, shard: usize, bps: u64) -> u64 {
+        self.sent[shard].store(bps, Ordering::Relaxed);
+        let others = self.sent.iter().enumerate().filter(|(other, _)| *other != shard);
+        let others: u64 = others.map(|(_, sent)| sent.load(Ordering::Relaxed)).sum();
+        self.total.saturating_sub(others).max(self.total / self.sent.len() as u64)
+    }
 }
 
 /// Where clients reach the shard, and what its rooms may send.
@@ -63,6 +99,7 @@ pub(super) struct Places {
 
 /// What outlives the engine.
 pub(super) struct Shard {
+    pub(super) index: usize,
     pub(super) poll: Poll,
     pub(super) wire: Wire,
     pub(super) asks: Receiver<Ask>,
@@ -73,6 +110,7 @@ pub(super) struct Shard {
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) lives: Arc<AtomicU64>,
     pub(super) restraint: Restraint,
+    pub(super) card: Arc<Card>,
 }
 
 /// One life of the engine, with what belongs to it.
@@ -80,30 +118,42 @@ struct Life {
     number: u64,
     engine: Engine,
     clients: HashMap<ConnectionId, Frames>,
-    /// When each room is over, whatever the people in it do.
-    closings: HashMap<RoomName, Instant>,
+    rooms: HashMap<RoomName, Kept>,
     next_round: Instant,
     gauge: Gauge,
 }
 
-/// Measures how busy the thread is.
+/// A room, from outside.
+struct Kept {
+    /// When it is over, whatever the people in it do; none when nobody said so.
+    closes: Option<Instant>,
+    /// Holds its place on this shard.
+    _home: Arc<Home>,
+}
+
+/// Measures how busy the thread is, and what it sends.
 struct Gauge {
     since: Instant,
-    /// Processor time of this thread at that moment.
+    /// Processor time of this thread at that moment, and …
     spent: Duration,
+    /// … bytes sent until then.
+    bytes: u64,
 }
 
 impl Gauge {
     fn start() -> Gauge {
-        Gauge { since: Instant::now(), spent: processor_time() }
+        Gauge { since: Instant::now(), spent: processor_time(), bytes: 0 }
     }
 
-    /// The share of one core that the thread has taken since the last reading.
-    fn read(&mut self, now: Instant) -> f32 {
+    /// Since the last reading: the share of one core that the thread has taken, and the bits a second that it has
+    /// sent, of which `bytes` is the sum so far.
+    fn read(&mut self, now: Instant, bytes: u64) -> (f32, u64) {
         let spent = processor_time();
         let (used, passed) = (spent.saturating_sub(self.spent), now.saturating_duration_since(self.since));
-        (self.since, self.spent) = (now, spent);
-        used.as_secs_f32() / passed.as_secs_f32().max(f32::EPSILON)
+        let sent = bytes.saturating_sub(self.bytes);
+        (self.since, self.spent, self.bytes) = (now, spent, bytes);
+        let passed = passed.as_secs_f64().max(f64::EPSILON);
+        ((used.as_secs_f64() / passed) as f32, (sent as f64 * 8.0 / passed) as u64)
     }
 }
 
@@ -112,6 +162,25 @@ fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
+
+/// Keeps this thread on one core, the shards on different ones as far as there are enough: what a shard knows of its
+/// rooms stays in that core's cache.
+#[cfg(target_os = "linux")]
+fn stay_on_core(shard: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let cores: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
+    if cores.len() < 2 {
+        return;
+    }
+    let mut own = CpuSet::new();
+    own.set(cores[shard % cores.len()]);
+    // Where it is not allowed the thread wanders, and works all the same.
+    let _ = sched_setaffinity(None, &own);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stay_on_core(_: usize) {}
 
 /// An engine that answers under these addresses.
 pub(super) fn engine(places: Places, now: Millis) -> Result<Engine, EngineError> {
@@ -133,6 +202,7 @@ pub(super) fn engine(places: Places, now: Millis) -> Result<Engine, EngineError>
 impl Shard {
     /// Runs until the application stops; `engine` is the first life.
     pub(super) fn run(mut self, engine: Engine) {
+        stay_on_core(self.index);
         let mut next = Some(engine);
         let mut begun = Instant::now();
         while !self.stopping.load(Ordering::Acquire) {
@@ -152,7 +222,7 @@ impl Shard {
                 number: self.lives.fetch_add(1, Ordering::AcqRel) + 1,
                 engine,
                 clients: HashMap::new(),
-                closings: HashMap::new(),
+                rooms: HashMap::new(),
                 next_round: Instant::now() + ROUND,
                 gauge: Gauge::start(),
             };
@@ -162,8 +232,16 @@ impl Shard {
             if ended.is_ok() {
                 return;
             }
-            let clients = life.clients.len();
-            tracing::error!(life = life.number, clients, "the room engine failed; its rooms start over");
+            let (clients, rooms) = (life.clients.len(), life.rooms.len());
+            tracing::error!(
+                shard = self.index,
+                life = life.number,
+                clients,
+                rooms,
+                "a room engine failed; its rooms start over"
+            );
+            // It is gone, and whoever reckons with what it sent is told.
+            self.card.settle(self.index, 0);
             if begun.elapsed() < BREATH {
                 std::thread::sleep(BREATH);
             }
@@ -220,7 +298,7 @@ impl Shard {
             life.engine.tick(now);
             self.carry_out(life);
         }
-        if life.closings.values().any(|at| *at <= now) {
+        if life.rooms.values().any(|room| room.closes.is_some_and(|at| at <= now)) {
             self.close_rooms(life, now);
         }
         if life.next_round <= now {
@@ -228,11 +306,14 @@ impl Shard {
             self.report_everybody(life, now);
         }
         if life.gauge.since + GAUGE <= now {
-            let share = life.gauge.read(now);
+            let (share, bps) = life.gauge.read(now, life.engine.counters().bytes_out);
             life.engine.report_processor(share);
+            // With nobody left there is no next reading: an idle shard holds nothing back from the others.
+            let bps = if life.clients.is_empty() { 0 } else { bps };
+            life.engine.allow(self.card.settle(self.index, bps));
             life.engine.ask_to_give_up((self.restraint)());
         }
-        let rooms = life.closings.values().min().copied();
+        let rooms = life.rooms.values().filter_map(|room| room.closes).min();
         // Without rooms nobody is there to be reported, and nothing wakes an idle server.
         let busy = !life.clients.is_empty();
         let (round, gauge) = (busy.then_some(life.next_round), busy.then_some(life.gauge.since + GAUGE));
@@ -275,13 +356,14 @@ impl Shard {
     fn serve(&mut self, life: &mut Life, ask: Ask) {
         let now = Instant::now();
         match ask {
-            Ask::Connect { admission, connections, closes_in, frames, reply } => {
+            Ask::Connect { newcomer, home, reply } => {
+                let Newcomer { admission, connections, closes_in, frames } = *newcomer;
                 let room = admission.claims.room.clone();
-                let connection = life.engine.connect_with(*admission, connections, now);
+                let connection = life.engine.connect_with(admission, connections, now);
                 // Before the outputs are taken: the first frames are among them.
                 life.clients.insert(connection, frames);
-                life.closings.insert(room, now + closes_in);
-                let _ = reply.send(Line { life: life.number, connection });
+                life.rooms.insert(room, Kept { closes: Some(now + closes_in), _home: home });
+                let _ = reply.send(Line { shard: self.index, life: life.number, connection });
             }
             Ask::Frame { line, bytes } if line.life == life.number => {
                 life.engine.frame(line.connection, &bytes, now);
@@ -291,10 +373,18 @@ impl Shard {
                 life.engine.disconnect(line.connection, now);
             }
             Ask::Frame { .. } | Ask::Disconnect { .. } => {}
-            Ask::Control { command, reply } => {
-                let _ = reply.send(life.engine.control(*command, now));
+            Ask::Control { command, home, reply } => {
+                let created = match &*command {
+                    Command::CreateRoom(request) => Some(RoomName::from(request.name.as_str())),
+                    _ => None,
+                };
+                let answer = life.engine.control(*command, now);
+                if let (Some(room), Some(home), Ok(_)) = (created, home, &answer) {
+                    life.rooms.entry(room).or_insert(Kept { closes: None, _home: home });
+                }
+                let _ = reply.send(answer);
             }
-            #[cfg(test)]
+            #[cfg(any(test, debug_assertions))]
             Ask::Fail => panic!("asked to fail"),
         }
         self.carry_out(life);
@@ -321,7 +411,7 @@ impl Shard {
                     }
                 }
                 Output::StreamClose { stream } => self.streams.close(stream),
-                // No room is spread over shards yet.
+                // A lesson is on one shard.
                 Output::Relay { .. } => {}
             }
         }
@@ -345,29 +435,30 @@ impl Shard {
                 }
             }
             EventKind::RoomFinished => {
-                life.closings.remove(&event.room);
+                life.rooms.remove(&event.room);
             }
             _ => {}
         }
     }
 
     fn close_rooms(&mut self, life: &mut Life, now: Instant) {
+        let over = |room: &Kept| room.closes.is_some_and(|at| at <= now);
         let due: Vec<RoomName> =
-            life.closings.iter().filter(|(_, at)| **at <= now).map(|(room, _)| room.clone()).collect();
+            life.rooms.iter().filter(|(_, kept)| over(kept)).map(|(room, _)| room.clone()).collect();
         for room in due {
-            life.closings.remove(&room);
             let delete = lk::DeleteRoomRequest { room: room.as_str().to_owned() };
             match life.engine.control(Command::DeleteRoom(delete), now) {
                 Ok(_) | Err(ControlError::NoRoom(_)) => {}
                 Err(error) => tracing::warn!(%room, %error, "a room that is over could not be closed"),
             }
+            life.rooms.remove(&room);
         }
         self.carry_out(life);
     }
 
     fn report_everybody(&self, life: &mut Life, now: Instant) {
         let at = self.clock.now();
-        let rooms: Vec<RoomName> = life.closings.keys().cloned().collect();
+        let rooms: Vec<RoomName> = life.rooms.keys().cloned().collect();
         for room in rooms {
             let Some(lesson) = lesson_of(room.as_str()) else { continue };
             let list =
@@ -378,5 +469,22 @@ impl Shard {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_share_one_network_card() {
+        let card = Card::new(1_000, 4);
+        assert_eq!(card.settle(0, 100), 1_000, "the others are silent");
+        assert_eq!(card.settle(1, 600), 900);
+        assert_eq!(card.settle(0, 100), 400);
+        assert_eq!(card.settle(2, 500), 300);
+        assert_eq!(card.settle(3, 0), 250, "nobody is left with less than an even share");
+        card.settle(1, 0);
+        assert_eq!(card.settle(3, 0), 400);
     }
 }

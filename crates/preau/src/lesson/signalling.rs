@@ -6,14 +6,17 @@
 //! that they were sent out of, and a pupil's grants are what the teacher allows now, not what an older
 //! token says. Neither address nor token is ever written to a log.
 //!
+//! Whoever stays gets a fresh token while the old one still holds (LiveKit's `RefreshToken`), so that a connection
+//! that breaks in the middle of a lesson is resumed with one that opens the door.
+//!
 //! Invariant: every wait and every queue of a socket is bounded; a client that does not take its frames
 //! is cut off and comes back by itself.
 
-use super::media::{Ask, Media, MediaError};
+use super::media::{Media, MediaError, Newcomer};
 use super::model::{LiveLesson, Role, person_of, place_of};
 use super::shard::Line;
 use super::{LessonState, Place, store, ticket};
-use crate::ids::{Millis, PersonId};
+use crate::ids::{LessonId, Millis, PersonId};
 use crate::store::StoreError;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -26,8 +29,8 @@ use preau_sfu::token::Claims;
 use preau_sfu::{Admission, Connections, Limits, protocol as lk, signal};
 use std::collections::HashMap;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, interval_at, timeout};
 
 /// Frames that may wait for one client: a class's worth of updates, several times over.
 const FRAMES: usize = 256;
@@ -76,7 +79,14 @@ struct Seat {
     group: u8,
 }
 
+/// In which lesson who takes which part.
+type Whose = (LessonId, PersonId, Role);
+
 impl Seat {
+    fn whose(&self) -> Whose {
+        (self.lesson.id, self.person, self.role)
+    }
+
     /// Whether they belong there as things stand now.
     async fn is_theirs(&self, state: &LessonState) -> Result<bool, StoreError> {
         let place = state.doorkeeper.place(&self.lesson, self.person, self.role, self.group).await?;
@@ -189,9 +199,9 @@ async fn admit(
         })?
         .filter(|lesson| lesson.is_open(now) && (role == Role::Teacher || !lesson.removed.contains(&person)))
         .ok_or_else(|| TurnedAway::new(StatusCode::FORBIDDEN, "the lesson is not open"))?;
-    let (closes_in, allowed) = (lesson.closes_at() - now, state.stages.allowed(lesson.id, person));
-    let hand = ticket::hand_text(state.stages.hand(lesson.id, person));
+    let closes_in = lesson.closes_at() - now;
     let seat = Seat { lesson, person, role, group };
+    state.bring_up_to_date(&mut claims, seat.whose());
     let theirs = seat.is_theirs(state).await.map_err(|error| {
         tracing::error!(%error, "a live connection could not be checked");
         TurnedAway::new(StatusCode::SERVICE_UNAVAILABLE, "try again")
@@ -202,9 +212,24 @@ async fn admit(
             "the door is locked, or the place is in another group",
         ));
     }
-    claims.grants = ticket::grants(role, allowed);
-    claims.attributes.insert("hand".into(), hand);
     Ok(Admitted { claims, closes_in, seat })
+}
+
+impl LessonState {
+    /// Writes into claims what their bearer may do, and whether their hand is up, at this moment.
+    fn bring_up_to_date(&self, claims: &mut Claims, (lesson, person, role): Whose) {
+        claims.grants = ticket::grants(role, self.stages.allowed(lesson, person));
+        let hand = ticket::hand_text(self.stages.hand(lesson, person));
+        claims.attributes.insert("hand".into(), hand);
+    }
+
+    /// A token like the one that said these claims, minted now. It opens no door that is closed since: every
+    /// connection is looked at anew.
+    fn renew(&self, claims: &Claims, whose: Whose) -> String {
+        let mut claims = claims.clone();
+        self.bring_up_to_date(&mut claims, whose);
+        self.tickets.mint_again(claims, self.platform.now())
+    }
 }
 
 async fn converse(
@@ -214,12 +239,12 @@ async fn converse(
     connections: Connections,
     join: lk::JoinRequest,
 ) {
-    let (frames, mut outgoing) = mpsc::channel::<Bytes>(FRAMES);
-    let (reply, line) = oneshot::channel();
+    let (frames, outgoing) = mpsc::channel::<Bytes>(FRAMES);
     let closes_in = Duration::from_millis(u64::try_from(admitted.closes_in).unwrap_or(0));
-    let admission = Box::new(Admission { claims: admitted.claims, join });
-    let line = match media.ask(Ask::Connect { admission, connections, closes_in, frames, reply }) {
-        Ok(()) => timeout(FIRST_FRAME, line).await.ok().and_then(Result::ok),
+    let claims = admitted.claims.clone();
+    let admission = Admission { claims: admitted.claims, join };
+    let line = match media.connect(Newcomer { admission, connections, closes_in, frames }) {
+        Ok(line) => timeout(FIRST_FRAME, line).await.ok().and_then(Result::ok),
         Err(error) => {
             tracing::warn!(%error, "a live connection was turned away");
             None
@@ -229,42 +254,80 @@ async fn converse(
         // The door may have been locked, or the class have sat down in groups, since they were admitted; whoever
         // does that afterwards finds them in the room. Their page asks for a new way in.
         match admitted.seat.is_theirs(&state).await {
-            Ok(true) => talk(&media, &mut socket, line, &mut outgoing).await,
+            Ok(true) => {
+                let whose = admitted.seat.whose();
+                let mut talk = Talk { state, media: media.clone(), line, outgoing, whose, claims };
+                talk.go_on(&mut socket).await;
+            }
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "a live connection could not be checked"),
         }
-        // A shard too busy to hear this finds out by the silence.
-        let _ = media.ask(Ask::Disconnect { line });
+        media.disconnect(line);
     }
     let _ = timeout(SENDING, socket.close()).await;
 }
 
-/// Carries frames both ways until one side is done.
-async fn talk(media: &Media, socket: &mut WebSocket, line: Line, outgoing: &mut mpsc::Receiver<Bytes>) {
-    loop {
-        tokio::select! {
-            frame = outgoing.recv() => {
-                let Some(frame) = frame else { return };
-                let sent = timeout(SENDING, socket.send(Message::Binary(frame))).await;
-                if !matches!(sent, Ok(Ok(()))) {
-                    return;
-                }
-            }
-            message = socket.next() => match message {
-                Some(Ok(Message::Binary(bytes))) => {
-                    match media.ask(Ask::Frame { line, bytes }) {
-                        Ok(()) => {}
-                        Err(MediaError::Busy) => {
-                            // Better cut off and resumed than half understood.
-                            tracing::warn!("the media thread cannot follow; a live connection starts over");
-                            return;
-                        }
-                        Err(_) => return,
+/// One socket's conversation.
+struct Talk {
+    state: LessonState,
+    media: Media,
+    line: Line,
+    outgoing: mpsc::Receiver<Bytes>,
+    whose: Whose,
+    /// What the token said, for the next one.
+    claims: Claims,
+}
+
+impl Talk {
+    /// Carries frames both ways until one side is done.
+    async fn go_on(&mut self, socket: &mut WebSocket) {
+        let first = ticket::renewed_in(&self.claims, self.state.platform.now());
+        let mut renewal = interval_at(Instant::now() + first, ticket::RENEWAL);
+        let mut introduced = false;
+        loop {
+            let frame = tokio::select! {
+                frame = self.outgoing.recv() => match frame {
+                    Some(frame) => {
+                        introduced = true;
+                        frame
                     }
-                }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                Some(Ok(_)) => {}
-            },
+                    None => return,
+                },
+                // The first frame a client takes is the answer to its coming.
+                _ = renewal.tick(), if introduced => self.fresh_token(),
+                message = socket.next() => match self.hear(message) {
+                    Ok(()) => continue,
+                    Err(Over) => return,
+                },
+            };
+            let sent = timeout(SENDING, socket.send(Message::Binary(frame))).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
         }
     }
+
+    /// Takes what the client says.
+    fn hear(&self, message: Option<Result<Message, axum::Error>>) -> Result<(), Over> {
+        match message {
+            Some(Ok(Message::Binary(bytes))) => self.media.frame(self.line, bytes).map_err(|error| {
+                if matches!(error, MediaError::Busy) {
+                    // Better cut off and resumed than half understood.
+                    tracing::warn!("the media thread cannot follow; a live connection starts over");
+                }
+                Over
+            }),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Over),
+            Some(Ok(_)) => Ok(()),
+        }
+    }
+
+    /// A token for the next connection, with what its bearer may do now.
+    fn fresh_token(&self) -> Bytes {
+        let token = self.state.renew(&self.claims, self.whose);
+        signal::encode_response(lk::signal_response::Message::RefreshToken(token))
+    }
 }
+
+/// The conversation is over.
+struct Over;

@@ -11,9 +11,13 @@ use preau_sfu::grants::{Grants, Source, Sources};
 use preau_sfu::protocol as lk;
 use preau_sfu::token::{Claims, ServiceClaims, TokenError, TokenKey};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// How long a token opens the door, in seconds. A page asks for a new one before every connection.
+/// How long a token opens the door, in seconds. A page asks for a new one before every connection; whoever is
+/// connected is sent one.
 const LIFETIME: u64 = 600;
+/// How often whoever is connected is sent a new one: early enough to miss one and still hold one that opens.
+pub(super) const RENEWAL: Duration = Duration::from_secs(LIFETIME / 2);
 /// The name of the key in tokens (`iss`).
 const KEY_NAME: &str = "preau";
 
@@ -70,6 +74,12 @@ impl Tickets {
         self.key.mint(&claims, LIFETIME)
     }
 
+    /// A token that says what another said, valid from `now` (milliseconds since the Unix epoch) for ten minutes.
+    pub(super) fn mint_again(&self, mut claims: Claims, now: Millis) -> String {
+        claims.issued_at = seconds(now);
+        self.key.mint(&claims, LIFETIME)
+    }
+
     /// What a token says at `now`.
     ///
     /// # Errors
@@ -93,6 +103,13 @@ impl Tickets {
     pub(super) fn read_body(&self, token: &str, body: &[u8], now: Millis) -> Result<(), TokenError> {
         self.key.verify_body(token, body, seconds(now))
     }
+}
+
+/// When the bearer of a token that said these claims needs the next one: half its life after it was minted, or at
+/// once when that is over.
+pub(super) fn renewed_in(claims: &Claims, now: Millis) -> Duration {
+    let age = Duration::from_secs(seconds(now).saturating_sub(claims.issued_at));
+    RENEWAL.saturating_sub(age)
 }
 
 fn seconds(now: Millis) -> u64 {
@@ -186,6 +203,19 @@ mod tests {
             assert!(grants.can_subscribe && !grants.can_publish_data && !grants.can_update_own_metadata);
             assert!(!grants.hidden && !grants.room_admin);
         }
+    }
+
+    #[test]
+    fn a_token_is_renewed_half_its_life_after_it_was_minted() {
+        let (tickets, now) = (Tickets::new(&LiveConfig::default(), [7; 32]), 1_795_416_900_000);
+        let claims =
+            tickets.read(&tickets.mint(&bearer(Role::Pupil, Allowed::ALL), now), now).expect("valid");
+        assert_eq!(renewed_in(&claims, now), Duration::from_secs(300));
+        assert_eq!(renewed_in(&claims, now + 299_000), Duration::from_secs(1));
+        assert_eq!(renewed_in(&claims, now + 599_000), Duration::ZERO);
+        let later = tickets.mint_again(claims.clone(), now + 599_000);
+        let again = tickets.read(&later, now + 1_198_000).expect("valid for ten minutes more");
+        assert_eq!(Claims { issued_at: claims.issued_at, ..again }, claims);
     }
 
     #[test]

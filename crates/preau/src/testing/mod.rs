@@ -126,6 +126,7 @@ impl TestSchool {
         config.store.url = url.to_owned();
         // Many schools are open at once in one test process.
         config.live.listen.set_port(0);
+        config.live.shards = 1;
         change(&mut config);
         let store = Store::open(url).expect("a store");
         let people = store::fill(&store, AT_7_55);

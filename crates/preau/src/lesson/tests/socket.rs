@@ -2,7 +2,7 @@
 
 use super::{Seat, at, open};
 use crate::ids::{LessonId, Millis, PersonId};
-use crate::lesson::media::Ask;
+use crate::lesson::media::Newcomer;
 use crate::lesson::{Attendance, Media, Rooms, room_of};
 use crate::testing::TestSchool;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -283,15 +283,16 @@ async fn media_are_also_taken_over_tcp_under_the_same_number() {
     };
     let heard = Arc::new(Heard::default());
     let media = Media::start(&config, crate::edge::Clock::System, heard, calm()).expect("started");
-    assert_eq!(media.address(), media.stream_address());
+    assert_eq!(media.addresses(), media.stream_addresses());
+    let stream_address = media.stream_addresses()[0];
     // Who speaks something else is sent away; what is no packet of anybody's is not answered.
-    let mut web = TcpStream::connect(media.stream_address()).await.expect("connected");
+    let mut web = TcpStream::connect(stream_address).await.expect("connected");
     web.write_all(b"GET / HTTP/1.1\r\n\r\n").await.expect("sent");
     let mut rest = Vec::new();
     let closed = tokio::time::timeout(Duration::from_secs(5), web.read_to_end(&mut rest)).await;
     assert!(closed.is_ok() && rest.is_empty(), "{rest:?}");
     // A port that is taken is named with the key to change.
-    let taken = crate::config::LiveConfig { listen_tcp: Some(media.stream_address()), ..config };
+    let taken = crate::config::LiveConfig { listen_tcp: Some(stream_address), ..config };
     let heard = Arc::new(Heard::default());
     let error = Media::start(&taken, crate::edge::Clock::System, heard, calm()).err().expect("refused");
     assert!(format!("{error:#}").contains("live.listen_tcp: TCP 127.0.0.1:"), "{error:#}");
@@ -337,48 +338,91 @@ impl Attendance for Heard {
     }
 }
 
+/// Lets somebody into a room, past the signalling.
+async fn join(
+    media: &Media,
+    room: &str,
+) -> (crate::lesson::shard::Line, tokio::sync::mpsc::Receiver<bytes::Bytes>) {
+    let claims = preau_sfu::token::Claims {
+        identity: "12".into(),
+        name: "Tom".into(),
+        room: room.into(),
+        metadata: String::new(),
+        attributes: Default::default(),
+        grants: preau_sfu::grants::Grants::default(),
+        issued_at: 0,
+    };
+    let (frames, outgoing) = tokio::sync::mpsc::channel(16);
+    let admission = preau_sfu::Admission { claims, join: lk::JoinRequest::default() };
+    let connections = preau_sfu::Connections::One;
+    let closes_in = Duration::from_secs(60);
+    let line = media.connect(Newcomer { admission, connections, closes_in, frames }).expect("asked");
+    (line.await.expect("connected"), outgoing)
+}
+
 #[tokio::test]
-async fn a_failure_of_the_engine_ends_its_rooms_and_not_the_process() {
+async fn a_failure_of_an_engine_ends_its_rooms_and_no_others() {
     let config = crate::config::LiveConfig {
         listen: "127.0.0.1:0".parse().expect("an address"),
+        shards: 2,
         ..crate::config::LiveConfig::default()
     };
     let heard = Arc::new(Heard::default());
     let media = Media::start(&config, crate::edge::Clock::System, heard.clone(), calm()).expect("started");
     let rooms = Rooms::embedded(media.clone());
-    let address = media.address();
-    let join = || {
-        let claims = preau_sfu::token::Claims {
-            identity: "12".into(),
-            name: "Tom".into(),
-            room: "lesson-7".into(),
-            metadata: String::new(),
-            attributes: Default::default(),
-            grants: preau_sfu::grants::Grants::default(),
-            issued_at: 0,
-        };
-        let (frames, outgoing) = tokio::sync::mpsc::channel(16);
-        let (reply, line) = tokio::sync::oneshot::channel();
-        let admission = Box::new(preau_sfu::Admission { claims, join: lk::JoinRequest::default() });
-        let closes_in = Duration::from_secs(60);
-        let connections = preau_sfu::Connections::One;
-        let ask = Ask::Connect { admission, connections, closes_in, frames, reply };
-        media.ask(ask).expect("asked");
-        (line, outgoing)
-    };
-    let (line, mut outgoing) = join();
-    let before = line.await.expect("connected");
-    assert!(outgoing.recv().await.is_some());
-    media.ask(Ask::Fail).expect("asked");
+    let addresses = media.addresses();
+    assert!(addresses.len() == 2 && addresses[0] != addresses[1]);
+    let (before, mut outgoing) = join(&media, "lesson-7").await;
+    let (elsewhere, mut others) = join(&media, "lesson-8").await;
+    assert!(outgoing.recv().await.is_some() && others.recv().await.is_some());
+    assert_ne!(before.shard(), elsewhere.shard());
+    let names = |found: Vec<lk::Room>| found.into_iter().map(|room| room.name).collect::<Vec<_>>();
+    let all = rooms.list_rooms(Vec::new()).await.expect("answers");
+    assert_eq!(names(all), ["lesson-7", "lesson-8"], "of both shards");
+
+    assert!(media.fail(&"lesson-7".into()) && !media.fail(&"lesson-9".into()));
     while outgoing.recv().await.is_some() {}
-    // The sockets have closed; the rooms are gone, the same port serves again.
-    assert_eq!(rooms.list_rooms(Vec::new()).await.expect("answers"), []);
-    let (line, mut outgoing) = join();
-    assert_ne!(line.await.expect("connected"), before);
+    // Its sockets have closed and its rooms are gone; the other's is as it was.
+    assert_eq!(names(rooms.list_rooms(Vec::new()).await.expect("answers")), ["lesson-8"]);
+    assert!(matches!(others.try_recv(), Err(tokio::sync::mpsc::error::TryRecvError::Empty) | Ok(_)));
+    assert_eq!(rooms.list_participants("lesson-8").await.expect("answers").len(), 1);
+    // The same ports serve again.
+    let (after, mut outgoing) = join(&media, "lesson-7").await;
+    assert_ne!(after, before);
     assert!(outgoing.recv().await.is_some());
-    assert_eq!((media.lives(), media.address()), (2, address));
+    let mut lives = media.lives();
+    lives.sort_unstable();
+    assert_eq!((lives, media.addresses()), (vec![1, 2], addresses));
     let heard = heard.0.lock().expect("heard");
-    assert_eq!(heard.iter().filter(|(what, ..)| *what == "joined").count(), 2);
+    assert_eq!(heard.iter().filter(|(what, ..)| *what == "joined").count(), 3);
+}
+
+#[tokio::test]
+async fn whoever_stays_is_sent_a_token_before_the_old_one_runs_out() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    let mut teacher = open(&school).await;
+    let mut pupil = Seat::of(&school, school.people.pupil);
+    let old = token(&mut pupil).await;
+    let one = format!("/participants/{}/permission", school.people.pupil);
+    teacher.act(&one, json!({ "microphone": true, "camera": false })).await;
+    // Beyond half of its life: the next one comes as soon as the client is in.
+    school.minutes_later(6);
+    let mut line = connect(server, &old).await.expect("in");
+    let me = line.joined().await.participant.expect("oneself");
+    let fresh =
+        line.until(|frame| if let Told::RefreshToken(token) = frame { Some(token) } else { None }).await;
+    drop(line);
+    school.minutes_later(11);
+    assert_eq!(connect(server, &old).await.err(), Some(StatusCode::UNAUTHORIZED), "it has run out");
+    let resume = format!("&reconnect=1&sid={}", me.sid);
+    let mut line = connect_two(server, &fresh, &resume).await.expect("in");
+    assert!(matches!(line.next().await, Some(Told::Reconnect(_))), "the fresh one resumes the stay");
+    let says = super::claims(&json!({ "token": fresh }));
+    assert_eq!(says["video"]["canPublishSources"], json!(["microphone"]), "what is allowed by now");
+    // It opens no more than any other.
+    teacher.act(&format!("/participants/{}/removal", school.people.pupil), json!({})).await;
+    assert_eq!(connect(server, &fresh).await.err(), Some(StatusCode::FORBIDDEN));
 }
 
 #[tokio::test]
