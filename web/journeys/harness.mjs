@@ -209,7 +209,9 @@ export async function sitDown(browser, school, { viewport = LAPTOP, javaScriptEn
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.complaints = [];
-  page.on("pageerror", (error) => page.complaints.push(String(error)));
+  // That nobody answers a WebSocket is an error of the page in Firefox, and none in Chromium.
+  const nobodyAnswers = /^Firefox can’t establish a connection to the server at ws/;
+  page.on("pageerror", (error) => nobodyAnswers.test(error.message) || page.complaints.push(String(error)));
   page.on("console", (message) => {
     if (message.type() === "error" && /Content Security Policy|Refused to|Uncaught/.test(message.text())) page.complaints.push(message.text());
   });

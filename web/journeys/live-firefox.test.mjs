@@ -1,10 +1,10 @@
 // Firefox and Chromium in one lesson, once with the teacher in each: both see and hear the other, write to one
-// another, and a socket that is cut is resumed.
+// another, and come back after a cut socket and after a restart of the server.
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { LAPTOP, PHONE, assertSeesAndHears, lessonNow, openBrowser, openFirefox, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, openFirefox, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
 
 /** A way to the school that can be cut: every connection over it breaks, and new ones are taken at once. */
 async function cuttable(origin) {
@@ -95,6 +95,13 @@ for (const [teachers, pupils] of [["Chromium", "Firefox"], ["Firefox", "Chromium
       assert.ok((await received(pupil)).frames > earlier.frames, "the tracks are the same ones");
       await assertSeesAndHears(pupil, "after the cut");
       await assertSeesAndHears(teacher, "after the cut");
+    });
+
+    test("after the server was cut off, the lesson comes back by itself", async () => {
+      await school.cutAndRestart(1_000);
+      await until("both are live again", async () => (await Promise.all([teacher, pupil].map(phase))).every((one) => one === "live"), 90_000);
+      await assertSeesAndHears(pupil, "after the restart");
+      for (const [page, who] of [[teacher, "teacher"], [pupil, "pupil"]]) assertNoComplaint(page, who);
     });
   });
 }

@@ -36,7 +36,7 @@ use tokio::time::{Instant, interval_at, timeout};
 const FRAMES: usize = 256;
 /// The first frame must be on its way by then, or the client takes another way.
 const FIRST_FRAME: Duration = Duration::from_secs(5);
-/// A frame that cannot be handed to the network by then ends the socket.
+/// A frame that cannot be handed to the network by then ends the socket; so does a client that says no goodbye.
 const SENDING: Duration = Duration::from_secs(10);
 /// Bytes that may wait inside the socket itself.
 const UNSENT: usize = 1024 * 1024;
@@ -264,7 +264,19 @@ async fn converse(
         }
         media.disconnect(line);
     }
-    let _ = timeout(SENDING, socket.close()).await;
+    say_goodbye(&mut socket).await;
+}
+
+/// Ends the socket as RFC 6455 (section 7.1.1) asks: the connection is closed once the client has said goodbye too.
+/// Where it ends right behind our last frames, Firefox closes the socket without ever having opened it; the
+/// frames are lost, and the official client waits for that opening for ever.
+async fn say_goodbye(socket: &mut WebSocket) {
+    let goodbye = async {
+        if socket.close().await.is_ok() {
+            while let Some(Ok(_)) = socket.next().await {}
+        }
+    };
+    let _ = timeout(SENDING, goodbye).await;
 }
 
 /// One socket's conversation.
