@@ -246,9 +246,9 @@ export async function person(browser, school, account, options) {
 /**
  * A lesson that is on now: signs teachers in until one is offered "Ouvrir la classe". Returns that
  * teacher's page (on the day's page), the account, the class, its pupils' accounts and the address
- * of the live page.
+ * of the live page. With `except`, of none of these classes.
  */
-export async function lessonNow(browser, school, options) {
+export async function lessonNow(browser, school, { except = [], ...options } = {}) {
   for (const account of accountsOf(school, "teacher")) {
     const page = await person(browser, school, account, options);
     await page.goto("/today");
@@ -257,7 +257,7 @@ export async function lessonNow(browser, school, options) {
       const schoolClass = (await door.textContent()).replace("Ouvrir la classe", "").trim();
       const address = await door.evaluate((one) => one.closest("form")?.getAttribute("action") ?? one.getAttribute("href"));
       const pupils = school.accounts.filter((one) => one.role === "pupil" && one.class === schoolClass);
-      if (pupils.length >= 2) return { page, account, schoolClass, pupils, livePath: address.replace(/\/live.*$/, "/live") };
+      if (pupils.length >= 2 && !except.includes(schoolClass)) return { page, account, schoolClass, pupils, livePath: address.replace(/\/live.*$/, "/live") };
     }
     await page.context().close();
   }
