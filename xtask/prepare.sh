@@ -113,6 +113,9 @@ for purpose in "$@"; do
         want nginx nginx-light
         want haproxy haproxy
         want wrk wrk
+        # What the media server is measured against, besides LiveKit's.
+        want janus janus
+        want ip iproute2
         ;;
     *)
         echo "prepare.sh: unknown purpose \"$purpose\" (build, test, fuzz, bench)" >&2

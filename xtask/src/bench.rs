@@ -12,10 +12,11 @@ use anyhow::{Context as _, Result, bail};
 use preau_testkit::bench::Measurement;
 use serde::Deserialize;
 
+use crate::cluster;
 use crate::steps::run_in;
 
 /// What every full report holds.
-const REQUIRED: [&str; 18] = [
+const REQUIRED: [&str; 29] = [
     "today_page",
     "sign_in",
     "journal_append",
@@ -34,11 +35,25 @@ const REQUIRED: [&str; 18] = [
     "overload_goodput",
     "overload_p99_ms",
     "overload_recovery_s",
+    "live_cpu_per_packet_us",
+    "live_cpu_per_packet_class_us",
+    "live_cpu_per_packet_seminar_us",
+    "live_forward_p99_ms",
+    "live_forward_seminar_p99_ms",
+    "live_memory_per_participant_kb",
+    "live_joins_per_second",
+    "live_30x30_loss",
+    "live_30x30_packets_per_core",
+    "live_first_frame_p50_ms",
+    "live_first_frame_p95_ms",
 ];
 
 const REPORT: &str = "report.json";
-/// The weights: a script of `web/package.json`, and what `cargo xtask bench` calls it.
-const WEIGHTS: &str = "weights";
+/// What is measured through a browser: scripts of `web/package.json`, what `cargo xtask bench` calls them, and the
+/// variable that names the folder for their results.
+const SCRIPTS: [(&str, &str); 2] = [("weights", "WEIGHTS"), ("first-frame", "FIRST_FRAME")];
+/// The benchmark for which a LiveKit server is built.
+const LIVE: &str = "live";
 
 /// Runs the benchmarks whose name contains `filter` (all without one), or only collects.
 pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Result<()> {
@@ -48,17 +63,22 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Resu
         let targets = targets(root)?;
         let wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter));
         let chosen: Vec<_> = targets.iter().filter(|(_, name)| wanted(name)).collect();
-        if chosen.is_empty() && !wanted(WEIGHTS) {
-            bail!("no benchmark matches; there are: {}, {WEIGHTS}", names(&targets));
+        let scripts: Vec<_> = SCRIPTS.into_iter().filter(|(script, _)| wanted(script)).collect();
+        if chosen.is_empty() && scripts.is_empty() {
+            let all = SCRIPTS.map(|(script, _)| script).join(", ");
+            bail!("no benchmark matches; there are: {}, {all}", names(&targets));
         }
         for (file, _) in results(&folder)? {
             fs::remove_file(file)?;
         }
         for (package, name) in chosen {
+            if name == LIVE && cluster::server(root)?.is_none() {
+                println!("   without a LiveKit server to measure against: there is no Go that can build one");
+            }
             run_in(root, "cargo", &["bench", "--locked", "--package", package, "--bench", name], &[])?;
         }
-        if wanted(WEIGHTS) {
-            weigh(root, &folder)?;
+        for (script, variable) in scripts {
+            in_browser(root, &folder, script, variable)?;
         }
     }
     let mut all: Vec<Measurement> = results(&folder)?.into_iter().flat_map(|(_, results)| results).collect();
@@ -73,14 +93,14 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, collect_only: bool) -> Resu
     Ok(())
 }
 
-/// Weighs what browsers load: the server as it is published, a real Chromium, a script of `web/`.
-fn weigh(root: &Path, folder: &Path) -> Result<()> {
+/// Measures what browsers see: the server as it is published, a real Chromium, a script of `web/`.
+fn in_browser(root: &Path, folder: &Path, script: &str, variable: &str) -> Result<()> {
     // `--benches` makes cargo choose the same features as for the benchmarks: nothing is compiled twice.
     let server = ["build", "--profile", "bench", "--locked", "--package", "preau", "--bins", "--benches"];
     run_in(root, "cargo", &server, &[])?;
     let binary = root.join("target/release/preau");
-    let environment = [("PREAU_BIN", binary.as_os_str()), ("WEIGHTS", folder.as_os_str())];
-    run_in(&root.join("web"), "npm", &["run", "--silent", WEIGHTS], &environment)
+    let environment = [("PREAU_BIN", binary.as_os_str()), (variable, folder.as_os_str())];
+    run_in(&root.join("web"), "npm", &["run", "--silent", script], &environment)
 }
 
 fn names(targets: &[(String, String)]) -> String {

@@ -16,19 +16,24 @@ const OLDEST_GO: (u32, u32) = (1, 25);
 
 /// Builds the server and runs the journeys on it.
 pub(crate) fn test(root: &Path) -> Result<()> {
-    let found = go_version();
-    if found.is_none_or(|found| found < OLDEST_GO) {
+    let Some(server) = server(root)? else {
         let (major, minor) = OLDEST_GO;
         println!(
             "   NOT TRIED: a live lesson on a LiveKit server. It needs Go {major}.{minor} or newer to build one."
         );
         return Ok(());
-    }
-    let server = build(root)?;
+    };
     steps::with_server(root, "cluster", &[("PREAU_LIVEKIT", server.as_os_str())])
 }
 
-/// Builds the server; nothing is done when it is up to date.
+/// The server, built if it is not up to date; none where there is no Go that can build it.
+pub(crate) fn server(root: &Path) -> Result<Option<PathBuf>> {
+    if go_version().is_none_or(|found| found < OLDEST_GO) {
+        return Ok(None);
+    }
+    build(root).map(Some)
+}
+
 fn build(root: &Path) -> Result<PathBuf> {
     let server = root.join("target/livekit-server");
     let path = server.to_str().context("the path of this folder is no text")?;
