@@ -105,6 +105,9 @@ for purpose in "$@"; do
         want c++ build-essential
         # The test authority for certificates: nice to have, its tests say when they are skipped.
         command -v pebble >/dev/null 2>&1 || optional+=(pebble)
+        # The wall of a school's network, of which the same holds.
+        command -v nft >/dev/null 2>&1 || optional+=(nftables)
+        command -v ip >/dev/null 2>&1 || optional+=(iproute2)
         native_client
         ;;
     fuzz) want c++ build-essential ;;

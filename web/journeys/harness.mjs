@@ -9,7 +9,7 @@
 // SCREENSHOTS  a folder: journeys then leave pictures of the pages they pass
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, mkdir, readFile, rm } from "node:fs/promises";
+import { chown, copyFile, link, mkdtemp, mkdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -56,10 +56,17 @@ export function betweenBells() {
  * environment (the configuration's overrides). With `operated` it has an operator's console, and `order` gives
  * the gate orders as the operator does; `zone` is where it lies. Returns its origin, its accounts, and `stop`.
  */
-export async function startSchool({ options = [], environment = {}, operated = false, zone = "Europe/Paris" } = {}) {
-  const binary = process.env.PREAU_BIN;
+export async function startSchool({ uid, options = [], environment = {}, operated = false, zone = "Europe/Paris" } = {}) {
+  let binary = process.env.PREAU_BIN;
   assert.ok(binary, "PREAU_BIN must name the server's binary, for example target/debug/preau");
   const folder = await mkdtemp(join(tmpdir(), "preau-journey-"));
+  if (uid !== undefined) {
+    // Somebody who may not go where the binary lies finds it in the folder that is theirs.
+    const mine = join(folder, "preau");
+    await link(binary, mine).catch(() => copyFile(binary, mine));
+    await chown(folder, uid, uid);
+    binary = mine;
+  }
   const accountsFile = join(folder, "accounts.json");
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
@@ -71,7 +78,7 @@ export async function startSchool({ options = [], environment = {}, operated = f
   const liveKit = onLiveKit ? await startLiveKit(`${origin}/livekit/webhook`, freePort) : undefined;
 
   async function start() {
-    server = spawn(binary, command, { env: { ...process.env, ...liveKit?.environment, ...settings }, stdio: ["ignore", "pipe", "pipe"] });
+    server = spawn(binary, command, { uid, gid: uid, env: { ...process.env, ...liveKit?.environment, ...settings }, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [server.stdout, server.stderr]) stream.on("data", (chunk) => (output = (output + chunk).slice(-8_000)));
     const deadline = Date.now() + START;
     for (;;) {

@@ -3,16 +3,19 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::{Raw, TestDoor, ask, brisk, echo, to, upstream};
 use preau_front::tls::{Files, Tls};
-use preau_front::{Front, Kind, Limits, Listen, Trusted, Upstreams};
+use preau_front::{Front, Kind, Limits, Listen, OtherProtocol, Peer, Stream, Trusted, Upstreams};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, HandshakeKind, RootCertStore};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -121,6 +124,41 @@ async fn http2_is_agreed_upon() {
     assert_eq!(sender.send_request(request).await.unwrap().status(), 200);
     // An idle connection is closed with a goodbye, not left for ever.
     tokio::time::timeout(std::time::Duration::from_secs(20), driver).await.unwrap().unwrap().unwrap();
+    common::all_gone(&site.front).await;
+}
+
+/// Says the first bytes back.
+struct Parrot;
+
+impl OtherProtocol for Parrot {
+    fn speaks(&self, first: u8) -> bool {
+        first == 0
+    }
+
+    fn serve(
+        self: Arc<Self>,
+        mut stream: Box<dyn Stream>,
+        ahead: Bytes,
+        peer: Peer,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            assert!(peer.https);
+            let _ = stream.write_all(&ahead).await;
+            let _ = stream.shutdown().await;
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_protocol_is_found_inside_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let (files, root) = certificate(folder.path(), "a", &["a.example"]);
+    let site = secure(&[files], brisk()).await;
+    let _ = site.front.clone().beside(Arc::new(Parrot));
+    // Clients of such protocols agree on nothing in the handshake.
+    let mut client = connect(site.https, "a.example", &client(&[&root], &[])).await.unwrap();
+    client.send("\0hello").await;
+    assert_eq!(client.rest().await, "\0hello");
     common::all_gone(&site.front).await;
 }
 

@@ -84,6 +84,8 @@ pub(crate) struct Shard {
     /// TCP connections by the client's address.
     stream_of: HashMap<SocketAddr, StreamId>,
     clock: Clock,
+    /// TURN servers that clients are told of.
+    pub(crate) relays_for_clients: Vec<lk::IceServer>,
 }
 
 /// What carries datagrams.
@@ -222,6 +224,7 @@ impl Engine {
             streams: HashMap::new(),
             stream_of: HashMap::new(),
             clock: Clock::new(config.start, config.start_unix_ms),
+            relays_for_clients: Vec::new(),
         };
         Ok(Engine { rooms: HashMap::new(), by_name: BTreeMap::new(), shard })
     }
@@ -258,6 +261,12 @@ impl Engine {
         check_addresses(&addresses)?;
         self.shard.factory.stream_addresses = addresses;
         Ok(())
+    }
+
+    /// Says which relays (TURN servers) clients may come through when their network lets neither UDP nor other ports
+    /// through. Told to everybody who joins or comes back from now on, so credentials may change with each.
+    pub fn announce_relays(&mut self, relays: Vec<lk::IceServer>) {
+        self.shard.relays_for_clients = relays;
     }
 
     /// A TCP connection was accepted. None when there are too many: close it.

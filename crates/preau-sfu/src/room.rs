@@ -199,6 +199,7 @@ impl Room {
 
         let reconnect = lk::ReconnectResponse {
             server_info: Some(server_info()),
+            ice_servers: shard.relays_for_clients.clone(),
             last_message_seq,
             ..Default::default()
         };

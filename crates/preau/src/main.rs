@@ -448,7 +448,10 @@ fn start(
         let tls = certificates.as_ref().map(|certificates| std::sync::Arc::clone(&certificates.tls));
         let router = Local(hyper_util::service::TowerToHyperService::new(app.router.clone()));
         let limits = Limits { drain: DRAIN, ..Limits::default() };
-        let front = Front::new(Entry::new(app.entrance.clone()), router, limits, trusted, tls);
+        let mut front = Front::new(Entry::new(app.entrance.clone()), router, limits, trusted, tls);
+        if let Some(relay) = app.live.relay() {
+            front = front.beside(relay);
+        }
         println!("Préau listens on http://{first}");
         handover::ready()?;
         // Not on this runtime's threads: what does not fit into the line of one of those (256 tasks) goes into one

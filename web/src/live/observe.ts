@@ -18,7 +18,7 @@ export interface Observation {
   phase(): Phase;
   connected(): boolean;
   received(): Promise<ReceivedMedia[]>;
-  /** How media reach this page, of each connection that is up: "udp" or "tcp". */
+  /** How media reach this page, of each connection that is up: "udp", "tcp", or "relay". */
   networks(): Promise<string[]>;
 }
 
@@ -54,10 +54,12 @@ export function observe(phase: () => Phase, room: Room): void {
         if (transport?.getConnectionState() !== "connected") continue;
         const report = await transport.getStats();
         report?.forEach((entry: Record<string, unknown>) => {
-          if (entry["type"] !== "transport") return;
-          const pair = report.get(String(entry["selectedCandidatePairId"])) as Record<string, unknown> | undefined;
-          const remote = report.get(String(pair?.["remoteCandidateId"])) as Record<string, unknown> | undefined;
-          if (remote) found.push(String(remote["protocol"]));
+          // Firefox marks the pair itself; others name it in the transport.
+          const named = entry["type"] === "transport" && report.get(String(entry["selectedCandidatePairId"]));
+          const pair = entry["type"] === "candidate-pair" && entry["selected"] ? entry : (named as Record<string, unknown> | undefined | false);
+          if (!pair) return;
+          const [local, remote] = ["localCandidateId", "remoteCandidateId"].map((end) => report.get(String(pair[end])) as Record<string, unknown> | undefined);
+          if (local && remote) found.push(String(local["candidateType"] === "relay" ? "relay" : remote["protocol"]));
         });
       }
       return found;

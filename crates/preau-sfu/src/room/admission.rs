@@ -154,6 +154,7 @@ impl Room {
             other_participants: others,
             server_version: SERVER_VERSION.to_owned(),
             server_info: Some(server_info()),
+            ice_servers: shard.relays_for_clients.clone(),
             subscriber_primary: me.legs.down.is_some(),
             ping_timeout: PING_TIMEOUT_S,
             ping_interval: PING_INTERVAL_S,

@@ -244,6 +244,8 @@ pub struct LiveConfig {
     /// Threads that carry media, each with a port of its own from that of `listen` on; 0: one for each core, up to
     /// [`LiveConfig::MOST_SHARDS`].
     pub shards: u32,
+    /// Whether media may also come through the web port, over TURN.
+    pub relay: bool,
     /// Megabits a second that all lessons together may send.
     pub bandwidth_mbps: u32,
     /// What carries sound and picture.
@@ -311,6 +313,7 @@ impl Default for LiveConfig {
             public_address: None,
             listen_tcp: None,
             shards: 0,
+            relay: true,
             bandwidth_mbps: 2_250,
             engine: LiveEngine::default(),
             url: None,

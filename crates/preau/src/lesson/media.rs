@@ -15,7 +15,8 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use mio::{Interest, Poll, Waker};
 use preau_sfu::control::{Command, ControlError, Reply};
-use preau_sfu::{Admission, Budget, Connections, RoomName, Step};
+use preau_sfu::{Admission, Budget, Connections, RoomName, Step, protocol as lk};
+use preau_turn::Way;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Newcomer {
     pub closes_in: Duration,
     /// Where their frames go. Whoever lets it fill up is cut off.
     pub frames: Frames,
+    /// Relays that they may come through.
+    pub relays: Vec<lk::IceServer>,
 }
 
 /// What is asked of a shard.
@@ -88,6 +91,8 @@ struct Handle {
     asks: SyncSender<Ask>,
     bell: Waker,
     places: Places,
+    /// Where its UDP socket is in this machine.
+    bound: SocketAddr,
     lives: Arc<AtomicU64>,
 }
 
@@ -126,6 +131,7 @@ impl Media {
                 streams: public(streams.local()?),
                 budget: Budget { shard_bps: card.total(), ..Budget::default() },
             };
+            let bound = wire.local()?;
             let engine = shard::engine(places, clock.now())
                 .context("live.public_address: set the address under which browsers reach this machine")?;
             let poll = Poll::new()?;
@@ -151,7 +157,7 @@ impl Media {
             std::thread::Builder::new()
                 .name(format!("preau-live-{index}"))
                 .spawn(move || shard.run(engine))?;
-            media.shards.push(Handle { asks, bell, places, lives });
+            media.shards.push(Handle { asks, bell, places, bound, lives });
         }
         Ok(Media(Arc::new(media)))
     }
@@ -159,6 +165,15 @@ impl Media {
     /// Where browsers send their media, shard by shard.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.0.shards.iter().map(|shard| shard.places.datagrams).collect()
+    }
+
+    /// The same, and where that is in this machine, for a relay.
+    pub fn ways(&self) -> Vec<Way> {
+        self.0
+            .shards
+            .iter()
+            .map(|shard| Way { announced: shard.places.datagrams, bound: shard.bound })
+            .collect()
     }
 
     /// Where they send them when their network lets no UDP through: over TCP, shard by shard.

@@ -21,6 +21,7 @@ mod model;
 mod pace;
 mod pages;
 mod policy;
+mod relay;
 mod rounds;
 mod service;
 mod shard;
@@ -42,6 +43,7 @@ pub use media::{Media, MediaError, Newcomer, Restraint};
 pub use model::{Allowed, LiveLesson, MOST_GROUPS, Role, Room, room_of};
 pub use pace::{Doing, Pace, Paces};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
+pub use relay::MediaRelay;
 pub use shard::Line;
 pub use store::{opened, rooms_between};
 #[cfg(test)]
@@ -108,6 +110,8 @@ pub struct LessonState {
     doorkeeper: Arc<dyn Doorkeeper>,
     /// The embedded media server; none when a LiveKit server carries the lessons.
     media: Option<Media>,
+    /// The way to it through the web port, if there is one.
+    relay: Option<Arc<MediaRelay>>,
     rooms: Rooms,
     stages: stage::Stages,
     /// How fast people write.
@@ -154,6 +158,7 @@ impl LessonState {
                 (Some(media.clone()), Rooms::embedded(media))
             }
         };
+        let relay = media.as_ref().and_then(|media| MediaRelay::beside(media, platform)).map(Arc::new);
         let stages = stage::Stages::default();
         let platform = platform.clone();
         Ok(LessonState {
@@ -161,6 +166,7 @@ impl LessonState {
             attendance,
             doorkeeper,
             media,
+            relay,
             rooms,
             stages,
             paces: Paces::default(),
@@ -178,6 +184,12 @@ impl LessonState {
     /// The rooms, for what else is told in them.
     pub fn rooms(&self) -> &Rooms {
         &self.rooms
+    }
+
+    /// Who carries sound and picture through the web port, for whoever listens on it; none where no browser is told
+    /// of it.
+    pub fn relay(&self) -> Option<Arc<MediaRelay>> {
+        self.relay.clone()
     }
 
     /// The embedded media server, for status pages; none when a LiveKit server carries the lessons.

@@ -357,8 +357,9 @@ impl Shard {
         let now = Instant::now();
         match ask {
             Ask::Connect { newcomer, home, reply } => {
-                let Newcomer { admission, connections, closes_in, frames } = *newcomer;
+                let Newcomer { admission, connections, closes_in, frames, relays } = *newcomer;
                 let room = admission.claims.room.clone();
+                life.engine.announce_relays(relays);
                 let connection = life.engine.connect_with(admission, connections, now);
                 // Before the outputs are taken: the first frames are among them.
                 life.clients.insert(connection, frames);

@@ -223,6 +223,11 @@ impl LessonState {
         claims.attributes.insert("hand".into(), hand);
     }
 
+    /// The relay of this server, if it offers one, with credentials that are good from now on.
+    fn relays(&self) -> Vec<lk::IceServer> {
+        self.relay.iter().map(|relay| relay.offer()).collect()
+    }
+
     /// A token like the one that said these claims, minted now. It opens no door that is closed since: every
     /// connection is looked at anew.
     fn renew(&self, claims: &Claims, whose: Whose) -> String {
@@ -243,13 +248,14 @@ async fn converse(
     let closes_in = Duration::from_millis(u64::try_from(admitted.closes_in).unwrap_or(0));
     let claims = admitted.claims.clone();
     let admission = Admission { claims: admitted.claims, join };
-    let line = match media.connect(Newcomer { admission, connections, closes_in, frames }) {
-        Ok(line) => timeout(FIRST_FRAME, line).await.ok().and_then(Result::ok),
-        Err(error) => {
-            tracing::warn!(%error, "a live connection was turned away");
-            None
-        }
-    };
+    let line =
+        match media.connect(Newcomer { admission, connections, closes_in, frames, relays: state.relays() }) {
+            Ok(line) => timeout(FIRST_FRAME, line).await.ok().and_then(Result::ok),
+            Err(error) => {
+                tracing::warn!(%error, "a live connection was turned away");
+                None
+            }
+        };
     if let Some(line) = line {
         // The door may have been locked, or the class have sat down in groups, since they were admitted; whoever
         // does that afterwards finds them in the room. Their page asks for a new way in.

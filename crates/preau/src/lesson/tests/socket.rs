@@ -356,7 +356,9 @@ async fn join(
     let admission = preau_sfu::Admission { claims, join: lk::JoinRequest::default() };
     let connections = preau_sfu::Connections::One;
     let closes_in = Duration::from_secs(60);
-    let line = media.connect(Newcomer { admission, connections, closes_in, frames }).expect("asked");
+    let line = media
+        .connect(Newcomer { admission, connections, closes_in, frames, relays: Vec::new() })
+        .expect("asked");
     (line.await.expect("connected"), outgoing)
 }
 
