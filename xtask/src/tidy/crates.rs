@@ -13,13 +13,14 @@ use crate::tree::Tree;
 const RULE: &str = "crates";
 
 /// Each crate of the house with those it may depend on. Development dependencies are free.
-const MAY: [(&str, &[&str]); 12] = [
+const MAY: [(&str, &[&str]); 13] = [
     ("preau-gate", &[]),
     ("preau-sfu", &[]),
     ("preau-evidence", &[]),
     ("preau-formats", &[]),
     ("preau-front", &[]),
     ("preau-nodes", &["preau-gate"]),
+    ("preau-turn", &[]),
     ("preau-testkit", &[]),
     // Whole people for benchmarks and scenarios: it speaks public protocols only.
     ("preau-people", &["preau-testkit"]),
@@ -33,6 +34,7 @@ const MAY: [(&str, &[&str]); 12] = [
             "preau-evidence",
             "preau-formats",
             "preau-front",
+            "preau-turn",
             "preau-rehearsal",
         ],
     ),

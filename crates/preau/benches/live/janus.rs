@@ -24,7 +24,7 @@ enum Asked {
     Session,
     /// A room's first handle, which makes the room.
     Maker,
-    Room(usize),
+    Room,
     /// A handle of somebody, to publish or to receive.
     Handle(usize, bool),
     Else,
@@ -154,10 +154,10 @@ impl Classes {
                         "request": "create", "room": 1 + room, "publishers": 400, "bitrate": 0,
                         "audiocodec": "opus", "videocodec": "vp8", "notify_joining": false,
                     });
-                    self.ask(json!({ "janus": "message", "handle_id": id, "body": body }), Asked::Room(room));
+                    self.ask(json!({ "janus": "message", "handle_id": id, "body": body }), Asked::Room);
                 }
             }
-            Asked::Room(_) => {
+            Asked::Room => {
                 if told["plugindata"]["data"]["videoroom"] != "created" {
                     bail!("no room");
                 }

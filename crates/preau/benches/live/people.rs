@@ -423,7 +423,7 @@ impl People {
         }
         // Enough for a percentile, whatever the load.
         self.tally.skipped += 1;
-        if self.tally.skipped % 7 == 0
+        if self.tally.skipped.is_multiple_of(7)
             && let Some(stamp) = packet.payload.last_chunk::<8>()
         {
             let left = self.begun + Duration::from_micros(u64::from_be_bytes(*stamp));

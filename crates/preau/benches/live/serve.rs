@@ -73,6 +73,7 @@ async fn talk(media: Media, mut socket: WebSocket, claims: Claims, parameters: H
         connections: Connections::Two,
         closes_in: Duration::from_secs(3_600),
         frames,
+        relays: Vec::new(),
     };
     let Ok(line) = media.connect(newcomer) else { return };
     let Ok(line) = line.await else { return };

@@ -22,7 +22,6 @@ pub(crate) enum Make {
 
 /// A server that runs.
 pub(crate) struct Server {
-    pub(crate) make: Make,
     pub(crate) address: SocketAddr,
     running: Running,
     /// Holds its files.
@@ -89,7 +88,7 @@ impl Make {
             }
         };
         let running = program.start()?;
-        Ok(Server { make: self, address, running, _folder: folder })
+        Ok(Server { address, running, _folder: folder })
     }
 }
 
