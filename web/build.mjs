@@ -1,9 +1,10 @@
-// Builds what the binary embeds: web/dist/{live.js, today.js, waiting.js, worker.js, console.js, live.css, texts/*.json}.
+// Builds what the binary embeds: web/dist/{live.js, today.js, waiting.js, worker.js, console.js, live.css, texts/*.json},
+// and what a lesson loads when a document is shown: web/dist/{document.js, document-worker.js, *.wasm, *.pfb}.
 //
 // Not a bundler configuration to grow: one esbuild call a script, then the two promises that the
 // pages make to slow phones and to people are checked here, so that a broken one fails the build:
 // the weight of every script, and that all languages of the live page hold the same sentences.
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { brotliCompressSync, constants } from "node:zlib";
 import { build } from "esbuild";
 
@@ -18,6 +19,9 @@ const budgets = {
   "worker.js": 800,
   "console.js": 500,
   "live.css": 5_000,
+  // Only for lessons in which a document is shown.
+  "document.js": 135_000,
+  "document-worker.js": 340_000,
 };
 
 await rm(at("dist"), { recursive: true, force: true });
@@ -26,6 +30,9 @@ await mkdir(at("dist/texts"), { recursive: true });
 // The oldest browsers that the platform serves: Android 8's last Chrome, Firefox ESR, Safari 15.
 const target = ["chrome100", "firefox102", "safari15"];
 const common = { bundle: true, minify: true, target, legalComments: "eof", logLevel: "warning", absWorkingDir: here.pathname };
+// What the licences of the files beside PDF.js ask for: their words go where the files go.
+const papers = ["wasm/LICENSE_JBIG2", "wasm/LICENSE_PDFJS_JBIG2", "wasm/LICENSE_OPENJPEG", "wasm/LICENSE_PDFJS_OPENJPEG", "standard_fonts/LICENSE_FOXIT"];
+const licences = await Promise.all(papers.map(async (paper) => `/* ${paper}\n${(await readFile(at(`node_modules/pdfjs-dist/${paper}`), "utf8")).replaceAll("*/", "* /")}*/`));
 await Promise.all([
   build({ ...common, entryPoints: ["src/live.ts"], format: "esm", outfile: "dist/live.js" }),
   build({ ...common, entryPoints: ["src/today.ts"], format: "iife", outfile: "dist/today.js" }),
@@ -33,6 +40,10 @@ await Promise.all([
   build({ ...common, entryPoints: ["src/worker.ts"], format: "iife", outfile: "dist/worker.js" }),
   build({ ...common, entryPoints: ["src/console.ts"], format: "iife", outfile: "dist/console.js" }),
   build({ ...common, entryPoints: ["src/live.css"], outfile: "dist/live.css" }),
+  build({ ...common, entryPoints: ["src/document.ts"], format: "esm", outfile: "dist/document.js" }),
+  build({ ...common, entryPoints: { "document-worker": "pdfjs-dist/legacy/build/pdf.worker.mjs" }, format: "iife", outdir: "dist", footer: { js: licences.join("\n") } }),
+  // What some files need: two kinds of scanned pictures, and the two fonts of signs that no device has.
+  ...["wasm/jbig2.wasm", "wasm/openjpeg.wasm", "standard_fonts/FoxitDingbats.pfb", "standard_fonts/FoxitSymbol.pfb"].map((file) => copyFile(at(`node_modules/pdfjs-dist/${file}`), at(`dist/${file.split("/").pop()}`))),
 ]);
 
 let failed = false;
@@ -44,7 +55,7 @@ const fail = (sentence) => {
 for (const [name, budget] of Object.entries(budgets)) {
   const bytes = await readFile(at(`dist/${name}`));
   const weight = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length;
-  console.log(`${name.padEnd(12)} ${String(bytes.length).padStart(7)} bytes, ${String(weight).padStart(6)} with brotli (budget ${budget})`);
+  console.log(`${name.padEnd(18)} ${String(bytes.length).padStart(7)} bytes, ${String(weight).padStart(6)} with brotli (budget ${budget})`);
   if (weight > budget) fail(`web: ${name} weighs ${weight} bytes, over its budget of ${budget}: take something out, or argue for a new budget in build.mjs`);
 }
 

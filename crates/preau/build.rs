@@ -161,6 +161,7 @@ fn kind(name: &str) -> Option<&'static str> {
         "svg" => "image/svg+xml",
         "webmanifest" => "application/manifest+json",
         "wasm" => "application/wasm",
+        "pfb" => "application/octet-stream",
         "woff2" => "font/woff2",
         "mp3" => "audio/mpeg",
         "ogg" => "audio/ogg",

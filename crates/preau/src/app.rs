@@ -71,7 +71,7 @@ impl App {
         let classrooms = Classrooms::new(platform.clone());
         let attendance = Arc::new(LiveAttendance(presence.clone()));
         let live = LessonState::start(&platform, attendance, Arc::new(classrooms.clone()))?;
-        let together = ClassroomState::new(platform.clone(), classrooms, &live);
+        let together = ClassroomState::new(platform.clone(), classrooms, &live, files.clone());
         let routes = Routes::new()
             .and(edge::static_files())
             .and(identity::routes(identity.clone()))

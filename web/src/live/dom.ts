@@ -40,6 +40,10 @@ const drawings = {
   slower: "M11 6l-6 6l6 6M19 6l-6 6l6 6",
   timer: "M12 7a7 7 0 1 1 0 14a7 7 0 0 1 0-14zM12 10v4l2.500 2M9.500 3h5M12 3v4",
   close: "M6 6l12 12M18 6L6 18",
+  before: "M14.500 5l-7 7l7 7",
+  after: "M9.500 5l7 7l-7 7",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
   more: "M6 12h.01M12 12h.01M18 12h.01",
 } as const;
 

@@ -20,6 +20,8 @@ export interface LivePage {
   /** Which group this page is in. */
   readonly group: HTMLElement;
   readonly poll: HTMLElement;
+  /** A document that everybody sees. */
+  readonly document: HTMLElement;
   readonly signs: HTMLElement;
   readonly tools: HTMLElement;
   /** The lesson's identifier, only to keep its settings apart from another lesson's. */
@@ -37,6 +39,8 @@ export interface LivePage {
   readonly home: string;
   /** Planned beginning and end in milliseconds since 1970, when the server gave them. */
   readonly planned: { readonly starts: number; readonly ends: number } | undefined;
+  /** Where what is loaded only when it is used lies, by name; JSON in the page. */
+  readonly parts: Readonly<Record<string, string>>;
   /** Two-letter language of the page. */
   readonly language: string;
 }
@@ -62,6 +66,7 @@ export function readPage(): LivePage {
     timer: element("timer"),
     group: element("group"),
     poll: element("poll"),
+    document: element("document"),
     signs: element("signs"),
     tools: element("tools"),
     lesson: attribute(root, "lesson"),
@@ -72,6 +77,7 @@ export function readPage(): LivePage {
     csrf: attribute(root, "csrf"),
     home: root.dataset["home"] ?? "/today",
     planned: ends > starts ? { starts, ends } : undefined,
+    parts: JSON.parse(attribute(root, "parts")) as Record<string, string>,
     language: document.documentElement.lang.slice(0, 2) || "fr",
   };
 }

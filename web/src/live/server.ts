@@ -58,6 +58,25 @@ export interface Seating {
   readonly groups: readonly { readonly name: string; readonly members: readonly string[] }[];
 }
 
+/** A document that may be shown in the lesson. */
+export interface Offer {
+  readonly token: string;
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Whether it was given out with homework. */
+  readonly homework: boolean;
+}
+
+/** What there is to show. */
+export interface Offers {
+  readonly documents: readonly Offer[];
+  /** Bytes of the largest that may be added. */
+  readonly largest: number;
+  /** Whether another may be added. */
+  readonly more: boolean;
+}
+
 /** Somebody who was sent out. */
 export interface Removal {
   readonly name: string;
@@ -155,6 +174,41 @@ export class LessonServer {
   async seating(): Promise<Seating> {
     const answer = await this.ask(`${this.page.roomBase}/seating.json`, { headers: { Accept: "application/json" }, cache: "no-store" });
     return (await answer.json()) as Seating;
+  }
+
+  /** The documents that there are to show. Throws `Refused`. */
+  async documents(): Promise<Offers> {
+    const answer = await this.ask(`${this.page.roomBase}/documents.json`, { headers: { Accept: "application/json" }, cache: "no-store" });
+    return (await answer.json()) as Offers;
+  }
+
+  /** Puts a document into the lesson. Throws `Refused`. */
+  async addDocument(file: File): Promise<Offer> {
+    const body = new FormData();
+    body.append("file", file);
+    const answer = await this.ask(`${this.page.roomBase}/documents`, { method: "POST", headers: { Accept: "application/json", "X-CSRF-Token": this.page.csrf }, body });
+    return (await answer.json()) as Offer;
+  }
+
+  /** Where a document's bytes are. */
+  documentAddress(token: string): string {
+    return `${this.page.roomBase}/documents/${encodeURIComponent(token)}`;
+  }
+
+  /** A document's bytes; `told` hears the share that has come, from 0 to 1. Throws `Refused`. */
+  async document(token: string, told: (share: number) => void, signal: AbortSignal): Promise<ArrayBuffer> {
+    const answer = await this.ask(this.documentAddress(token), { signal });
+    const whole = Number(answer.headers.get("Content-Length"));
+    const reader = answer.body?.getReader();
+    if (!reader || !(whole > 0)) return answer.arrayBuffer();
+    const bytes: Uint8Array[] = [];
+    let come = 0;
+    for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+      bytes.push(piece.value);
+      come += piece.value.length;
+      told(Math.min(1, come / whole));
+    }
+    return new Blob(bytes as BlobPart[]).arrayBuffer();
   }
 
   /** Says that this person stands before the locked door. Never throws: the page asks again anyway. */

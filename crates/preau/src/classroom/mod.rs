@@ -1,9 +1,9 @@
 //! What a class does together in the live lesson besides media: the locked door and its lobby, private words,
-//! the timer, questions, reactions, notes, small groups.
+//! the timer, questions, reactions, notes, small groups, documents.
 //!
 //! `model` events, the state they add up to, and what each role sees of it · `store` the events, kept ·
 //! `book` the rooms in memory · `policy` who may do what · `happen` how something comes to happen and is told ·
-//! `pages` the room as a document · `acts`, `polls`, `notes`, `groups` handlers.
+//! `pages` the room as a document · `acts`, `polls`, `notes`, `groups`, `documents` handlers.
 //! The slice `lesson` asks [`Classrooms`] who may come in and where they sit, and knows nothing else of this.
 //!
 //! Invariant: an event is kept before anybody sees it; nobody is told what a fresh view of theirs would not
@@ -11,6 +11,7 @@
 
 mod acts;
 mod book;
+mod documents;
 mod groups;
 mod happen;
 mod model;
@@ -29,6 +30,7 @@ pub use book::Classrooms;
 pub use policy::{LeadRoom, PartakeInRoom, WriteNotes};
 
 use crate::edge::{Body, Cost, Platform, Routes};
+use crate::files::FileStore;
 use crate::lesson::{HOLDERS, LessonState, PARTICIPANTS, Paces, Rooms};
 
 /// What the handlers need.
@@ -39,17 +41,25 @@ pub struct ClassroomState {
     rooms: Rooms,
     /// How fast pupils write and react.
     paces: Paces,
+    /// Where documents lie.
+    files: FileStore,
 }
 
 impl ClassroomState {
     /// Over the rooms of the live lessons.
-    pub fn new(platform: Platform, classrooms: Classrooms, live: &LessonState) -> ClassroomState {
-        ClassroomState { platform, classrooms, rooms: live.rooms().clone(), paces: Paces::default() }
+    pub fn new(
+        platform: Platform,
+        classrooms: Classrooms,
+        live: &LessonState,
+        files: FileStore,
+    ) -> ClassroomState {
+        ClassroomState { platform, classrooms, rooms: live.rooms().clone(), paces: Paces::default(), files }
     }
 }
 
 /// The pages of this slice.
 pub fn routes(state: ClassroomState) -> Routes {
+    let upload = Body::Files(documents::largest_form(&state.files));
     Routes::new()
         .get("/lessons/{id}/room.json", PARTICIPANTS, Cost::Live, pages::room)
         .post("/lessons/{id}/room/lock", HOLDERS, Cost::Live, Body::Form, acts::lock)
@@ -74,6 +84,19 @@ pub fn routes(state: ClassroomState) -> Routes {
         .post("/lessons/{id}/room/polls/{poll}/results", HOLDERS, Cost::Live, Body::Form, polls::show)
         .post("/lessons/{id}/room/notes", PARTICIPANTS, Cost::Live, Body::Form, notes::write)
         .post("/lessons/{id}/room/notes/switch", HOLDERS, Cost::Live, Body::Form, notes::switch)
+        .get("/lessons/{id}/room/documents.json", HOLDERS, Cost::Page, documents::list)
+        .post("/lessons/{id}/room/documents", HOLDERS, Cost::Write, upload, documents::add)
+        .get("/lessons/{id}/room/documents/{token}", PARTICIPANTS, Cost::Live, documents::file)
+        .post(
+            "/lessons/{id}/room/documents/{token}/removal",
+            HOLDERS,
+            Cost::Write,
+            Body::Form,
+            documents::remove,
+        )
+        .post("/lessons/{id}/room/document", HOLDERS, Cost::Live, Body::Form, documents::show)
+        .post("/lessons/{id}/room/document/page", HOLDERS, Cost::Live, Body::Form, documents::turn)
+        .post("/lessons/{id}/room/document/end", HOLDERS, Cost::Live, Body::Form, documents::close)
         .get("/lessons/{id}/room/seating.json", HOLDERS, Cost::Page, groups::seating)
         .post("/lessons/{id}/room/groups", HOLDERS, Cost::Live, Body::Form, groups::open)
         .post("/lessons/{id}/room/groups/word", HOLDERS, Cost::Live, Body::Form, groups::tell)

@@ -13,6 +13,11 @@ const WORKER: &str = "/worker.js";
 /// for it; after a day browsers look by themselves.
 const WORKER_CACHE: &str = "public, max-age=86400";
 
+/// The worker that takes the bytes of documents apart. A worker has the policy of its own script: this one may
+/// reach nothing, and compile the readers of scanned pictures.
+const READER: &str = "document-worker.js";
+const READER_POLICY: &str = "default-src 'none'; script-src 'wasm-unsafe-eval'";
+
 /// `/static/…` and the service worker.
 pub fn static_files() -> Routes<()> {
     let routes = Routes::new().get("/static/{*path}", Audience::Anyone, Cost::Static, file);
@@ -47,6 +52,11 @@ fn sent(asset: &'static assets::Asset, headers: &HeaderMap) -> Response {
     let (bytes, encoding) = asset.bytes(accepted);
     let fields = [(header::CONTENT_TYPE, asset.kind), (header::VARY, "accept-encoding")];
     let mut response = (fields, bytes).into_response();
+    if asset.name == READER {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(READER_POLICY));
+    }
     if let Some(encoding) = encoding.header() {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }

@@ -12,6 +12,8 @@ pub enum OwnerKind {
     Homework,
     /// A pupil's hand-in.
     Submission,
+    /// A lesson: a document shown in its live room.
+    Lesson,
 }
 
 impl OwnerKind {
@@ -19,6 +21,7 @@ impl OwnerKind {
         match self {
             OwnerKind::Homework => "homework",
             OwnerKind::Submission => "submission",
+            OwnerKind::Lesson => "lesson",
         }
     }
 }

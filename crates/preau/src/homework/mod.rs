@@ -2,11 +2,12 @@
 //! hand-ins). This slice is the exemplar: every other slice has the same faces and copies its habits.
 //!
 //! `model` types and rules · `policy` who may do what · `store` the only SQL · `pages` handlers ·
-//! `views` what templates show. Others may ask for the work that is due ([`work_due`]) and
-//! who ticked it ([`ticks`]).
+//! `views` what templates show. Others may ask for the work that is due ([`work_due`]),
+//! who ticked it ([`ticks`]), and the files that were given out with it (`given_out`).
 //!
 //! Invariant: whatever is shown passed a permit or a scope; whatever is changed passed a permit.
 
+mod given_out;
 mod model;
 mod pages;
 mod policy;
@@ -18,6 +19,7 @@ mod views;
 #[cfg(test)]
 pub(crate) use tests::{matrix, one_for_tests};
 
+pub use given_out::{given_out, given_out_by_token};
 pub use model::{Homework, HomeworkId, Submission, SubmissionId, WorkLine};
 pub use policy::{HandIn, Publish, ReadHomework, ReadSubmission, Revise, TickDone};
 pub use store::{insert_for_demo, ticks, work_due};

@@ -201,6 +201,26 @@ fn line(
     }
 }
 
+/// The newest entries for some classes and groups, as far as `scope` holds them.
+pub(super) fn newest(
+    conn: &mut Conn,
+    scope: &Scope,
+    groups: &[GroupId],
+    most: i64,
+) -> QueryResult<Vec<HomeworkId>> {
+    let query = homework::table
+        .filter(homework::group_id.eq_any(groups.to_vec()))
+        .order((homework::given_on.desc(), homework::id.desc()))
+        .limit(most)
+        .select(homework::id)
+        .into_boxed();
+    match scope {
+        Scope::Groups(groups) => query.filter(homework::group_id.eq_any(groups.clone())).load(conn),
+        Scope::School(school) => query.filter(homework::school_id.eq(*school)).load(conn),
+        Scope::Nothing | Scope::Persons(_) | Scope::Schools(_) => Ok(Vec::new()),
+    }
+}
+
 /// Which of this work each of the pupils ticked. The caller has established whose pupils these are.
 ///
 /// # Errors

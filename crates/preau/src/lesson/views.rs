@@ -1,7 +1,7 @@
 //! What the live lesson's page shows before its script takes over.
 //!
-//! The page is the frame of the classroom: six named places that the script fills (`#notices`,
-//! `#stage`, `#pupils`, `#hands`, `#chat`, `#controls`), what it must know (attributes of `#live`) and
+//! The page is the frame of the classroom: the named places that the script fills (`#notices`,
+//! `#stage`, `#pupils`, `#hands`, `#chat`, `#controls` and others), what it must know (attributes of `#live`) and
 //! its sentences. Nothing in it grants anything: the token comes from `live.json`, after the permit.
 
 use super::model::{LiveLesson, Role};
@@ -36,6 +36,8 @@ pub struct LivePage<'a> {
     pub ends: String,
     /// Where "leave" leads.
     pub home: &'a str,
+    /// Where what the script loads only when it is used lies, by name; JSON.
+    pub parts: String,
     /// The script's sentences in JSON, see `ui::assets::script_words`.
     pub words: &'static str,
 }
@@ -62,7 +64,24 @@ impl<'a> LivePage<'a> {
             starts: starts.to_string(),
             ends: ends.to_string(),
             home: "/",
+            parts: parts(),
             words: assets::script_words("live", page.texts),
         }
     }
+}
+
+/// What draws documents, with what some of them need: see `web/src/document.ts`.
+const PARTS: [&str; 6] = [
+    "document.js",
+    "document-worker.js",
+    "jbig2.wasm",
+    "openjpeg.wasm",
+    "FoxitDingbats.pfb",
+    "FoxitSymbol.pfb",
+];
+
+fn parts() -> String {
+    let places: serde_json::Map<_, _> =
+        PARTS.iter().map(|name| ((*name).to_owned(), assets::asset(name).into())).collect();
+    serde_json::Value::Object(places).to_string()
 }

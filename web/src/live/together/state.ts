@@ -44,6 +44,15 @@ export interface Word {
   readonly at: number;
 }
 
+/** A document that everybody sees, and the teacher's page in it. */
+export interface Shown {
+  readonly token: string;
+  readonly name: string;
+  readonly pages: number;
+  /** From 1. */
+  readonly page: number;
+}
+
 export interface View {
   readonly locked: boolean;
   readonly words_open: boolean;
@@ -56,6 +65,7 @@ export interface View {
     readonly list: Readonly<Record<string, { readonly name: string; readonly members?: Readonly<Record<string, boolean>> }>>;
     readonly told?: { readonly text: string; readonly at: number };
   };
+  readonly document?: Shown;
   /** For teachers: who waits before the door. */
   readonly lobby?: Readonly<Record<string, { readonly name: string; readonly since: number }>>;
   /** For teachers: all private words. */

@@ -4,6 +4,8 @@ import type { Notices } from "../notices";
 import type { LivePage } from "../page";
 import type { LessonServer } from "../server";
 import { Acts } from "./acts";
+import { DocumentDesk } from "./document-desk";
+import { DocumentView } from "./document-view";
 import { Door } from "./door";
 import { everybody } from "../room";
 import { GroupDesk, GroupFollower } from "./groups";
@@ -40,6 +42,7 @@ export class Together {
     const timer = new TimerFace(this.state, page.timer, notices, lesson.timeIsUp);
     const signs = new Signs(room, page.signs, lesson.onTile, teacher);
     new GroupFollower(this.state, page.group, notices, lesson.here, lesson.move, page.role === "pupil");
+    new DocumentView(page, this.state, acts, server, notices);
     if (!teacher) new PollCard(this.state, page.poll, acts, page.role === "pupil");
     if (page.role === "visitor") return;
 
@@ -49,6 +52,7 @@ export class Together {
     const count = (): void => tools.count((door?.waiting ?? 0) + (words?.unread ?? 0));
     let words: Words | undefined;
     if (teacher) {
+      new DocumentDesk(page, this.state, tools, acts, server);
       this.desk = new PollDesk(this.state, tools, acts, room);
       timer.steer(tools, acts);
       const present = (): Set<string> => new Set(everybody(room).map(({ identity }) => identity));

@@ -3,11 +3,12 @@
 //! `State::apply` is the only way in which a state changes, so that the same events always make the same
 //! state, in whichever process and after whichever restart. `State::check` says beforehand whether an event
 //! may follow; what stands in the store has been checked and is never refused again. What somebody may see
-//! of a state is in [`view`], the parts that are more than a field in [`groups`], [`notes`], [`poll`] and
-//! [`timer`].
+//! of a state is in [`view`], the parts that are more than a field in [`document`], [`groups`], [`notes`],
+//! [`poll`] and [`timer`].
 //!
 //! Invariant: nothing here knows who asks or whether they may; `policy` and the handlers do.
 
+pub(super) mod document;
 pub(super) mod groups;
 pub(super) mod notes;
 pub(super) mod poll;
@@ -16,6 +17,7 @@ pub(super) mod view;
 
 use crate::ids::{Millis, PersonId};
 use crate::lesson::Role;
+use document::Shown;
 use groups::{Group, Groups};
 use notes::Lines;
 use poll::{Poll, Question};
@@ -150,6 +152,15 @@ pub(super) enum What {
     },
     /// Everybody is called back.
     GroupsEnded,
+    /// A document is shown to everybody.
+    DocumentShown(Shown),
+    /// The teacher turns to another page of it.
+    DocumentTurned {
+        /// From 1.
+        page: u16,
+    },
+    /// The document is put away.
+    DocumentClosed,
 }
 
 impl What {
@@ -175,6 +186,9 @@ impl What {
             What::GroupJoined { .. } => "room.seat",
             What::GroupsTold { .. } => "room.tell_groups",
             What::GroupsEnded => "room.end_groups",
+            What::DocumentShown(_) => "room.show_document",
+            What::DocumentTurned { .. } => "room.turn_page",
+            What::DocumentClosed => "room.close_document",
         }
     }
 
@@ -234,6 +248,8 @@ pub(super) struct State {
     pub(super) notes: Lines,
     /// The groups, while the class sits in groups.
     pub(super) groups: Option<Groups>,
+    /// The document that everybody sees.
+    pub(super) document: Option<Shown>,
 }
 
 impl Default for State {
@@ -250,6 +266,7 @@ impl Default for State {
             notes_open: false,
             notes: Lines::new(),
             groups: None,
+            document: None,
         }
     }
 }
@@ -278,6 +295,11 @@ impl State {
         }
     }
 
+    /// Whether this document is before everybody.
+    pub(super) fn shows(&self, token: &str) -> bool {
+        self.document.as_ref().is_some_and(|shown| shown.token == token)
+    }
+
     /// Whether `what` would change anything; what would not is not written down.
     pub(super) fn is_news(&self, what: &What) -> bool {
         match what {
@@ -300,6 +322,12 @@ impl State {
             }
             What::GroupJoined { person, group } => self.group_of(*person) != *group,
             What::GroupsEnded => self.groups.is_some(),
+            // Whoever shows again what is shown stays on the page where everybody is.
+            What::DocumentShown(shown) => !self.shows(&shown.token),
+            What::DocumentTurned { page } => {
+                self.document.as_ref().is_none_or(|document| document.page != *page)
+            }
+            What::DocumentClosed => self.document.is_some(),
             What::GroupsOpened { .. } | What::GroupsTold { .. } => true,
             What::Said { .. } | What::TimerStarted { .. } | What::PollOpened(_) => true,
         }
@@ -315,7 +343,8 @@ impl State {
             | What::Admitted { .. }
             | What::PollClosed { .. }
             | What::TimerEnded
-            | What::GroupsEnded => MOST_EVENTS + RESERVE,
+            | What::GroupsEnded
+            | What::DocumentClosed => MOST_EVENTS + RESERVE,
             _ => MOST_EVENTS,
         };
         if self.number >= most {
@@ -340,6 +369,11 @@ impl State {
                 _ => Err("room-no-group"),
             },
             What::GroupsTold { .. } if self.groups.is_none() => Err("room-no-group"),
+            What::DocumentShown(shown) if !shown.is_sound() => Err("room-bad-document"),
+            What::DocumentTurned { page } => match &self.document {
+                Some(document) if document.has(*page) => Ok(()),
+                _ => Err("room-no-page"),
+            },
             _ => Ok(()),
         }
     }
@@ -405,6 +439,17 @@ impl State {
                 }
             }
             What::GroupsEnded => self.groups = None,
+            What::DocumentShown(shown) => {
+                if !self.shows(&shown.token) {
+                    self.document = Some(shown);
+                }
+            }
+            What::DocumentTurned { page } => {
+                if let Some(document) = &mut self.document {
+                    document.page = page;
+                }
+            }
+            What::DocumentClosed => self.document = None,
             What::NotesSwitched { open } => self.notes_open = open,
             What::NotesWritten { lines } => {
                 for (key, text) in lines {
@@ -433,6 +478,7 @@ mod tests {
         assert_eq!(full.check(&What::Unlocked), Ok(()));
         assert_eq!(full.check(&What::TimerEnded), Ok(()));
         assert_eq!(full.check(&What::GroupsEnded), Ok(()));
+        assert_eq!(full.check(&What::DocumentClosed), Ok(()));
         let over = State { number: MOST_EVENTS + RESERVE, ..State::default() };
         assert_eq!(over.check(&What::Unlocked), Err("room-full"));
     }

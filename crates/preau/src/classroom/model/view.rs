@@ -5,6 +5,7 @@
 //! that applies the patches in their order has what a fresh view would give it; a test holds this for every
 //! role. Nothing in a view is ever null.
 
+use super::document::Shown;
 use super::groups::{Group, Groups};
 use super::notes::Lines;
 use super::poll::Poll;
@@ -38,6 +39,9 @@ struct Common<'s> {
     /// The groups by their numbers, while the class sits in groups.
     #[serde(skip_serializing_if = "Option::is_none")]
     groups: Option<GroupsView<'s>>,
+    /// The document that everybody sees, and the teacher's page in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<&'s Shown>,
     /// Who waits before the door; teachers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     lobby: Option<BTreeMap<String, Waiting<'s>>>,
@@ -189,6 +193,7 @@ impl State {
             notes_open: self.notes_open,
             notes: &self.notes,
             groups: self.groups.as_ref().map(|groups| GroupsView::of(groups, role)),
+            document: self.document.as_ref(),
             lobby: teacher.then(lobby),
             words: teacher.then(words),
         })

@@ -1,6 +1,7 @@
 //! What is told adds up to what would be shown, for every role and whatever happens; and nobody is shown what
 //! is not theirs.
 
+use crate::classroom::model::document::Shown;
 use crate::classroom::model::groups::Group;
 use crate::classroom::model::poll::Question;
 use crate::classroom::model::view::{Tidings, Viewer, tidings};
@@ -85,6 +86,14 @@ fn what() -> impl Strategy<Value = What> {
         2 => (pupil(), 0_u8..4).prop_map(|(person, group)| What::GroupJoined { person, group }),
         1 => Just(What::GroupsTold { text: "Encore cinq minutes".into() }),
         1 => Just(What::GroupsEnded),
+        2 => ("[ab]", 1_u16..4).prop_map(|(token, pages)| What::DocumentShown(Shown {
+            name: format!("{token}.pdf"),
+            token,
+            pages,
+            page: 1,
+        })),
+        3 => (0_u16..5).prop_map(|page| What::DocumentTurned { page }),
+        1 => Just(What::DocumentClosed),
         2 => proptest::collection::btree_map("[a-c]", proptest::option::of("[é ]{0,3}"), 1..4)
             .prop_map(|lines| What::NotesWritten { lines }),
     ]

@@ -1,7 +1,8 @@
-//! What a class does together over HTTP, as the people of the test school; and that what is told agrees with
-//! what is shown (`agreement`).
+//! What a class does together over HTTP, as the people of the test school; documents in `documents`; and that what
+//! is told agrees with what is shown (`agreement`).
 
 mod agreement;
+mod documents;
 
 use super::{LeadRoom, PartakeInRoom, WriteNotes};
 use crate::ids::{LessonId, PersonId};
