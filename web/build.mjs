@@ -1,5 +1,5 @@
 // Builds what the binary embeds: web/dist/{live.js, today.js, waiting.js, worker.js, console.js, live.css, texts/*.json},
-// and what a lesson loads when a document is shown: web/dist/{document.js, document-worker.js, *.wasm, *.pfb}.
+// and what a lesson loads when captions are switched on or a document is shown: web/dist/{captions.js, document.js, document-worker.js, *.wasm, *.pfb}.
 //
 // Not a bundler configuration to grow: one esbuild call a script, then the two promises that the
 // pages make to slow phones and to people are checked here, so that a broken one fails the build:
@@ -19,6 +19,8 @@ const budgets = {
   "worker.js": 800,
   "console.js": 500,
   "live.css": 5_000,
+  // Only for a teacher who switches captions on.
+  "captions.js": 20_000,
   // Only for lessons in which a document is shown.
   "document.js": 135_000,
   "document-worker.js": 340_000,
@@ -40,6 +42,7 @@ await Promise.all([
   build({ ...common, entryPoints: ["src/worker.ts"], format: "iife", outfile: "dist/worker.js" }),
   build({ ...common, entryPoints: ["src/console.ts"], format: "iife", outfile: "dist/console.js" }),
   build({ ...common, entryPoints: ["src/live.css"], outfile: "dist/live.css" }),
+  build({ ...common, entryPoints: ["src/captions.ts"], format: "esm", outfile: "dist/captions.js" }),
   build({ ...common, entryPoints: ["src/document.ts"], format: "esm", outfile: "dist/document.js" }),
   build({ ...common, entryPoints: { "document-worker": "pdfjs-dist/legacy/build/pdf.worker.mjs" }, format: "iife", outdir: "dist", footer: { js: licences.join("\n") } }),
   // What some files need: two kinds of scanned pictures, and the two fonts of signs that no device has.

@@ -5,6 +5,7 @@
 // of what is allowed.
 import { RoomEvent } from "livekit-client";
 import { ring } from "./bell";
+import { CaptionDesk, Captions } from "./captions/captions";
 import { Chat } from "./chat";
 import { Connection, type Phase } from "./connection";
 import { Controls } from "./controls";
@@ -39,6 +40,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
   const devices = new OwnDevices(page, room, notices, refresh);
   const moderation = page.role === "teacher" ? new Moderation(room, server, notices) : undefined;
   const hands = new Hands(room, page.hands, moderation && ((pupil) => void moderation.giveFloor(pupil)));
+  const captions = page.captionsAs && new Captions(page, room, notices, settings);
   const together = new Together(page, room, server, notices, {
     onTile: (identity, sign) => tiles.sign(identity, sign),
     timeIsUp: () => {
@@ -46,6 +48,9 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     },
     here: () => connection.ticket?.group ?? 0,
     move: (group) => void connection.move(group),
+    moreTools: (tools) => {
+      if (captions && page.role === "teacher") new CaptionDesk(page, room, tools, (segments) => captions.receive(segments));
+    },
   });
   const controls = new Controls(
     page,
@@ -55,7 +60,11 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     notices,
     {
       leave: () => void leave(),
-      openSettings: () => void showSettings(room, settings, page.role !== "visitor", () => tiles.setSoundOnly(settings.soundOnly)),
+      openSettings: () =>
+        void showSettings(room, settings, page.role !== "visitor", page.captionsAs !== undefined, () => {
+          tiles.setSoundOnly(settings.soundOnly);
+          captions?.follow();
+        }),
       chatShown: (shown) => {
         if (shown) chat?.focus();
       },

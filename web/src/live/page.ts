@@ -20,6 +20,8 @@ export interface LivePage {
   /** Which group this page is in. */
   readonly group: HTMLElement;
   readonly poll: HTMLElement;
+  /** What is said, in writing. */
+  readonly captions: HTMLElement;
   /** A document that everybody sees. */
   readonly document: HTMLElement;
   readonly signs: HTMLElement;
@@ -41,6 +43,8 @@ export interface LivePage {
   readonly planned: { readonly starts: number; readonly ends: number } | undefined;
   /** Where what is loaded only when it is used lies, by name; JSON in the page. */
   readonly parts: Readonly<Record<string, string>>;
+  /** How captions travel where the platform allows them: in packets of their own, or as streams of text. */
+  readonly captionsAs: "packets" | "streams" | undefined;
   /** Two-letter language of the page. */
   readonly language: string;
 }
@@ -66,6 +70,7 @@ export function readPage(): LivePage {
     timer: element("timer"),
     group: element("group"),
     poll: element("poll"),
+    captions: element("captions"),
     document: element("document"),
     signs: element("signs"),
     tools: element("tools"),
@@ -78,6 +83,7 @@ export function readPage(): LivePage {
     home: root.dataset["home"] ?? "/today",
     planned: ends > starts ? { starts, ends } : undefined,
     parts: JSON.parse(attribute(root, "parts")) as Record<string, string>,
+    captionsAs: root.dataset["captionsAs"] as "packets" | "streams" | undefined,
     language: document.documentElement.lang.slice(0, 2) || "fr",
   };
 }

@@ -1,4 +1,4 @@
-// The settings of the live page: which devices, sound only, the bell.
+// The settings of the live page: which devices, sound only, captions, the bell.
 // A native dialog: the browser keeps the focus in it, closes it on Escape and gives the focus back.
 import { Room } from "livekit-client";
 import { el } from "./dom";
@@ -12,7 +12,7 @@ const kinds: readonly (readonly [MediaDeviceKind, TextKey])[] = [
 ];
 
 /** Shows the dialog; `changed` runs after every change of a setting. */
-export async function showSettings(room: Room, settings: Settings, withDevices: boolean, changed: () => void): Promise<void> {
+export async function showSettings(room: Room, settings: Settings, withDevices: boolean, withCaptions: boolean, changed: () => void): Promise<void> {
   const switchFor = (name: keyof Settings, label: TextKey, hint: TextKey): HTMLElement => {
     const box = el("input", { type: "checkbox", id: `setting-${name}`, "aria-describedby": `setting-${name}-hint` });
     box.checked = settings[name];
@@ -29,6 +29,7 @@ export async function showSettings(room: Room, settings: Settings, withDevices: 
     el("h2", { id: "settings-title" }, text("settings")),
     ...(withDevices ? await deviceChoices(room) : []),
     switchFor("soundOnly", "sound-only", "sound-only-hint"),
+    withCaptions ? switchFor("captions", "captions", "captions-hint") : undefined,
     switchFor("bell", "bell", "bell-hint"),
     el("form", { method: "dialog" }, el("button", { class: "button" }, text("done"))),
   );

@@ -6,13 +6,15 @@ export interface Settings {
   bell: boolean;
   /** Take no video from others. */
   soundOnly: boolean;
+  /** Show what the teacher says in writing, when there are captions. */
+  captions: boolean;
 }
 
 const place = "preau.live";
 
 export function readSettings(): Settings {
   const kept = read(() => window.localStorage, place) as Partial<Settings>;
-  return { bell: kept.bell === true, soundOnly: kept.soundOnly === true };
+  return { bell: kept.bell === true, soundOnly: kept.soundOnly === true, captions: kept.captions === true };
 }
 
 export function keepSettings(settings: Settings): void {

@@ -520,6 +520,7 @@ fn live(page: &Shell) -> Result<String, askama::Error> {
         ends: "2026-11-23T07:55:00Z".into(),
         home: "/",
         parts: "{}".into(),
+        captions_as: "",
         words: script_words("live", page.texts),
     }
     .render()

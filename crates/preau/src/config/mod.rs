@@ -250,6 +250,8 @@ pub struct LiveConfig {
     pub bandwidth_mbps: u32,
     /// What carries sound and picture.
     pub engine: LiveEngine,
+    /// Whether teachers may have what they say written down by their browser.
+    pub captions: bool,
     /// The LiveKit server's address, as browsers and this server reach it.
     pub url: Option<String>,
     /// The name of the key that signs tokens.
@@ -316,6 +318,7 @@ impl Default for LiveConfig {
             relay: true,
             bandwidth_mbps: 2_250,
             engine: LiveEngine::default(),
+            captions: false,
             url: None,
             key: None,
             secret: None,

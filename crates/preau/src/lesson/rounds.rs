@@ -111,7 +111,7 @@ impl LessonState {
             self.rooms.remove_participant(&room, &one.identity).await?;
             return Ok(false);
         }
-        let should = ticket::grants(role, self.stages.allowed(lesson.id, person));
+        let should = self.tickets.grants(role, self.stages.allowed(lesson.id, person));
         let is = one.permission.as_ref().map(|permission| Grants::default().with_permission(permission));
         let hand = ticket::hand_text(self.stages.hand(lesson.id, person));
         let raised = one.attributes.get("hand").map_or("", String::as_str);

@@ -218,7 +218,7 @@ async fn admit(
 impl LessonState {
     /// Writes into claims what their bearer may do, and whether their hand is up, at this moment.
     fn bring_up_to_date(&self, claims: &mut Claims, (lesson, person, role): Whose) {
-        claims.grants = ticket::grants(role, self.stages.allowed(lesson, person));
+        claims.grants = self.tickets.grants(role, self.stages.allowed(lesson, person));
         let hand = ticket::hand_text(self.stages.hand(lesson, person));
         claims.attributes.insert("hand".into(), hand);
     }

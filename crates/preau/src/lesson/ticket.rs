@@ -1,8 +1,9 @@
 //! The way into a room: a token of LiveKit's kind, with grants computed from the permit.
 //!
 //! Nothing a page or client says finds its way into a token. Invariant: a pupil's token allows to send
-//! exactly what the teacher allows at this moment, and nobody's token allows to send data or to change
-//! names and attributes; those go over HTTP, where each has a permit.
+//! exactly what the teacher allows at this moment, and no token allows to change names and attributes or to send
+//! data; those go over HTTP, where each has a permit. The one exception are teachers where the platform allows
+//! captions: these travel as data of their own.
 
 use super::model::{Allowed, Role, group_room};
 use crate::config::LiveConfig;
@@ -25,6 +26,7 @@ const KEY_NAME: &str = "preau";
 #[derive(Clone)]
 pub(super) struct Tickets {
     key: TokenKey,
+    captions: bool,
 }
 
 /// For whom a token is.
@@ -44,16 +46,22 @@ impl Tickets {
     /// With the key of the configuration, which a LiveKit server or a tool shares; or with one of our own
     /// from `secret`, the same on every node of an installation, which nobody else has.
     pub(super) fn new(config: &LiveConfig, secret: [u8; 32]) -> Tickets {
+        let captions = config.captions;
         let key = match (&config.key, &config.secret) {
             (Some(name), Some(secret)) => TokenKey::new(name.as_str(), secret.expose()),
             _ => TokenKey::new(KEY_NAME, hex(&secret)),
         };
-        Tickets { key }
+        Tickets { key, captions }
     }
 
     /// The key itself, for requests to a LiveKit server.
     pub(super) fn key(&self) -> TokenKey {
         self.key.clone()
+    }
+
+    /// What somebody may do in the room.
+    pub(super) fn grants(&self, role: Role, allowed: Allowed) -> Grants {
+        Grants { can_publish_data: self.captions && role == Role::Teacher, ..grants(role, allowed) }
     }
 
     /// A token, valid from `now` (milliseconds since the Unix epoch) for ten minutes.
@@ -68,7 +76,7 @@ impl Tickets {
             room: group_room(bearer.lesson, bearer.group).into(),
             metadata: String::new(),
             attributes,
-            grants: grants(bearer.role, bearer.allowed),
+            grants: self.grants(bearer.role, bearer.allowed),
             issued_at: seconds(now),
         };
         self.key.mint(&claims, LIFETIME)
@@ -126,8 +134,8 @@ pub(super) fn hand_text(hand: Option<Millis>) -> String {
     hand.map(|at| crate::edge::instant(at).to_string()).unwrap_or_default()
 }
 
-/// What somebody may do in the room.
-pub(super) fn grants(role: Role, allowed: Allowed) -> Grants {
+/// What everybody may do in the room, whatever the platform allows beside.
+fn grants(role: Role, allowed: Allowed) -> Grants {
     let sources = match role {
         Role::Teacher => {
             vec![Source::Camera, Source::Microphone, Source::ScreenShare, Source::ScreenShareAudio]
@@ -216,6 +224,17 @@ mod tests {
         let later = tickets.mint_again(claims.clone(), now + 599_000);
         let again = tickets.read(&later, now + 1_198_000).expect("valid for ten minutes more");
         assert_eq!(Claims { issued_at: claims.issued_at, ..again }, claims);
+    }
+
+    #[test]
+    fn only_teachers_send_captions_and_only_where_they_are_allowed() {
+        for captions in [false, true] {
+            let tickets = Tickets::new(&LiveConfig { captions, ..LiveConfig::default() }, [7; 32]);
+            for role in [Role::Teacher, Role::Pupil, Role::Visitor] {
+                let sends = tickets.grants(role, Allowed::ALL).can_publish_data;
+                assert_eq!(sends, captions && role == Role::Teacher, "{role:?}, captions {captions}");
+            }
+        }
     }
 
     #[test]

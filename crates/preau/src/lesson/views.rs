@@ -6,6 +6,7 @@
 
 use super::model::{LiveLesson, Role};
 use super::pages::Names;
+use crate::config::{LiveConfig, LiveEngine};
 use crate::edge::{Platform, instant};
 use crate::ui::{Shell, assets};
 use askama::Template;
@@ -38,6 +39,8 @@ pub struct LivePage<'a> {
     pub home: &'a str,
     /// Where what the script loads only when it is used lies, by name; JSON.
     pub parts: String,
+    /// How captions travel: `packets` or `streams`; empty where the platform does not allow them.
+    pub captions_as: &'static str,
     /// The script's sentences in JSON, see `ui::assets::script_words`.
     pub words: &'static str,
 }
@@ -65,13 +68,16 @@ impl<'a> LivePage<'a> {
             ends: ends.to_string(),
             home: "/",
             parts: parts(),
+            captions_as: captions_as(&platform.config().live),
             words: assets::script_words("live", page.texts),
         }
     }
 }
 
-/// What draws documents, with what some of them need: see `web/src/document.ts`.
-const PARTS: [&str; 6] = [
+/// What writes captions, and what draws documents with what some of them need: see `web/src/captions.ts` and
+/// `web/src/document.ts`.
+const PARTS: [&str; 7] = [
+    "captions.js",
     "document.js",
     "document-worker.js",
     "jbig2.wasm",
@@ -79,6 +85,15 @@ const PARTS: [&str; 6] = [
     "FoxitDingbats.pfb",
     "FoxitSymbol.pfb",
 ];
+
+/// A LiveKit server carries captions in packets of their own for its agents only.
+fn captions_as(config: &LiveConfig) -> &'static str {
+    match (config.captions, config.engine) {
+        (false, _) => "",
+        (true, LiveEngine::Embedded) => "packets",
+        (true, LiveEngine::Livekit) => "streams",
+    }
+}
 
 fn parts() -> String {
     let places: serde_json::Map<_, _> =

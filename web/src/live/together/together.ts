@@ -25,6 +25,8 @@ export interface Surroundings {
   readonly here: () => number;
   /** Goes to another group's room. */
   readonly move: (group: number) => void;
+  /** Adds what is no matter of the room to the panel. */
+  readonly moreTools: (tools: Tools) => void;
 }
 
 export class Together {
@@ -63,6 +65,7 @@ export class Together {
     }
     words = new Words(this.state, tools, acts, notices, page.language, teacher, count);
     new Notes(this.state, tools, acts, server, notices, teacher);
+    lesson.moreTools(tools);
     this.state.follow(count);
   }
 
