@@ -242,6 +242,24 @@ test("the class sits in groups, is visited, told something, and called back", as
   await shoot(pupil, "class-group-phone");
   await pupil.locator("#notices").getByRole("button", { name: "Masquer" }).click();
 
+  // A hand in a group reaches the teacher who is with the class, or with another group.
+  const hand = (name, group) => teacher.locator("#hands li").filter({ hasText: `${name} · ${group}` });
+  await other.getByRole("button", { name: "Lever la main" }).click();
+  await hand(seated[1], "Groupe 2").waitFor();
+  await pupil.getByRole("button", { name: "Lever la main" }).click();
+  await hand(seated[0], "Groupe 1").waitFor();
+  assert.deepEqual(await teacher.locator("#hands .hands-name").allTextContents(), [`${seated[1]} · Groupe 2`, `${seated[0]} · Groupe 1`], "the first hand first");
+  assert.ok(!(await pupil.locator("#hands").textContent()).includes(seated[1]), "a pupil sees the hands of the own group");
+  await assertAccessible(teacher, "hands in groups");
+  await shoot(teacher, "class-groups-hands-laptop");
+  await hand(seated[0], "Groupe 1").getByRole("button", { name: `Visiter Groupe 1 : ${seated[0]}` }).click();
+  await teacher.locator("#group").getByText("Groupe 1").waitFor();
+  await until("who is here is called, who is elsewhere is visited", async () => (await teacher.locator("#hands .hands-name").allTextContents()).join() === [`${seated[1]} · Groupe 2`, seated[0]].join());
+  for (const page of [pupil, other]) await page.getByRole("button", { name: "Baisser la main" }).click();
+  await teacher.locator("#hands").waitFor({ state: "hidden" });
+  await teacher.locator("#group").getByRole("button", { name: "Revenir à la classe" }).click();
+  await teacher.locator("#group").waitFor({ state: "hidden" });
+
   await teacher.getByRole("button", { name: "Visiter : Groupe 1" }).click();
   await teacher.locator("#group").getByText("Groupe 1").waitFor();
   await pupil.locator("#stage .tile.teacher").waitFor();

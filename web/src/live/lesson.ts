@@ -10,6 +10,7 @@ import { Chat } from "./chat";
 import { Connection, type Phase } from "./connection";
 import { Controls } from "./controls";
 import { OwnDevices } from "./devices";
+import { FarHands } from "./far-hands";
 import { Hands } from "./hands";
 import { Moderation } from "./moderation";
 import { Notices } from "./notices";
@@ -39,15 +40,25 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
   const refresh = (): void => tiles.refreshSoon();
   const devices = new OwnDevices(page, room, notices, refresh);
   const moderation = page.role === "teacher" ? new Moderation(room, server, notices) : undefined;
-  const hands = new Hands(room, page.hands, moderation && ((pupil) => void moderation.giveFloor(pupil)));
+  const far = moderation && new FarHands(room, server, () => hands.refresh(), () => connection.ticket?.group ?? 0);
+  const hands: Hands = new Hands(
+    room,
+    page.hands,
+    moderation && {
+      call: (pupil) => void moderation.giveFloor(pupil),
+      elsewhere: () => far?.elsewhere().map((one) => ({ ...one, groupName: together.groupName(one.group) })) ?? [],
+      visit: (group) => void connection.move(group),
+    },
+  );
   const captions = page.captionsAs && new Captions(page, room, notices, settings);
-  const together = new Together(page, room, server, notices, {
+  const together: Together = new Together(page, room, server, notices, {
     onTile: (identity, sign) => tiles.sign(identity, sign),
     timeIsUp: () => {
       if (settings.bell) ring();
     },
     here: () => connection.ticket?.group ?? 0,
     move: (group) => void connection.move(group),
+    regrouped: () => void far?.ask(),
     moreTools: (tools) => {
       if (captions && page.role === "teacher") new CaptionDesk(page, room, tools, (segments) => captions.receive(segments));
     },
@@ -180,6 +191,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     if (page.role === "teacher") void devices.publishTeaching();
     void chat.catchUp();
     together.arrived();
+    void far?.ask();
   }
 
   async function leave(): Promise<void> {

@@ -58,6 +58,16 @@ export interface Seating {
   readonly groups: readonly { readonly name: string; readonly members: readonly string[] }[];
 }
 
+/** A raised hand, in whichever room of the lesson. */
+export interface Raised {
+  readonly identity: string;
+  readonly name: string;
+  /** RFC 3339 moment. */
+  readonly since: string;
+  /** 0: the room of the whole class. */
+  readonly group: number;
+}
+
 /** A document that may be shown in the lesson. */
 export interface Offer {
   readonly token: string;
@@ -124,6 +134,12 @@ export class LessonServer {
 
   hand(raised: boolean): Promise<void> {
     return this.act("/hand", { raised });
+  }
+
+  /** The raised hands of all the lesson's rooms. Throws `Refused`. */
+  async hands(): Promise<readonly Raised[]> {
+    const answer = await this.ask(`${this.page.base}/hands`, { headers: { Accept: "application/json" }, cache: "no-store" });
+    return ((await answer.json()) as { readonly hands: readonly Raised[] }).hands;
   }
 
   /** Says what a pupil may publish; without an identity, what all pupils may. */

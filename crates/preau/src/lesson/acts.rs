@@ -148,7 +148,8 @@ async fn set_hand(state: &LessonState, id: LessonId, person: PersonId, raised: b
             ..Default::default()
         },
     )
-    .await
+    .await?;
+    state.tell_hands(id).await
 }
 
 /// Changes somebody in whichever room of the lesson they are.

@@ -3,7 +3,7 @@
 //!
 //! `model` when a room may be open · `policy` who takes which part · `store` rooms, messages, removals ·
 //! `stage` what holds only while a lesson runs · `pace` how fast people write · `ticket` tokens with grants computed from permits ·
-//! `pages`, `acts`, `chat` handlers · `signalling` the socket that LiveKit's clients open · `control` what
+//! `pages`, `acts`, `hands`, `chat` handlers · `signalling` the socket that LiveKit's clients open · `control` what
 //! the application asks of rooms · `media`, `homes`, `shard` the threads behind it · `wire`, `streams` their UDP and TCP
 //! ports · `cluster`, `rounds`, `webhook` a LiveKit server instead · `twirp`, `service` RoomService.
 //!
@@ -15,6 +15,7 @@ mod acts;
 mod chat;
 mod cluster;
 mod control;
+mod hands;
 mod homes;
 mod media;
 mod model;
@@ -227,6 +228,7 @@ pub fn routes(state: LessonState) -> Routes {
         .post("/lessons/{id}/live/opening", HOLDERS, Cost::Write, Body::Form, pages::open)
         .post("/lessons/{id}/live/ending", HOLDERS, Cost::Write, Body::Form, pages::end)
         .post("/lessons/{id}/live/hand", PARTICIPANTS, Cost::Live, Body::Form, acts::raise_hand)
+        .get("/lessons/{id}/live/hands", HOLDERS, Cost::Live, hands::list)
         .post("/lessons/{id}/live/permission", HOLDERS, Cost::Live, Body::Form, acts::permit_everybody)
         .post("/lessons/{id}/live/mute", HOLDERS, Cost::Live, Body::Form, acts::mute_everybody)
         .post(

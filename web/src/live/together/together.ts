@@ -3,12 +3,13 @@ import type { Room } from "livekit-client";
 import type { Notices } from "../notices";
 import type { LivePage } from "../page";
 import type { LessonServer } from "../server";
+import { text } from "../texts";
 import { Acts } from "./acts";
 import { DocumentDesk } from "./document-desk";
 import { DocumentView } from "./document-view";
 import { Door } from "./door";
 import { everybody } from "../room";
-import { GroupDesk, GroupFollower } from "./groups";
+import { GroupDesk, GroupFollower, groupName } from "./groups";
 import { Notes } from "./notes";
 import { PollCard, PollDesk } from "./polls";
 import { Signs, type Sign } from "./signs";
@@ -25,6 +26,8 @@ export interface Surroundings {
   readonly here: () => number;
   /** Goes to another group's room. */
   readonly move: (group: number) => void;
+  /** The class sits down in groups, or otherwise, or together again. */
+  readonly regrouped: () => void;
   /** Adds what is no matter of the room to the panel. */
   readonly moreTools: (tools: Tools) => void;
 }
@@ -67,6 +70,14 @@ export class Together {
     new Notes(this.state, tools, acts, server, notices, teacher);
     lesson.moreTools(tools);
     this.state.follow(count);
+    this.state.follow((view, before) => {
+      if (view.groups !== before?.groups) lesson.regrouped();
+    });
+  }
+
+  /** What a group is called; 0: the whole class. */
+  groupName(group: number): string {
+    return this.state.view && group > 0 ? groupName(this.state.view, group) : text("group-none");
   }
 
   /** A connection stands: what happened before it is asked for. */
