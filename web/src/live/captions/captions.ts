@@ -98,7 +98,7 @@ export class CaptionDesk {
       else this.end();
       section.says(this.box.checked ? text("captions-on") : "");
     });
-    section.body.append(el("p", { class: "tool-check" }, this.box, el("label", { for: this.box.id }, text("captions-switch"))), this.privacy, this.status);
+    section.body.append(this.privacy, el("p", { class: "tool-check" }, this.box, el("label", { for: this.box.id }, text("captions-switch"))), this.status);
     void onDevice(this.language).then((local) => {
       this.local = local;
       if (local) say(this.privacy, text("captions-on-device"));

@@ -51,6 +51,8 @@ export class Tools {
     const made: Section = new Section(title, (open) => {
       // Browsers that do not know exclusive details yet.
       if (open) for (const other of this.sections) if (other !== made) other.root.open = false;
+      // What is at the foot of the panel unfolds into sight.
+      if (open && this.isShown()) made.root.scrollIntoView({ block: "nearest" });
       opened(open);
     });
     this.sections.push(made);
