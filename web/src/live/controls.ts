@@ -31,6 +31,7 @@ export class Controls {
   private handBusy = false;
   private readonly chat: Control;
   private unread = 0;
+  private followers: (() => void)[] = [];
 
   constructor(
     private readonly page: LivePage,
@@ -79,8 +80,15 @@ export class Controls {
     this.refresh();
   }
 
+  /** Calls back whenever something of the bar may have changed. */
+  follow(changed: () => void): void {
+    this.followers.push(changed);
+    changed();
+  }
+
   /** Words and draws every button after the state of the room. */
   refresh(): void {
+    for (const changed of this.followers) changed();
     for (const [source, control] of this.own) {
       const on = this.devices.isOn(source);
       const allowed = this.devices.isAllowed(source);
@@ -120,7 +128,7 @@ export class Controls {
     this.wishes.chatShown(shown);
   }
 
-  private pressSource(source: Source): void {
+  pressSource(source: Source): void {
     if (!this.devices.isAllowed(source)) {
       this.notices.pass(source, text(`${source}-not-allowed`));
       return;
@@ -128,7 +136,7 @@ export class Controls {
     void this.devices.set(source, !this.devices.isOn(source));
   }
 
-  private async pressHand(): Promise<void> {
+  async pressHand(): Promise<void> {
     if (this.handBusy) return;
     this.handBusy = true;
     try {
@@ -141,7 +149,7 @@ export class Controls {
     }
   }
 
-  private isHandRaised(): boolean {
+  isHandRaised(): boolean {
     return handRaised(this.room.localParticipant) !== undefined;
   }
 

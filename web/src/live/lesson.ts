@@ -20,6 +20,7 @@ import { makeRoom } from "./room";
 import { LessonServer } from "./server";
 import { readSettings } from "./settings";
 import { showSettings } from "./settings-dialog";
+import { SimpleView } from "./simple";
 import { followSteps } from "./step";
 import { text } from "./texts";
 import { Together } from "./together/together";
@@ -59,6 +60,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     here: () => connection.ticket?.group ?? 0,
     move: (group) => void connection.move(group),
     regrouped: () => void far?.ask(),
+    simple: (on) => simple?.show(on),
     moreTools: (tools) => {
       if (captions && page.role === "teacher") new CaptionDesk(page, room, tools, (segments) => captions.receive(segments));
     },
@@ -71,11 +73,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     notices,
     {
       leave: () => void leave(),
-      openSettings: () =>
-        void showSettings(room, settings, page.role !== "visitor", page.captionsAs !== undefined, () => {
-          tiles.setSoundOnly(settings.soundOnly);
-          captions?.follow();
-        }),
+      openSettings: () => openSettings(),
       chatShown: (shown) => {
         if (shown) chat?.focus();
       },
@@ -83,6 +81,18 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     moderation,
     together.button,
   );
+  const simple =
+    page.role === "pupil"
+      ? new SimpleView(page, {
+          hand: () => void controls.pressHand(),
+          heart: () => together.heart(),
+          source: (source) => controls.pressSource(source),
+          settings: () => openSettings(),
+          leave: () => void leave(),
+        })
+      : undefined;
+  simple?.show(page.primary);
+  controls.follow(() => simple?.refresh({ raised: controls.isHandRaised(), source: (source) => ({ allowed: devices.isAllowed(source), on: devices.isOn(source) }) }));
   const tiles = new Tiles(
     room,
     page.stage,
@@ -192,6 +202,13 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     void chat.catchUp();
     together.arrived();
     void far?.ask();
+  }
+
+  function openSettings(): void {
+    void showSettings(room, settings, page.role !== "visitor", page.captionsAs !== undefined, () => {
+      tiles.setSoundOnly(settings.soundOnly);
+      captions?.follow();
+    });
   }
 
   async function leave(): Promise<void> {

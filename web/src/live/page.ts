@@ -15,6 +15,8 @@ export interface LivePage {
   readonly hands: HTMLElement;
   readonly chat: HTMLElement;
   readonly controls: HTMLElement;
+  /** The few large buttons of the page for small children. */
+  readonly simple: HTMLElement;
   /** What the class does together: the timer in the head, the question, the signs, the panel of tools. */
   readonly timer: HTMLElement;
   /** Which group this page is in. */
@@ -45,6 +47,8 @@ export interface LivePage {
   readonly parts: Readonly<Record<string, string>>;
   /** How captions travel where the platform allows them: in packets of their own, or as streams of text. */
   readonly captionsAs: "packets" | "streams" | undefined;
+  /** Whether the school is one for small children: pupils' pages are simple unless a teacher says otherwise. */
+  readonly primary: boolean;
   /** Two-letter language of the page. */
   readonly language: string;
 }
@@ -67,6 +71,7 @@ export function readPage(): LivePage {
     hands: element("hands"),
     chat: element("chat"),
     controls: element("controls"),
+    simple: element("simple"),
     timer: element("timer"),
     group: element("group"),
     poll: element("poll"),
@@ -84,6 +89,7 @@ export function readPage(): LivePage {
     planned: ends > starts ? { starts, ends } : undefined,
     parts: JSON.parse(attribute(root, "parts")) as Record<string, string>,
     captionsAs: root.dataset["captionsAs"] as "packets" | "streams" | undefined,
+    primary: root.dataset["primary"] !== undefined,
     language: document.documentElement.lang.slice(0, 2) || "fr",
   };
 }

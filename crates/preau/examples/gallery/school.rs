@@ -519,6 +519,7 @@ fn live(page: &Shell) -> Result<String, askama::Error> {
         starts: "2026-11-23T07:00:00Z".into(),
         ends: "2026-11-23T07:55:00Z".into(),
         home: "/",
+        simple: false,
         parts: "{}".into(),
         captions_as: "",
         words: script_words("live", page.texts),

@@ -129,6 +129,7 @@ enum Sign {
     Laugh,
     Lost,
     Slower,
+    Heart,
 }
 
 /// A sign.
@@ -226,6 +227,24 @@ pub(super) async fn switch_words(
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, LeadRoom> = state.permit(&caller, id).await?;
     state.happen(&permit, What::WordsSwitched { open: read_document(document)?.open }).await?;
+    Ok(done())
+}
+
+/// Whether pupils' pages are the simple ones.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Simplicity {
+    simple: bool,
+}
+
+pub(super) async fn simplify(
+    State(state): State<ClassroomState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+    document: Document<Simplicity>,
+) -> Result<Response, Refusal> {
+    let permit: Permit<LiveLesson, LeadRoom> = state.permit(&caller, id).await?;
+    state.happen(&permit, What::ViewSimplified { simple: read_document(document)?.simple }).await?;
     Ok(done())
 }
 

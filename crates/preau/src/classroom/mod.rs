@@ -75,6 +75,7 @@ pub fn routes(state: ClassroomState) -> Routes {
             Body::Form,
             acts::reply,
         )
+        .post("/lessons/{id}/room/simplicity", HOLDERS, Cost::Live, Body::Form, acts::simplify)
         .post("/lessons/{id}/room/timer", HOLDERS, Cost::Live, Body::Form, acts::start_timer)
         .post("/lessons/{id}/room/timer/pause", HOLDERS, Cost::Live, Body::Form, acts::pause_timer)
         .post("/lessons/{id}/room/timer/end", HOLDERS, Cost::Live, Body::Form, acts::end_timer)

@@ -37,11 +37,13 @@ pub(super) fn done(headers: &HeaderMap, id: LessonId) -> Response {
     }
 }
 
-/// The names a page shows.
+/// The names a page shows, and for whom.
 pub(super) struct Names {
     pub(super) subject: String,
     pub(super) hue: i32,
     pub(super) with: String,
+    /// Whether the school is one for small children.
+    pub(super) primary: bool,
 }
 
 pub(super) async fn page(
@@ -75,7 +77,8 @@ pub(super) async fn page(
                     names.into_iter().map(|group| group.label).collect::<Vec<_>>().join(", ")
                 }
             };
-            Ok((lesson, role, Names { subject, hue, with }))
+            let primary = school::is_primary(conn, lesson.school)?;
+            Ok((lesson, role, Names { subject, hue, with, primary }))
         })
         .await?;
     let shell = caller.shell_titled(names.subject.clone());

@@ -37,6 +37,8 @@ pub struct LivePage<'a> {
     pub ends: String,
     /// Where "leave" leads.
     pub home: &'a str,
+    /// Whether pupils' pages are the simple ones as long as no teacher says otherwise.
+    pub simple: bool,
     /// Where what the script loads only when it is used lies, by name; JSON.
     pub parts: String,
     /// How captions travel: `packets` or `streams`; empty where the platform does not allow them.
@@ -67,6 +69,7 @@ impl<'a> LivePage<'a> {
             starts: starts.to_string(),
             ends: ends.to_string(),
             home: "/",
+            simple: names.primary,
             parts: parts(),
             captions_as: captions_as(&platform.config().live),
             words: assets::script_words("live", page.texts),

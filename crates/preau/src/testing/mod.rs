@@ -177,14 +177,26 @@ impl TestSchool {
         group: GroupId,
         teacher: PersonId,
         label: &str,
+        span: (i64, i64),
+        state: &'static str,
+    ) -> LessonId {
+        self.lesson_in(self.people.school, group, teacher, label, span, state)
+    }
+
+    /// The same in another school.
+    pub(crate) fn lesson_in(
+        &self,
+        school: SchoolId,
+        group: GroupId,
+        teacher: PersonId,
+        label: &str,
         (from, to): (i64, i64),
         state: &'static str,
     ) -> LessonId {
         let platform = &self.app.platform;
         let span = (AT_7_55 + from * MINUTE, AT_7_55 + to * MINUTE);
-        let id =
-            store::insert_lesson(platform.store(), self.people.school, group, teacher, label, span, state);
-        platform.changes().tell(crate::edge::Topic::Timetable, self.people.school);
+        let id = store::insert_lesson(platform.store(), school, group, teacher, label, span, state);
+        platform.changes().tell(crate::edge::Topic::Timetable, school);
         id
     }
 

@@ -80,6 +80,11 @@ export class DocumentView {
     return this.page.role === "teacher";
   }
 
+  /** Small children have no buttons to turn pages with: they see the teacher's. */
+  private simple(): boolean {
+    return this.page.root.dataset["simple"] === "on";
+  }
+
   private follow(view: View): void {
     const next = view.document;
     const before = this.shown;
@@ -99,6 +104,9 @@ export class DocumentView {
       this.apart.setAttribute("aria-label", text("document-open-apart-name", { name: next.name }));
       if (!this.teaches()) this.notices.pass("document", text("document-news", { name: next.name }));
       void this.load(next);
+    } else if (this.simple()) {
+      this.current = next.page;
+      this.follows = true;
     } else if (this.follows && this.wanted === undefined) this.current = next.page;
     this.draw();
   }
@@ -232,7 +240,7 @@ export class DocumentView {
   }
 
   private press(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.altKey || event.metaKey || !this.shown) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || !this.shown || this.simple()) return;
     const wide = this.view.scrollWidth > this.view.clientWidth + 1;
     const turns: Readonly<Record<string, number | undefined>> = {
       PageDown: this.current + 1,

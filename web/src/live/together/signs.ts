@@ -19,6 +19,7 @@ const signs: Readonly<Record<string, Sign>> = {
   laugh: { face: "smile", label: "sign-laugh" },
   lost: { face: "question", label: "sign-lost" },
   slower: { face: "slower", label: "sign-slower" },
+  heart: { face: "heart", label: "sign-heart" },
 };
 
 /** A sign as others see it. */
@@ -58,7 +59,8 @@ export class Signs {
       el(
         "div",
         { class: "signs-choice" },
-        ...Object.entries(signs).map(([sign, { face, label }]) =>
+        // The heart is a small child's.
+        ...Object.entries(signs).filter(([sign]) => sign !== "heart").map(([sign, { face, label }]) =>
           el("button", { type: "button", class: "sign", onclick: () => void acts.post("/reactions", { sign }) }, icon(face), el("span", {}, text(label))),
         ),
       ),

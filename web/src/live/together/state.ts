@@ -66,6 +66,8 @@ export interface View {
     readonly told?: { readonly text: string; readonly at: number };
   };
   readonly document?: Shown;
+  /** Whether pupils' pages are the simple ones, where a teacher has chosen. */
+  readonly simple?: boolean;
   /** For teachers: who waits before the door. */
   readonly lobby?: Readonly<Record<string, { readonly name: string; readonly since: number }>>;
   /** For teachers: all private words. */

@@ -13,6 +13,7 @@ import { GroupDesk, GroupFollower, groupName } from "./groups";
 import { Notes } from "./notes";
 import { PollCard, PollDesk } from "./polls";
 import { Signs, type Sign } from "./signs";
+import { simpleSwitch } from "./simple-switch";
 import { RoomState } from "./state";
 import { TimerFace } from "./timer";
 import { Tools } from "./tools";
@@ -28,6 +29,8 @@ export interface Surroundings {
   readonly move: (group: number) => void;
   /** The class sits down in groups, or otherwise, or together again. */
   readonly regrouped: () => void;
+  /** Whether pupils' pages are the simple ones, whenever it may have changed. */
+  readonly simple: (simple: boolean) => void;
   /** Adds what is no matter of the room to the panel. */
   readonly moreTools: (tools: Tools) => void;
 }
@@ -35,6 +38,8 @@ export interface Surroundings {
 export class Together {
   /** The button of the panel; visitors have none. */
   readonly button: HTMLButtonElement | undefined;
+  /** A pupil's heart for the class; whether it went. */
+  heart: () => Promise<boolean> = () => Promise.resolve(false);
 
   private readonly state: RoomState;
   private readonly desk: PollDesk | undefined;
@@ -49,6 +54,7 @@ export class Together {
     new GroupFollower(this.state, page.group, notices, lesson.here, lesson.move, page.role === "pupil");
     new DocumentView(page, this.state, acts, server, notices);
     if (!teacher) new PollCard(this.state, page.poll, acts, page.role === "pupil");
+    if (page.role === "pupil") this.state.follow((view) => lesson.simple(view.simple ?? page.primary));
     if (page.role === "visitor") return;
 
     const tools = new Tools(page.root, page.tools, "tools");
@@ -70,6 +76,8 @@ export class Together {
     new Notes(this.state, tools, acts, server, notices, teacher);
     lesson.moreTools(tools);
     this.state.follow(count);
+    if (teacher) simpleSwitch(this.state, tools, acts, page.primary);
+    this.heart = () => acts.post("/reactions", { sign: "heart" });
     this.state.follow((view, before) => {
       if (view.groups !== before?.groups) lesson.regrouped();
     });

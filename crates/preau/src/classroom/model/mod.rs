@@ -161,6 +161,11 @@ pub(super) enum What {
     },
     /// The document is put away.
     DocumentClosed,
+    /// Whether pupils' pages are the simple ones, for small children.
+    ViewSimplified {
+        /// They are.
+        simple: bool,
+    },
 }
 
 impl What {
@@ -189,6 +194,7 @@ impl What {
             What::DocumentShown(_) => "room.show_document",
             What::DocumentTurned { .. } => "room.turn_page",
             What::DocumentClosed => "room.close_document",
+            What::ViewSimplified { .. } => "room.simplify",
         }
     }
 
@@ -250,6 +256,8 @@ pub(super) struct State {
     pub(super) groups: Option<Groups>,
     /// The document that everybody sees.
     pub(super) document: Option<Shown>,
+    /// Whether pupils' pages are the simple ones; none as long as no teacher has chosen: the school decides.
+    pub(super) simple: Option<bool>,
 }
 
 impl Default for State {
@@ -267,6 +275,7 @@ impl Default for State {
             notes: Lines::new(),
             groups: None,
             document: None,
+            simple: None,
         }
     }
 }
@@ -328,6 +337,7 @@ impl State {
                 self.document.as_ref().is_none_or(|document| document.page != *page)
             }
             What::DocumentClosed => self.document.is_some(),
+            What::ViewSimplified { simple } => self.simple != Some(*simple),
             What::GroupsOpened { .. } | What::GroupsTold { .. } => true,
             What::Said { .. } | What::TimerStarted { .. } | What::PollOpened(_) => true,
         }
@@ -450,6 +460,7 @@ impl State {
                 }
             }
             What::DocumentClosed => self.document = None,
+            What::ViewSimplified { simple } => self.simple = Some(simple),
             What::NotesSwitched { open } => self.notes_open = open,
             What::NotesWritten { lines } => {
                 for (key, text) in lines {

@@ -42,6 +42,9 @@ struct Common<'s> {
     /// The document that everybody sees, and the teacher's page in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<&'s Shown>,
+    /// Whether pupils' pages are the simple ones, where a teacher has chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    simple: Option<bool>,
     /// Who waits before the door; teachers only.
     #[serde(skip_serializing_if = "Option::is_none")]
     lobby: Option<BTreeMap<String, Waiting<'s>>>,
@@ -194,6 +197,7 @@ impl State {
             notes: &self.notes,
             groups: self.groups.as_ref().map(|groups| GroupsView::of(groups, role)),
             document: self.document.as_ref(),
+            simple: self.simple,
             lobby: teacher.then(lobby),
             words: teacher.then(words),
         })

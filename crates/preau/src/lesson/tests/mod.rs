@@ -1,5 +1,7 @@
-//! The live lesson over HTTP, as the people of the test school; and its sockets (`socket`), and rooms from afar (`remote`).
+//! The live lesson over HTTP, as the people of the test school; its page (`page`), its sockets (`socket`), and rooms from
+//! afar (`remote`).
 
+mod page;
 mod remote;
 mod socket;
 

@@ -89,6 +89,15 @@ pub struct SchoolLine {
     pub name: String,
 }
 
+/// Whether it is a school for small children, as its import says: école maternelle, élémentaire or primaire.
+///
+/// # Errors
+/// The engine's.
+pub fn is_primary(conn: &mut Conn, id: SchoolId) -> QueryResult<bool> {
+    let kind: Option<String> = school::table.find(id.get()).select(school::kind).first(conn).optional()?;
+    Ok(kind.as_deref() == Some("primary"))
+}
+
 /// The school's line.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ pub use directory::{
     GroupLine, SubjectLine, TeacherLine, formal_names, groups_of_school, school_by_uai, subjects_of,
     teachers_of,
 };
-pub use facts::{SchoolLine, facts_of, school_line};
+pub use facts::{SchoolLine, facts_of, is_primary, school_line};
 pub use groups::{
     Group, GroupName, Pupil, group_names, group_sizes, groups_of_pupils, person_name, pupils_of,
     pupils_of_groups, subject_names, subjects_taught,
