@@ -4,7 +4,7 @@
 // it is real.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, lessonNow, openBrowser, person, phase, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, betweenBells, lessonNow, openBrowser, person, phase, shoot, startSchool, until } from "./harness.mjs";
 
 let school, browser, teacher, pupil, other, lesson;
 
@@ -42,7 +42,7 @@ function recognition() {
 }
 
 before(async () => {
-  school = await startSchool({ environment: { PREAU_LIVE__CAPTIONS: "true" } });
+  school = await startSchool({ zone: betweenBells(), environment: { PREAU_LIVE__CAPTIONS: "true" } });
   browser = await openBrowser();
   lesson = await lessonNow(browser, school, { viewport: LAPTOP });
   teacher = lesson.page;

@@ -6,14 +6,14 @@ import assert from "node:assert/strict";
 import { writeFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, lessonNow, openBrowser, openFirefox, person, phase, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, betweenBells, lessonNow, openBrowser, openFirefox, person, phase, shoot, startSchool, until } from "./harness.mjs";
 
 let school, browser, firefox, folder, teacher, pupil, lesson, pupilAccount, otherAccount;
 const PAGES = 5;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "preau-documents-"));
-  school = await startSchool();
+  school = await startSchool({ zone: betweenBells() });
   browser = await openBrowser();
   lesson = await lessonNow(browser, school, { viewport: LAPTOP });
   teacher = lesson.page;

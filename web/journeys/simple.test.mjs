@@ -3,12 +3,12 @@
 // school has this page by itself (a test of the server's).
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, betweenBells, lessonNow, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
 
 let school, browser, teacher, pupil, lesson;
 
 before(async () => {
-  school = await startSchool();
+  school = await startSchool({ zone: betweenBells() });
   browser = await openBrowser();
   lesson = await lessonNow(browser, school, { viewport: LAPTOP });
   teacher = lesson.page;
