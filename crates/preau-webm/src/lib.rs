@@ -1,0 +1,17 @@
+//! What was heard and seen of one track of a lesson, as a WebM file: Opus and VP8 from RTP, without transcoding.
+//!
+//! [`Assembler`] puts packets in order and makes frames of them; [`Writer`] writes frames into a file that can be
+//! played while it grows, and that one can jump about in once it is finished. A file holds one track: who speaks and
+//! who shows something changes during a lesson, and a player that follows the lesson's events can put tracks side by
+//! side, which one file with a fixed list of tracks could not.
+//!
+//! Neither knows a socket, a clock or a room. Invariants: a frame is whole or is left out; times never go back; a
+//! file that was not finished (the machine went down) is good up to its last whole cluster.
+
+mod assemble;
+mod vp8;
+mod writer;
+
+pub use assemble::{Assembler, Frame, Packet};
+pub use vp8::Size;
+pub use writer::{Media, WriteError, Writer};
