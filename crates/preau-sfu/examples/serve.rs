@@ -195,6 +195,8 @@ impl Shard {
                     self.clients.remove(&connection);
                 }
                 Output::Event(event) => tracing::info!(room = %event.room, "{:?}", event.kind),
+                // Nobody records here.
+                Output::Tapped(_) => {}
             }
         }
     }

@@ -6,6 +6,7 @@
 use livekit_protocol as lk;
 
 use crate::snapshot::Snapshot;
+use crate::tap::Tap;
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -34,6 +35,21 @@ pub enum Command {
     SendData(lk::SendDataRequest),
     /// Changes the room's metadata.
     UpdateRoomMetadata(lk::UpdateRoomMetadataRequest),
+    /// Hands out what is published in a room, for a recording ([`Output::Tapped`](crate::Output::Tapped)); none
+    /// ends that. Everybody in the room is told that it is recorded, by LiveKit's `active_recording`.
+    Tap {
+        /// The room.
+        room: String,
+        /// What of it.
+        wish: Option<Tap>,
+    },
+    /// The recorder can go on with a track only from a key frame. Throttled like the wish of a viewer.
+    TapKeyframe {
+        /// The room.
+        room: String,
+        /// The track.
+        track: String,
+    },
     /// The room as a snapshot, to be carried on by its events.
     Snapshot {
         /// The room.

@@ -132,6 +132,10 @@ impl Shard {
         self.outputs.push_back(Output::Event(event));
     }
 
+    pub(crate) fn output(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
     pub(crate) fn relay(&mut self, to: ShardId, room: &RoomName, kind: RelayKind) {
         let message = Box::new(RelayMessage { room: room.clone(), kind });
         self.outputs.push_back(Output::Relay { to, message });
@@ -519,6 +523,10 @@ impl Engine {
             }
             Command::UpdateRoomMetadata(request) => {
                 self.in_room(&request.room, |room, shard| room.update_metadata(request.metadata, shard))
+            }
+            Command::Tap { room, wish } => self.in_room(&room, |room, shard| Ok(room.tap(wish, shard))),
+            Command::TapKeyframe { room, track } => {
+                self.in_room(&room, |room, shard| room.tap_keyframe(&track, shard))
             }
             Command::Snapshot { room } => self.in_room(&room, |room, _| Ok(room.snapshot())),
             Command::RefreshToken { to, token } => {

@@ -9,6 +9,7 @@ use crate::grants::{Grants, Source};
 use crate::ids::{ConnectionId, Identity, ParticipantSid, RoomName, TrackSid};
 use crate::ladder::{Cause, Step};
 use crate::relay::{RelayMessage, ShardId};
+use crate::tap::Tapped;
 
 /// One thing for the owner of the engine to do, in order.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub enum Output {
     },
     /// Something happened in a room that the application may want to know.
     Event(Event),
+    /// A packet for the recorder of a room. Never wait for the recorder: what it cannot take is left out.
+    Tapped(Box<Tapped>),
 }
 
 /// One TCP connection that carries ICE. Never reused within an engine.

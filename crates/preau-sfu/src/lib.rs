@@ -26,6 +26,7 @@
 //! allocate.rs ladder.rs meter.rs  which layer goes to whom, and what is given up first
 //! speakers.rs stats.rs       who speaks, how good the links are, what is counted
 //! snapshot.rs relay.rs       a room as a snapshot; a room on several shards
+//! tap.rs                     what a recorder gets of a room
 //! ```
 
 mod allocate;
@@ -52,6 +53,7 @@ mod snapshot;
 pub mod speakers;
 mod stats;
 mod subscribe;
+mod tap;
 mod timers;
 pub mod token;
 mod track;
@@ -66,6 +68,7 @@ pub use ladder::{Budget, Cause, Step};
 pub use relay::{RelayMessage, ShardId};
 pub use snapshot::{Gap, Present, Published, Snapshot};
 pub use stats::{Counters, Holdings};
+pub use tap::{Tap, Tapped, TappedTrack};
 
 /// The official protocol messages, re-exported so that callers use the same version.
 pub use livekit_protocol as protocol;

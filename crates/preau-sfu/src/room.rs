@@ -3,7 +3,8 @@
 //! `room.rs` holds presence (resuming, leaving, the regular tick). The rest of a room's work is sliced by
 //! subject: `admission` (coming in), `telling` (who hears of whom, voices, links), `signals` (what clients ask), `negotiation` (offers), `subscription`
 //! (who receives what), `media` (forwarding), `video` (layers, bandwidth, what is given up), `data` (data
-//! channels), `moderation` (what the server asks), `relay` (the same room on other shards).
+//! channels), `moderation` (what the server asks), `relay` (the same room on other shards), `tap` (what a
+//! recorder gets).
 //!
 //! Invariants: an identity is in a room at most once; a participant learns of a track (participant
 //! update) before the description that carries it; a track in `tracks` belongs to a participant who may
@@ -17,6 +18,7 @@ mod negotiation;
 mod relay;
 mod signals;
 mod subscription;
+mod tap;
 mod telling;
 mod video;
 
@@ -89,6 +91,8 @@ pub(crate) struct Room {
     ladder: Ladder,
     egress: Meter,
     annex: Annex,
+    /// What a recorder gets, while there is one.
+    tapping: Option<tap::Tapping>,
     /// Others were told of fewer or more people than there are.
     headcount_told: usize,
     /// Since when nobody is here.
@@ -144,6 +148,7 @@ impl Room {
             ladder: Ladder::new(),
             egress: Meter::new(shard.now),
             annex: Annex::default(),
+            tapping: None,
             headcount_told: 0,
             empty_since: Some(shard.now),
             ever_joined: false,
@@ -390,6 +395,7 @@ impl Room {
         holdings.participants += self.headcount();
         holdings.tracks += self.tracks.len();
         holdings.waiting += self.inbox.waiting.len();
+        holdings.tapped += self.tapping.as_ref().map_or(0, tap::Tapping::held);
         let subscriptions = self.participants.values().map(|me| me.reception.subscriptions.len());
         holdings.subscriptions += subscriptions.sum::<usize>();
     }
@@ -518,6 +524,7 @@ impl Room {
             creation_time_ms: self.settings.created_ms,
             enabled_codecs: self.settings.codecs.clone(),
             metadata: self.settings.metadata.clone(),
+            active_recording: self.tapping.is_some(),
             num_participants: count(here.clone().count() + guests.len()),
             num_publishers: count(
                 here.filter(|me| me.info.is_publisher).count()

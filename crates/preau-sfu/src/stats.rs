@@ -23,6 +23,8 @@ pub struct Counters {
     pub media_out: u64,
     /// Media packets handed to other shards, counted once for each shard.
     pub media_relayed: u64,
+    /// Media packets handed to a recorder.
+    pub tapped: u64,
     /// Media packets dropped: no right to publish, no announced track, or the track is muted.
     pub media_refused: u64,
     /// Data packets forwarded, counted once for each receiver.
@@ -60,6 +62,8 @@ pub struct Holdings {
     pub outputs: usize,
     /// TCP connections.
     pub streams: usize,
+    /// Tracks that are handed out for a recording.
+    pub tapped: usize,
 }
 
 /// How good a participant's link is, from the last reports.

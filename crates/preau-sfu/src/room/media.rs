@@ -100,7 +100,8 @@ impl Room {
             let rank = track.rank_of(packet.rid, shape.spatial);
             self.relay_media(track_key, packet, rank, shard);
         }
-        if self.fan_out(track_key, packet, &shape, shard) {
+        let wanted = self.tap_packet(track_key, packet, &shape, shard);
+        if self.fan_out(track_key, packet, &shape, shard) || wanted {
             self.request_keyframe(track_key, Some(packet.rid), shard);
         }
         Some(())

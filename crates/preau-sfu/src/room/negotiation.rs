@@ -360,6 +360,9 @@ impl Room {
             self.renegotiate(subscriber, shard);
         }
         self.tracks.remove(&track_key);
+        if let Some(tapping) = &mut self.tapping {
+            tapping.forget(track_key);
+        }
         if was_published {
             self.relay_track_gone(track_key, &sid, shard);
             self.event(EventKind::TrackUnpublished { identity: identity.clone(), track: sid }, shard);

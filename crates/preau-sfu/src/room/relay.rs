@@ -355,6 +355,9 @@ impl Room {
             self.renegotiate(subscriber, shard);
         }
         self.tracks.remove(&track_key);
+        if let Some(tapping) = &mut self.tapping {
+            tapping.forget(track_key);
+        }
         if let Some(guest) = self.annex.guests.get_mut(&publisher) {
             guest.tracks.retain(|key| *key != track_key);
         }

@@ -175,7 +175,8 @@ impl Room {
             wanted_rank(subscription, track, cap)
         });
         let elsewhere = self.annex.shards.values().filter_map(|wanted| wanted.get(&track_key).copied());
-        let wanted = here.chain(elsewhere).max();
+        let recorder = self.tap_rank(track, cap.rank);
+        let wanted = here.chain(elsewhere).chain(recorder).max();
         let now = shard.now;
         let Some(track) = self.tracks.get_mut(&track_key) else { return };
         if let Some(rank) = track.wanted.update(wanted, now) {

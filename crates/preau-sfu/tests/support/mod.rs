@@ -27,7 +27,7 @@ use preau_sfu::grants::Grants;
 use preau_sfu::token::Claims;
 use preau_sfu::{
     Admission, ConnectionId, Connections, Engine, EngineConfig, Event, EventKind, Limits, Output,
-    RelayMessage, ShardId, StreamId,
+    RelayMessage, ShardId, StreamId, Tapped,
 };
 use prost::Message as _;
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
@@ -58,6 +58,8 @@ pub struct World {
     pub now: Instant,
     pub clients: BTreeMap<&'static str, Client>,
     pub events: Vec<Event>,
+    /// What a recorder got.
+    pub tapped: Vec<Tapped>,
     /// Share of datagrams lost, either way, in percent.
     pub loss: u64,
     /// Datagrams take up to this much longer, each as it pleases: they overtake one another.
@@ -146,6 +148,7 @@ impl World {
             now,
             clients: BTreeMap::new(),
             events: Vec::new(),
+            tapped: Vec::new(),
             loss: 0,
             jitter: Duration::ZERO,
             udp_blocked: false,

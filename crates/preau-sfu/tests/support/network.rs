@@ -70,6 +70,7 @@ impl World {
                 }
             }
             Output::Event(event) => self.events.push(event),
+            Output::Tapped(tapped) => self.tapped.push(*tapped),
         }
     }
 

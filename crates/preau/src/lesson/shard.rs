@@ -412,8 +412,8 @@ impl Shard {
                     }
                 }
                 Output::StreamClose { stream } => self.streams.close(stream),
-                // A lesson is on one shard.
-                Output::Relay { .. } => {}
+                // A lesson is on one shard, and none is recorded.
+                Output::Relay { .. } | Output::Tapped(_) => {}
             }
         }
         self.wire.flush();
