@@ -1,7 +1,8 @@
 //! What was heard and seen of one track of a lesson, as a WebM file: Opus and VP8 from RTP, without transcoding.
 //!
-//! [`Assembler`] puts packets in order and makes frames of them; [`Writer`] writes frames into a file that can be
-//! played while it grows, and that one can jump about in once it is finished. A file holds one track: who speaks and
+//! [`Assembler`] puts packets in order and makes frames of them; [`Tape`] puts these on the time line of a recording
+//! of many tracks; [`Writer`] writes frames into a file that can be played while it grows, and that one can jump
+//! about in once it is finished; [`mend`] finishes a file whose writer was cut off. A file holds one track: who speaks and
 //! who shows something changes during a lesson, and a player that follows the lesson's events can put tracks side by
 //! side, which one file with a fixed list of tracks could not.
 //!
@@ -9,9 +10,13 @@
 //! file that was not finished (the machine went down) is good up to its last whole cluster.
 
 mod assemble;
+mod mend;
+mod tape;
 mod vp8;
 mod writer;
 
 pub use assemble::{Assembler, Frame, Packet};
-pub use vp8::Size;
+pub use mend::{Mended, mend};
+pub use tape::{Arrival, Tape};
+pub use vp8::{Size, key_frame};
 pub use writer::{Media, WriteError, Writer};

@@ -41,7 +41,8 @@ pub(crate) fn part(payload: &[u8]) -> Option<Part<'_>> {
 }
 
 /// The size that a key frame states; `None` for any other frame (RFC 6386, section 9.1).
-pub(crate) fn key_frame(frame: &[u8]) -> Option<Size> {
+#[must_use]
+pub fn key_frame(frame: &[u8]) -> Option<Size> {
     let head: &[u8; 10] = frame.first_chunk()?;
     let is_key = head[0] & 1 == 0 && head[3..6] == [0x9d, 0x01, 0x2a];
     // Two bits of each say how to scale it up.

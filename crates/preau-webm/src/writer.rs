@@ -150,6 +150,43 @@ impl<F: Write + Seek> Writer<F> {
         Ok(writer)
     }
 
+    /// A writer that goes on with a file: where the segment's content begins, where the room for its length lies and
+    /// where it ends, the places to jump to and the last frame's time, in milliseconds.
+    pub(crate) fn resume(
+        file: F,
+        media: Media,
+        (content, duration_at, end): (u64, u64, u64),
+        mut cues: Vec<(u64, u64)>,
+        last: u64,
+    ) -> Result<Writer<F>, WriteError> {
+        let mut before = None;
+        cues.retain(|(at, _)| {
+            let apart = before.is_none_or(|before| at - before >= CUES_APART);
+            before = if apart { Some(*at) } else { before };
+            apart
+        });
+        cues.truncate(CUES);
+        // What stands in the file already is not written again, only remembered to be there.
+        let mut elements = WebmWriter::new(Vec::new());
+        elements
+            .write_advanced(&Element::Segment(Master::Start), WriteOptions::is_unknown_sized_element())
+            .map_err(element)?;
+        elements.write_raw(id::VOID, &[]).map_err(element)?;
+        elements.get_mut().clear();
+        Ok(Writer {
+            file,
+            elements,
+            media,
+            written: end,
+            segment: (content - 8, content),
+            seek_at: content,
+            duration_at,
+            cluster: None,
+            cues,
+            last,
+        })
+    }
+
     fn describe(&mut self) -> Result<(), WriteError> {
         self.put(&Element::Info(Master::Full(vec![
             // A millisecond.
@@ -222,6 +259,11 @@ impl<F: Write + Seek> Writer<F> {
         content.extend(cluster.blocks);
         self.put(&Element::Cluster(Master::Full(content)))?;
         Ok(self.file.flush()?)
+    }
+
+    /// Bytes written so far, without what is still gathered.
+    pub fn written(&self) -> u64 {
+        self.written
     }
 
     /// Writes what is left and what is only known now; gives the file back.

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found what it looks for")]
 
 use matroska_demuxer::{Frame as Block, MatroskaFile, TrackType};
-use preau_webm::{Frame, Media, Size, Writer};
-use std::io::Cursor;
+use preau_webm::{Frame, Media, Mended, Size, Writer, mend};
+use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write as _};
 use std::time::Duration;
 
 const VIDEO: Media = Media::Vp8(Size { width: 960, height: 540 });
@@ -94,4 +94,57 @@ fn times_never_go_back_and_nothing_is_too_long() {
             .unwrap();
     let times: Vec<u64> = blocks(&mut read).iter().map(|block| block.0).collect();
     assert_eq!(times, [0, 900, 900, 90_000_000]);
+}
+
+/// Writes `frames` and is cut off after so many bytes; then the file is finished.
+fn mended(media: Media, frames: &[Frame], cut: impl Fn(u64) -> u64) -> (Mended, Vec<u8>) {
+    let mut file = tempfile::tempfile().unwrap();
+    let mut writer = Writer::begin(file.try_clone().unwrap(), media).unwrap();
+    frames.iter().for_each(|frame| writer.write(frame).unwrap());
+    drop(writer);
+    file.set_len(cut(file.metadata().unwrap().len())).unwrap();
+    let came = mend(file.try_clone().unwrap(), media).unwrap();
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    (came, bytes)
+}
+
+#[test]
+fn a_file_that_was_cut_off_anywhere_is_finished_and_can_be_jumped_about_in() {
+    let frames = pictures(20);
+    for less in [0, 1, 77, 5_000, 20_000] {
+        let (came, bytes) = mended(VIDEO, &frames, |length| length - less);
+        let Mended::Finished(length) = came else { panic!("{less}: {came:?}") };
+        let mut read = MatroskaFile::open(Cursor::new(bytes)).unwrap();
+        assert_eq!(read.info().duration(), Some(length.as_millis() as f64 + 33.0), "{less}");
+        read.seek(8_000).unwrap();
+        assert_eq!(blocks(&mut read)[0].0, 8_000, "{less}");
+        read.seek(0).unwrap();
+        let kept = blocks(&mut read);
+        assert_eq!(kept.last().unwrap().0, length.as_millis() as u64, "{less}");
+        assert!(kept.iter().zip(&frames).all(|(block, frame)| block.2 == frame.bytes), "{less}");
+    }
+}
+
+#[test]
+fn what_holds_nothing_is_nothing_and_what_is_whole_stays() {
+    let frames = pictures(4);
+    for length in 0..400 {
+        let file = tempfile::tempfile().unwrap();
+        let mut writer = Writer::begin(file.try_clone().unwrap(), VIDEO).unwrap();
+        frames.iter().for_each(|frame| writer.write(frame).unwrap());
+        drop(writer);
+        file.set_len(length).unwrap();
+        let came = mend(file, VIDEO);
+        assert!(matches!(came, Ok(Mended::Nothing) | Err(_)), "{length}: {came:?}");
+    }
+    let mut file = tempfile::tempfile().unwrap();
+    let bytes = self::file(VIDEO, &frames);
+    file.write_all(&bytes).unwrap();
+    assert_eq!(mend(file.try_clone().unwrap(), VIDEO).unwrap(), Mended::Whole);
+    assert_eq!(file.metadata().unwrap().len(), bytes.len() as u64);
+    let mut other = tempfile::tempfile().unwrap();
+    other.write_all(b"something else altogether, long enough for a head").unwrap();
+    assert!(mend(other, VIDEO).is_err());
 }
