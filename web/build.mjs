@@ -1,5 +1,6 @@
-// Builds what the binary embeds: web/dist/{live.js, today.js, waiting.js, worker.js, console.js, live.css, texts/*.json},
-// and what a lesson loads when captions are switched on or a document is shown: web/dist/{captions.js, document.js, document-worker.js, *.wasm, *.pfb}.
+// Builds what the binary embeds: web/dist/{live.js, playback.js, today.js, waiting.js, worker.js, console.js, *.css,
+// texts/*.json}, and what a lesson loads when captions are switched on or a document is shown: web/dist/{captions.js,
+// document.js, document-worker.js, *.wasm, *.pfb}.
 //
 // Not a bundler configuration to grow: one esbuild call a script, then the two promises that the
 // pages make to slow phones and to people are checked here, so that a broken one fails the build:
@@ -16,9 +17,11 @@ const budgets = {
   "live.js": 160_000,
   "today.js": 2_000,
   "waiting.js": 1_800,
+  "playback.js": 3_500,
   "worker.js": 800,
   "console.js": 500,
   "live.css": 5_000,
+  "playback.css": 800,
   // Only for a teacher who switches captions on.
   "captions.js": 20_000,
   // Only for lessons in which a document is shown.
@@ -41,6 +44,8 @@ await Promise.all([
   build({ ...common, entryPoints: ["src/waiting.ts"], format: "iife", outfile: "dist/waiting.js" }),
   build({ ...common, entryPoints: ["src/worker.ts"], format: "iife", outfile: "dist/worker.js" }),
   build({ ...common, entryPoints: ["src/console.ts"], format: "iife", outfile: "dist/console.js" }),
+  build({ ...common, entryPoints: ["src/playback.ts"], format: "esm", outfile: "dist/playback.js" }),
+  build({ ...common, entryPoints: ["src/playback.css"], outfile: "dist/playback.css" }),
   build({ ...common, entryPoints: ["src/live.css"], outfile: "dist/live.css" }),
   build({ ...common, entryPoints: ["src/captions.ts"], format: "esm", outfile: "dist/captions.js" }),
   build({ ...common, entryPoints: ["src/document.ts"], format: "esm", outfile: "dist/document.js" }),

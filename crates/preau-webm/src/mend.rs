@@ -12,8 +12,8 @@ use std::time::Duration;
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mended {
-    /// It was finished already.
-    Whole,
+    /// It was finished already, and is so long.
+    Whole(Duration),
     /// It is finished now, and so long.
     Finished(Duration),
     /// Nothing in it can be played.
@@ -31,6 +31,7 @@ const CLUSTER: u64 = 0x1f43_b675;
 const TIMESTAMP: u64 = 0xe7;
 const SIMPLE_BLOCK: u64 = 0xa3;
 const VOID: u64 = 0xec;
+const SEEK_HEAD: u64 = 0x114d_9b74;
 
 /// The name, the length of head, and the size of an element; none for a size that is not known yet.
 struct Head {
@@ -59,11 +60,11 @@ fn number(bytes: &[u8]) -> u64 {
 ///
 /// # Errors
 /// [`WriteError::Element`] when it is no file of ours, [`WriteError::Io`] the disk's.
-pub fn mend(mut file: File, media: Media) -> Result<Mended, WriteError> {
+pub fn mend(mut file: &File, media: Media) -> Result<Mended, WriteError> {
     let stranger = || WriteError::Element("this is no recording of ours".into());
     let length = file.seek(SeekFrom::End(0))?;
     let mut at = 0;
-    let next = |file: &mut File, at: u64| -> Result<Option<Head>, WriteError> {
+    let next = |mut file: &File, at: u64| -> Result<Option<Head>, WriteError> {
         let mut bytes = [0; 12];
         file.seek(SeekFrom::Start(at))?;
         let mut read = 0;
@@ -78,21 +79,18 @@ pub fn mend(mut file: File, media: Media) -> Result<Mended, WriteError> {
     if length == 0 {
         return Ok(Mended::Nothing);
     }
-    let ebml = next(&mut file, at)?.filter(|head| head.id == EBML).ok_or_else(stranger)?;
+    let ebml = next(file, at)?.filter(|head| head.id == EBML).ok_or_else(stranger)?;
     at += ebml.head + ebml.size.ok_or_else(stranger)?;
-    let Some(segment) = next(&mut file, at)? else { return Ok(Mended::Nothing) };
+    let Some(segment) = next(file, at)? else { return Ok(Mended::Nothing) };
     if segment.id != SEGMENT || segment.head != 12 {
         return Err(stranger());
-    }
-    if segment.size.is_some() {
-        return Ok(Mended::Whole);
     }
     let content = at + segment.head;
     at = content;
     let (mut duration_at, mut begun) = (None, false);
     let (mut cues, mut last, mut good) = (Vec::new(), 0, at);
     let mut info_seen = false;
-    while let Some(head) = next(&mut file, at)? {
+    while let Some(head) = next(file, at)? {
         let Some(size) = head.size.filter(|size| *size <= LONGEST && at + head.head + size <= length) else {
             break;
         };
@@ -112,15 +110,18 @@ pub fn mend(mut file: File, media: Media) -> Result<Mended, WriteError> {
                 last = cluster.last;
                 good = at + head.head + size;
             }
-            VOID => {}
+            VOID | SEEK_HEAD => {}
             _ => break,
         }
         at += head.head + size;
     }
+    if segment.size.is_some() {
+        return Ok(Mended::Whole(Duration::from_millis(last)));
+    }
     let Some(duration_at) = duration_at.filter(|_| good > content) else { return Ok(Mended::Nothing) };
     file.set_len(good)?;
     file.seek(SeekFrom::End(0))?;
-    Writer::resume(&file, media, (content, duration_at, good), cues, last)?.finish()?;
+    Writer::resume(file, media, (content, duration_at, good), cues, last)?.finish()?;
     Ok(Mended::Finished(Duration::from_millis(last)))
 }
 

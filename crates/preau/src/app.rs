@@ -13,6 +13,7 @@ use crate::ids::{LessonId, Millis, PersonId};
 use crate::lesson::{self, Attendance, LessonState};
 use crate::notices;
 use crate::presence::{Kind, PresenceLog};
+use crate::recording::{self, RecordingState, Studio};
 use crate::rollcall::{self, RollcallState};
 use crate::school::import::{self, Followers, ImportState};
 use crate::store::Store;
@@ -41,6 +42,8 @@ pub struct App {
     valves: Arc<Valves>,
     /// The live lessons, for the state of the service.
     pub live: LessonState,
+    /// Their recordings.
+    pub recordings: RecordingState,
 }
 
 /// What follows from an import: accounts for those who are new, no session for those who left.
@@ -69,8 +72,13 @@ impl App {
         let presence = PresenceLog::new(platform.clone());
         platform.door().tell(Arc::new(presence.clone()));
         let classrooms = Classrooms::new(platform.clone());
+        let studio = Studio::open(&platform)?;
         let attendance = Arc::new(LiveAttendance(presence.clone()));
-        let live = LessonState::start(&platform, attendance, Arc::new(classrooms.clone()))?;
+        let live = {
+            let (door, recorder) = (Arc::new(classrooms.clone()), Arc::new(studio.clone()));
+            LessonState::start(&platform, attendance, door, recorder)?
+        };
+        let recordings = RecordingState::new(platform.clone(), studio.clone(), live.rooms().clone());
         let together = ClassroomState::new(platform.clone(), classrooms, &live, files.clone());
         let routes = Routes::new()
             .and(edge::static_files())
@@ -85,6 +93,7 @@ impl App {
             .and(today::routes(TodayState::new(platform.clone())))
             .and(lesson::routes(live.clone()))
             .and(classroom::routes(together))
+            .and(recording::routes(recordings.clone()))
             .and(import::routes(ImportState::new(platform.clone(), followers)));
         let (router, table, nav) = routes.finish();
         platform.complete(nav, Arc::new(sessions));
@@ -104,7 +113,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform, presence, identity, entrance, valves, live })
+        Ok(App { router, table, platform, presence, identity, entrance, valves, live, recordings })
     }
 
     /// Starts what goes on beside the requests: the gate's second hand and what it learns from the valves
@@ -127,6 +136,7 @@ impl App {
         // Written every few seconds; what is left at the end is written by `finish`.
         tokio::spawn(presence.keep_writing(std::future::pending()));
         self.live.keep_going();
+        self.recordings.keep_going();
         Ok(())
     }
 
@@ -135,6 +145,7 @@ impl App {
         let door = self.platform.door().clone();
         // Leaving the other nodes may take a while.
         let _ = tokio::task::spawn_blocking(move || door.finish()).await;
+        self.recordings.studio().finish().await;
         if let Err(error) = self.presence.flush().await {
             tracing::error!(%error, "the last sightings could not be written");
         }

@@ -22,6 +22,7 @@ pub mod ids;
 pub mod lesson;
 pub mod notices;
 pub mod presence;
+pub mod recording;
 pub mod rollcall;
 pub mod school;
 pub mod serving;

@@ -43,6 +43,8 @@ export class Controls {
     moderation: Moderation | undefined,
     /** Opens what the class does together. */
     together: HTMLButtonElement | undefined,
+    /** Begins and ends the recording. */
+    recording: HTMLButtonElement | undefined,
   ) {
     const place = page.controls;
     if (page.role !== "visitor") {
@@ -63,6 +65,7 @@ export class Controls {
     }
     if (moderation) place.append(this.classMenu(moderation));
     if (together) place.append(together);
+    if (recording) place.append(recording);
     this.chat = make("chat", () => this.showChat(this.page.root.dataset["chat"] !== "shown"));
     this.chat.button.setAttribute("aria-controls", page.chat.id);
     const settings = make("settings", wishes.openSettings);

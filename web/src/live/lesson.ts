@@ -16,6 +16,7 @@ import { Moderation } from "./moderation";
 import { Notices } from "./notices";
 import type { LivePage } from "./page";
 import { Panel, type Way } from "./panel";
+import { Recording } from "./recording";
 import { makeRoom } from "./room";
 import { LessonServer } from "./server";
 import { readSettings } from "./settings";
@@ -65,6 +66,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
       if (captions && page.role === "teacher") new CaptionDesk(page, room, tools, (segments) => captions.receive(segments));
     },
   });
+  const recording = new Recording(page, room, server, notices);
   const controls = new Controls(
     page,
     room,
@@ -80,6 +82,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     },
     moderation,
     together.button,
+    recording.button,
   );
   const simple =
     page.role === "pupil"
@@ -202,6 +205,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     void chat.catchUp();
     together.arrived();
     void far?.ask();
+    recording.arrived();
   }
 
   function openSettings(): void {

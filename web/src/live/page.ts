@@ -21,6 +21,8 @@ export interface LivePage {
   readonly timer: HTMLElement;
   /** Which group this page is in. */
   readonly group: HTMLElement;
+  /** The sign that the lesson is recorded. */
+  readonly recording: HTMLElement;
   readonly poll: HTMLElement;
   /** What is said, in writing. */
   readonly captions: HTMLElement;
@@ -34,6 +36,8 @@ export interface LivePage {
   readonly base: string;
   /** The same for what the class does together. */
   readonly roomBase: string;
+  /** The same for its recording. */
+  readonly recordingBase: string;
   /** Where a connection is asked for: `GET` answers a `Ticket`. */
   readonly ticketUrl: string;
   readonly role: Role;
@@ -74,6 +78,7 @@ export function readPage(): LivePage {
     simple: element("simple"),
     timer: element("timer"),
     group: element("group"),
+    recording: element("recording"),
     poll: element("poll"),
     captions: element("captions"),
     document: element("document"),
@@ -82,6 +87,7 @@ export function readPage(): LivePage {
     lesson: attribute(root, "lesson"),
     base: ticketUrl.replace(/\.json$/, ""),
     roomBase: ticketUrl.replace(/\/live\.json$/, "/room"),
+    recordingBase: ticketUrl.replace(/\/live\.json$/, "/recording"),
     ticketUrl,
     role,
     csrf: attribute(root, "csrf"),

@@ -1,6 +1,7 @@
 // What the page asks of Préau's own server: the way into the room, and every act of the lesson.
 // Nothing is decided here. The server may refuse anything, and the page then says so.
 import type { LivePage } from "./page";
+import type { Standing } from "./recording";
 import type { Edit } from "./together/lines";
 import type { RoomDocument } from "./together/state";
 
@@ -36,7 +37,11 @@ export type Entry =
 
 /** A refusal of an act; `status` is the HTTP status, or 0 when no answer came. */
 export class Refused extends Error {
-  constructor(readonly status: number) {
+  constructor(
+    readonly status: number,
+    /** The server's name of the reason, where it gave one. */
+    readonly reason?: string,
+  ) {
     super(`refused with status ${status}`);
   }
 }
@@ -186,6 +191,17 @@ export class LessonServer {
     return ((await answer.json()) as { readonly number: number }).number;
   }
 
+  /** How the recording of the lesson stands. Throws `Refused`. */
+  async recording(): Promise<Standing> {
+    const answer = await this.ask(`${this.page.recordingBase}.json`, { headers: { Accept: "application/json" }, cache: "no-store" });
+    return (await answer.json()) as Standing;
+  }
+
+  /** Begins to record the lesson, or ends that. Throws `Refused`. */
+  async record(on: boolean): Promise<void> {
+    await this.send(`${this.page.recordingBase}/${on ? "beginning" : "ending"}`, {});
+  }
+
   /** Whom there is to seat in groups. Throws `Refused`. */
   async seating(): Promise<Seating> {
     const answer = await this.ask(`${this.page.roomBase}/seating.json`, { headers: { Accept: "application/json" }, cache: "no-store" });
@@ -262,9 +278,14 @@ export class LessonServer {
     } catch {
       throw new Refused(0);
     }
-    if (!answer.ok) throw new Refused(answer.status);
+    if (!answer.ok) throw new Refused(answer.status, await reasonOf(answer));
     return answer;
   }
+}
+
+async function reasonOf(answer: Response): Promise<string | undefined> {
+  if (!answer.headers.get("Content-Type")?.includes("json")) return undefined;
+  return ((await answer.json().catch(() => ({}))) as { readonly error?: string }).error;
 }
 
 function participant(identity: string | undefined): string {

@@ -13,7 +13,7 @@ use crate::tree::Tree;
 const RULE: &str = "crates";
 
 /// Each crate of the house with those it may depend on. Development dependencies are free.
-const MAY: [(&str, &[&str]); 13] = [
+const MAY: [(&str, &[&str]); 14] = [
     ("preau-gate", &[]),
     ("preau-sfu", &[]),
     ("preau-evidence", &[]),

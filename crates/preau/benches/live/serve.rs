@@ -10,13 +10,13 @@ use http::StatusCode;
 use preau::config::LiveConfig;
 use preau::edge::Clock;
 use preau::ids::{LessonId, Millis, PersonId};
-use preau::lesson::{Attendance, Media, Newcomer};
+use preau::lesson::{Attendance, Ears, Media, Newcomer, Recorder, Tapped};
 use preau_sfu::token::{Claims, TokenKey};
 use preau_sfu::{Admission, Connections, Step, signal};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
 /// What the parent waits for.
@@ -31,6 +31,13 @@ impl Attendance for Nobody {
     fn left(&self, _: LessonId, _: PersonId, _: Millis) {}
 }
 
+impl Recorder for Nobody {
+    fn packet(&self, _: Tapped, _: Instant) {}
+    fn paused(&self, _: LessonId, _: &str) {}
+    fn over(&self, _: LessonId) {}
+    fn failed(&self, _: LessonId) {}
+}
+
 #[derive(Clone)]
 struct House {
     media: Media,
@@ -41,7 +48,9 @@ struct House {
 #[allow(clippy::disallowed_methods, reason = "a benchmark without pages: there is no edge here")]
 pub(crate) fn run(address: SocketAddr, key: TokenKey) -> anyhow::Result<()> {
     let config = LiveConfig { listen: SocketAddr::new(address.ip(), 0), shards: 1, ..LiveConfig::default() };
-    let media = Media::start(&config, Clock::System, Arc::new(Nobody), Arc::new(|| Step::Full))?;
+    let ears =
+        Ears { attendance: Arc::new(Nobody), recorder: Arc::new(Nobody), restraint: Arc::new(|| Step::Full) };
+    let media = Media::start(&config, Clock::System, ears)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(address).await?;

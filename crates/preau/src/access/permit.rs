@@ -82,11 +82,13 @@ pub enum SystemPermit {
     Operator,
     /// What the gate does by itself: steps of the ladder.
     Gate,
+    /// What recordings need while nobody asks: noting their files, ending them, deleting what is too old.
+    Recorder,
 }
 
 impl SystemPermit {
     /// Every one of them.
-    pub const ALL: [SystemPermit; 7] = [
+    pub const ALL: [SystemPermit; 8] = [
         SystemPermit::KeepSecret,
         SystemPermit::ImportFromCommandLine,
         SystemPermit::FillDemo,
@@ -94,6 +96,7 @@ impl SystemPermit {
         SystemPermit::NotePresence,
         SystemPermit::Operator,
         SystemPermit::Gate,
+        SystemPermit::Recorder,
     ];
 
     /// Its name in the journal.
@@ -106,6 +109,7 @@ impl SystemPermit {
             SystemPermit::NotePresence => "note_presence",
             SystemPermit::Operator => "operator",
             SystemPermit::Gate => "gate",
+            SystemPermit::Recorder => "recorder",
         }
     }
 }

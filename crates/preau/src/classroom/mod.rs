@@ -3,7 +3,8 @@
 //!
 //! `model` events, the state they add up to, and what each role sees of it · `store` the events, kept ·
 //! `book` the rooms in memory · `policy` who may do what · `happen` how something comes to happen and is told ·
-//! `pages` the room as a document · `acts`, `polls`, `notes`, `groups`, `documents` handlers.
+//! `pages` the room as a document · `history` the same for a recording · `acts`, `polls`, `notes`, `groups`,
+//! `documents` handlers.
 //! The slice `lesson` asks [`Classrooms`] who may come in and where they sit, and knows nothing else of this.
 //!
 //! Invariant: an event is kept before anybody sees it; nobody is told what a fresh view of theirs would not
@@ -14,6 +15,7 @@ mod book;
 mod documents;
 mod groups;
 mod happen;
+mod history;
 mod model;
 mod notes;
 mod pages;
@@ -27,6 +29,7 @@ mod tests;
 pub(crate) use tests::matrix;
 
 pub use book::Classrooms;
+pub use history::{History, history};
 pub use policy::{LeadRoom, PartakeInRoom, WriteNotes};
 
 use crate::edge::{Body, Cost, Platform, Routes};

@@ -33,6 +33,8 @@ pub struct Config {
     pub gate: GateConfig,
     /// The live classroom.
     pub live: LiveConfig,
+    /// Recordings of live lessons.
+    pub recording: RecordingConfig,
 }
 
 /// `[server]`
@@ -260,6 +262,31 @@ pub struct LiveConfig {
     pub secret: Option<Secret>,
 }
 
+/// `[recording]`: whether lessons may be recorded at all is each school's own setting.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordingConfig {
+    /// The folder, on a disk of this machine; each process has its own.
+    pub folder: PathBuf,
+    /// Lessons recorded at the same time, at most.
+    pub parallel: u32,
+    /// Minutes that one recording may last.
+    pub longest_minutes: u32,
+    /// Mebibytes that stay free on the disk: below it nothing is begun, and what runs is ended.
+    pub least_free_mib: u32,
+}
+
+impl Default for RecordingConfig {
+    fn default() -> Self {
+        RecordingConfig {
+            folder: "data/recordings".into(),
+            parallel: 8,
+            longest_minutes: 180,
+            least_free_mib: 2_048,
+        }
+    }
+}
+
 /// What carries sound and picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -333,6 +360,7 @@ impl Config {
         config.store.url = format!("sqlite:{}", folder.join("preau.db").display());
         config.gate.state = folder.join("gate.json");
         config.tls.folder = folder.join("certificates");
+        config.recording.folder = folder.join("recordings");
         config.files.place = folder.join("files").display().to_string();
         config
     }

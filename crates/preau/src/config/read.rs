@@ -110,6 +110,7 @@ impl Config {
         let (no_url, no_place) = (defaults_used("store", "url"), defaults_used("files", "place"));
         let no_state = defaults_used("gate", "state");
         let no_folder = defaults_used("tls", "folder");
+        let no_recordings = defaults_used("recording", "folder");
         let mut config = Config::deserialize(table)
             .map_err(|error| ConfigError::Environment { name: PREFIX.into(), reason: error.to_string() })?;
         if no_url {
@@ -123,6 +124,9 @@ impl Config {
         }
         if no_folder {
             config.tls.folder = start.tls.folder;
+        }
+        if no_recordings {
+            config.recording.folder = start.recording.folder;
         }
         check(&config, file, &text, &variables)?;
         Ok(config)
@@ -184,6 +188,9 @@ fn check(
         ("gate.idle_minutes", config.gate.idle_minutes, 1, 240),
         ("live.shards", config.live.shards, 0, LiveConfig::MOST_SHARDS),
         ("live.bandwidth_mbps", config.live.bandwidth_mbps, 1, 1_000_000),
+        ("recording.parallel", config.recording.parallel, 1, 200),
+        ("recording.longest_minutes", config.recording.longest_minutes, 1, 600),
+        ("recording.least_free_mib", config.recording.least_free_mib, 0, 1_000_000_000),
     ];
     for (key, value, low, high) in numbers {
         if !(low..=high).contains(&value) {

@@ -5,9 +5,10 @@
 //! differs. Whoever calls is trusted: permits were asked for before.
 
 use super::media::{Media, MediaError};
-use super::model::{Role, person_of, place_of, rooms_of};
+use super::model::{Role, person_of, place_of, room_of, rooms_of};
 use crate::ids::{LessonId, PersonId};
 use futures_util::future::BoxFuture;
+use preau_sfu::Tap;
 use preau_sfu::control::{Command, ControlError, Reply};
 use preau_sfu::protocol as lk;
 use std::sync::Arc;
@@ -189,6 +190,30 @@ impl Rooms {
             ..Default::default()
         };
         there(self.carry_out(Command::SendData(request)).await)
+    }
+
+    /// Begins to hand the media of the class's room to the recorder, or ends that; `false` when there is no such
+    /// room. Only the embedded engine can.
+    ///
+    /// # Errors
+    /// [`RoomsError`].
+    pub async fn tap(&self, lesson: LessonId, wish: Option<Tap>) -> RoomsResult<bool> {
+        there(self.carry_out(Command::Tap { room: room_of(lesson), wish }).await)
+    }
+
+    /// Makes the room of a class without anybody in it.
+    #[cfg(test)]
+    pub(crate) async fn make(&self, lesson: LessonId) {
+        let request = lk::CreateRoomRequest { name: room_of(lesson), ..Default::default() };
+        self.carry_out(Command::CreateRoom(Box::new(request))).await.expect("a room");
+    }
+
+    /// Asks for a key frame of a track that is recorded; `false` when it is not there.
+    ///
+    /// # Errors
+    /// [`RoomsError`].
+    pub async fn tap_key_frame(&self, lesson: LessonId, track: &str) -> RoomsResult<bool> {
+        there(self.carry_out(Command::TapKeyframe { room: room_of(lesson), track: track.to_owned() }).await)
     }
 
     /// Ends a room for everybody; `false` when there is none.

@@ -8,7 +8,7 @@ use super::homes::{Home, Homes};
 use super::shard::{self, BELL, Card, Line, Places, SOCKET, Shard};
 use super::streams::Streams;
 use super::wire::Wire;
-use super::{Attendance, Frames};
+use super::{Attendance, Frames, Recorder};
 use crate::config::LiveConfig;
 use crate::edge::Clock;
 use anyhow::Context as _;
@@ -62,6 +62,17 @@ pub(super) enum Ask {
 /// What an engine says to a request.
 pub(super) type Answer = Result<Reply, ControlError>;
 
+/// Whom the shard tells and asks besides its clients.
+#[derive(Clone)]
+pub struct Ears {
+    /// Who is there.
+    pub attendance: Arc<dyn Attendance>,
+    /// What is said and shown where it is recorded.
+    pub recorder: Arc<dyn Recorder>,
+    /// What is to be given up.
+    pub restraint: Restraint,
+}
+
 /// Asked once a second: what all lessons are to give up because the house as a whole is pressed.
 pub type Restraint = Arc<dyn Fn() -> Step + Send + Sync>;
 
@@ -111,12 +122,7 @@ impl Media {
     ///
     /// # Errors
     /// Worded for an operator: which address, and which key of the configuration to change.
-    pub fn start(
-        config: &LiveConfig,
-        clock: Clock,
-        attendance: Arc<dyn Attendance>,
-        restraint: Restraint,
-    ) -> anyhow::Result<Media> {
+    pub fn start(config: &LiveConfig, clock: Clock, ears: Ears) -> anyhow::Result<Media> {
         let count = config.shard_count();
         let (homes, stopping) = (Homes::new(usize::from(count)), Arc::new(AtomicBool::new(false)));
         let card = Arc::new(Card::new(u64::from(config.bandwidth_mbps) * 1_000_000, usize::from(count)));
@@ -148,10 +154,9 @@ impl Media {
                 asks: queue,
                 places,
                 clock: clock.clone(),
-                attendance: attendance.clone(),
+                ears: ears.clone(),
                 stopping: stopping.clone(),
                 lives: lives.clone(),
-                restraint: restraint.clone(),
                 card: card.clone(),
             };
             std::thread::Builder::new()

@@ -40,13 +40,13 @@ mod wire;
 
 pub use acts::{Document, attends, read_document};
 pub use control::{Rooms, RoomsError, RoomsResult};
-pub use media::{Media, MediaError, Newcomer, Restraint};
+pub use media::{Ears, Media, MediaError, Newcomer, Restraint};
 pub use model::{Allowed, LiveLesson, MOST_GROUPS, Role, Room, room_of};
 pub use pace::{Doing, Pace, Paces};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
 pub use relay::MediaRelay;
 pub use shard::Line;
-pub use store::{opened, rooms_between};
+pub use store::{Said, opened, rooms_between, said_between};
 #[cfg(test)]
 pub(crate) use tests::matrix;
 
@@ -59,7 +59,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use preau_gate::Rung;
 use preau_sfu::Step;
+pub use preau_sfu::{Tap, Tapped};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Frames on their way to one client's socket.
 pub type Frames = tokio::sync::mpsc::Sender<Bytes>;
@@ -74,6 +76,19 @@ pub trait Attendance: Send + Sync {
     fn waits(&self, lesson: LessonId, person: PersonId, at: Millis);
     /// Somebody left.
     fn left(&self, lesson: LessonId, person: PersonId, at: Millis);
+}
+
+/// Who records: hears what leaves the rooms that are tapped ([`Rooms::tap`]). Called on the media thread: all must
+/// return at once, and what cannot be taken is lost.
+pub trait Recorder: Send + Sync {
+    /// A packet of a track, and when it came.
+    fn packet(&self, packet: Tapped, at: Instant);
+    /// Nothing comes of a track for the time being: it was muted, or is gone.
+    fn paused(&self, lesson: LessonId, track: &str);
+    /// The room of the class is over.
+    fn over(&self, lesson: LessonId);
+    /// The room of the class is over because its engine failed.
+    fn failed(&self, lesson: LessonId);
 }
 
 /// Where somebody belongs while a lesson is on.
@@ -143,6 +158,7 @@ impl LessonState {
         platform: &Platform,
         attendance: Arc<dyn Attendance>,
         doorkeeper: Arc<dyn Doorkeeper>,
+        recorder: Arc<dyn Recorder>,
     ) -> anyhow::Result<LessonState> {
         let config = &platform.config().live;
         let tickets = ticket::Tickets::new(config, platform.secrets().key("live"));
@@ -155,7 +171,8 @@ impl LessonState {
             }
             _ => {
                 let restraint = restraint(platform.clone());
-                let media = Media::start(config, platform.clock().clone(), attendance.clone(), restraint)?;
+                let ears = Ears { attendance: attendance.clone(), recorder, restraint };
+                let media = Media::start(config, platform.clock().clone(), ears)?;
                 (Some(media.clone()), Rooms::embedded(media))
             }
         };

@@ -8,12 +8,12 @@
 //! Invariant: a panic of the engine ends the rooms of this shard, never the process. The thread starts a
 //! fresh engine on the same port, the sockets of all clients close, and the clients come back.
 
+use super::Frames;
 use super::homes::Home;
-use super::media::{Ask, Newcomer, Restraint};
-use super::model::{lesson_of, person_of};
+use super::media::{Ask, Ears, Newcomer};
+use super::model::{lesson_of, person_of, place_of};
 use super::streams::{Came, Streams};
 use super::wire::Wire;
-use super::{Attendance, Frames};
 use crate::edge::Clock;
 use crate::ids::Millis;
 use mio::{Events, Poll, Token};
@@ -106,10 +106,9 @@ pub(super) struct Shard {
     pub(super) streams: Streams,
     pub(super) places: Places,
     pub(super) clock: Clock,
-    pub(super) attendance: Arc<dyn Attendance>,
+    pub(super) ears: Ears,
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) lives: Arc<AtomicU64>,
-    pub(super) restraint: Restraint,
     pub(super) card: Arc<Card>,
 }
 
@@ -242,6 +241,9 @@ impl Shard {
             );
             // It is gone, and whoever reckons with what it sent is told.
             self.card.settle(self.index, 0);
+            for (lesson, _) in life.rooms.keys().filter_map(|room| place_of(room.as_str())) {
+                self.ears.recorder.failed(lesson);
+            }
             if begun.elapsed() < BREATH {
                 std::thread::sleep(BREATH);
             }
@@ -311,7 +313,7 @@ impl Shard {
             // With nobody left there is no next reading: an idle shard holds nothing back from the others.
             let bps = if life.clients.is_empty() { 0 } else { bps };
             life.engine.allow(self.card.settle(self.index, bps));
-            life.engine.ask_to_give_up((self.restraint)());
+            life.engine.ask_to_give_up((self.ears.restraint)());
         }
         let rooms = life.rooms.values().filter_map(|room| room.closes).min();
         // Without rooms nobody is there to be reported, and nothing wakes an idle server.
@@ -412,8 +414,9 @@ impl Shard {
                     }
                 }
                 Output::StreamClose { stream } => self.streams.close(stream),
-                // A lesson is on one shard, and none is recorded.
-                Output::Relay { .. } | Output::Tapped(_) => {}
+                Output::Tapped(packet) => self.ears.recorder.packet(*packet, Instant::now()),
+                // A lesson is on one shard.
+                Output::Relay { .. } => {}
             }
         }
         self.wire.flush();
@@ -426,17 +429,24 @@ impl Shard {
             EventKind::ParticipantJoined { identity, .. }
             | EventKind::ParticipantResumed { identity, .. } => {
                 if let Some(person) = person_of(identity.as_str()) {
-                    self.attendance.joined(lesson, person, at);
+                    self.ears.attendance.joined(lesson, person, at);
                 }
             }
             EventKind::ParticipantLeft { identity, reason, .. } => {
                 tracing::debug!(%lesson, %identity, ?reason, "left the lesson");
                 if let Some(person) = person_of(identity.as_str()) {
-                    self.attendance.left(lesson, person, at);
+                    self.ears.attendance.left(lesson, person, at);
                 }
             }
             EventKind::RoomFinished => {
                 life.rooms.remove(&event.room);
+                // Groups are rooms of their own, and are not recorded.
+                if place_of(event.room.as_str()) == Some((lesson, 0)) {
+                    self.ears.recorder.over(lesson);
+                }
+            }
+            EventKind::TrackMuted { track, muted: true, .. } | EventKind::TrackUnpublished { track, .. } => {
+                self.ears.recorder.paused(lesson, track.as_str());
             }
             _ => {}
         }
@@ -466,7 +476,7 @@ impl Shard {
                 Command::ListParticipants(lk::ListParticipantsRequest { room: room.as_str().to_owned() });
             if let Ok(Reply::Participants(present)) = life.engine.control(list, now) {
                 for person in present.iter().filter_map(|one| person_of(&one.identity)) {
-                    self.attendance.seen(lesson, person, at);
+                    self.ears.attendance.seen(lesson, person, at);
                 }
             }
         }

@@ -11,6 +11,8 @@ use std::collections::{HashMap, HashSet};
 
 /// Messages shown to somebody who comes in, the latest ones.
 const LATEST: i64 = 500;
+/// Messages shown beside a recording.
+const MOST_SAID: i64 = 5_000;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = lesson)]
@@ -219,6 +221,40 @@ pub(super) fn messages(conn: &mut Conn, id: LessonId) -> QueryResult<Vec<Message
         .collect();
     messages.reverse();
     Ok(messages)
+}
+
+/// A message of a lesson's chat as a recording shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// When, in milliseconds since the Unix epoch.
+    pub at: Millis,
+    /// Who.
+    pub name: String,
+    /// What.
+    pub text: String,
+}
+
+/// The messages of a lesson from `from` to `to` that nobody took out, oldest first.
+///
+/// # Errors
+/// The engine's.
+pub fn said_between(conn: &mut Conn, id: LessonId, (from, to): (Millis, Millis)) -> QueryResult<Vec<Said>> {
+    let rows: Vec<(Millis, String, String, String)> = live_message::table
+        .inner_join(person::table.on(person::id.eq(live_message::person_id)))
+        .filter(live_message::lesson_id.eq(id))
+        .filter(live_message::removed_at.is_null())
+        .filter(live_message::sent_at.ge(from))
+        .filter(live_message::sent_at.lt(to))
+        .order((live_message::sent_at.asc(), live_message::id.asc()))
+        .limit(MOST_SAID)
+        .select((live_message::sent_at, live_message::body, person::given_name, person::family_name))
+        .load(conn)?;
+    let said = |(at, text, given, family): (Millis, String, String, String)| Said {
+        at,
+        name: format!("{given} {family}").trim().to_owned(),
+        text,
+    };
+    Ok(rows.into_iter().map(said).collect())
 }
 
 /// The live rooms of a school's lessons that begin within `[from, to)`, milliseconds since the Unix epoch.

@@ -383,6 +383,44 @@ diesel::table! {
 }
 
 diesel::table! {
+    recording (id) {
+        id -> BigInt,
+        lesson_id -> BigInt,
+        school_id -> BigInt,
+        started_by -> BigInt,
+        started_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        state -> Text,
+        ending -> Text,
+        voices -> Bool,
+        size_bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    recording_track (recording_id, number) {
+        recording_id -> BigInt,
+        number -> BigInt,
+        person_id -> BigInt,
+        source -> Text,
+        begins_ms -> BigInt,
+        length_ms -> BigInt,
+        size_bytes -> BigInt,
+        lost -> BigInt,
+    }
+}
+
+diesel::table! {
+    recording_setting (school_id) {
+        school_id -> BigInt,
+        what -> Text,
+        keep_days -> BigInt,
+        changed_at -> BigInt,
+        changed_by -> BigInt,
+    }
+}
+
+diesel::table! {
     notice (id) {
         id -> BigInt,
         school_id -> BigInt,
@@ -438,6 +476,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     live_message,
     live_removal,
     room_event,
+    recording,
+    recording_track,
+    recording_setting,
     notice,
     notice_read,
 );

@@ -97,6 +97,7 @@ fn the_access_matrix_is_what_was_agreed() {
     crate::identity::matrix(&mut matrix, school.app.platform.store(), &school.people);
     crate::lesson::matrix(&mut matrix, &school.people);
     crate::classroom::matrix(&mut matrix, &school.people);
+    crate::recording::matrix(&mut matrix, &school.people);
     crate::rollcall::matrix(&mut matrix, &school.people);
     crate::notices::matrix(&mut matrix, &school.people);
     crate::classes::matrix(&mut matrix, &school.people);
@@ -169,6 +170,7 @@ async fn the_walk_over_all_routes_as_every_persona() {
             ("/participants/", people.classmate.to_string()),
             ("/classes/", people.class_4a.to_string()),
             ("/notices/", crate::notices::one_for_tests(&school)),
+            ("/recordings/", crate::recording::one_for_tests(&school)),
         ];
         let path = fill_path(route.path, &values, false);
         let absent = fill_path(route.path, &values, true);

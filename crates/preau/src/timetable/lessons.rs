@@ -6,6 +6,7 @@ use crate::access::{Action, Allows, Permit, Profile};
 use crate::edge::{Caller, FormFields, Refusal, Topic, html, see_other_with};
 use crate::homework;
 use crate::ids::{LessonId, Millis, PersonId, SchoolId};
+use crate::recording;
 use crate::school;
 use crate::store::{StoreError, Tx};
 use axum::extract::{Path, State};
@@ -23,6 +24,8 @@ pub(super) struct Shown {
     pub(super) work: Vec<homework::WorkLine>,
     /// Those whom the head may name; empty for everybody else.
     pub(super) teachers: Vec<school::TeacherLine>,
+    /// Those that the caller may watch.
+    pub(super) recordings: Vec<recording::RecordingLine>,
 }
 
 pub(super) async fn show(
@@ -62,7 +65,8 @@ pub(super) async fn show(
             work.retain(|line| {
                 line.due == Some(day) && (line.subject.is_empty() || line.subject == subject.subject.name)
             });
-            Ok(Shown { lesson: subject, work, teachers })
+            let recordings = recording::of_lesson(conn, &actor, id)?;
+            Ok(Shown { lesson: subject, work, teachers, recordings })
         })
         .await?;
     let title = shown.lesson.subject.name.clone();

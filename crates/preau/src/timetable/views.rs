@@ -11,6 +11,7 @@ use super::words::{change_words, room_words};
 use crate::access::{Actor, Profile};
 use crate::edge::{Platform, instant};
 use crate::ids::{Millis, PersonId};
+use crate::recording;
 use crate::ui::{ClockFace, Dates, SelectOption, Shell};
 use askama::Template;
 use jiff::ToSpan as _;
@@ -264,6 +265,7 @@ pub(super) struct LessonPage<'a> {
     change: String,
     cancelled: bool,
     work: Vec<Work>,
+    recordings: Vec<recording::views::Line>,
     live: bool,
     register: bool,
     annotates: bool,
@@ -325,6 +327,11 @@ impl<'a> LessonPage<'a> {
                     text: line.work.clone(),
                     done: line.done,
                 })
+                .collect(),
+            recordings: shown
+                .recordings
+                .into_iter()
+                .map(|line| recording::views::line(page, platform, line))
                 .collect(),
             live: may_enter(actor, lesson),
             register: (holds && actor.has(Profile::Teacher))

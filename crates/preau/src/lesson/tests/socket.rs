@@ -23,9 +23,20 @@ pub(super) struct Line {
     socket: WebSocketStream<TcpStream>,
 }
 
-/// Nothing else on the machine is pressed.
-fn calm() -> crate::lesson::Restraint {
-    Arc::new(|| preau_sfu::Step::Full)
+/// Nothing is given up, and nothing recorded.
+fn ears(attendance: Arc<Heard>) -> crate::lesson::Ears {
+    let restraint: crate::lesson::Restraint = Arc::new(|| preau_sfu::Step::Full);
+    crate::lesson::Ears { attendance, recorder: Arc::new(Deaf), restraint }
+}
+
+/// Records nothing.
+struct Deaf;
+
+impl crate::lesson::Recorder for Deaf {
+    fn packet(&self, _: crate::lesson::Tapped, _: std::time::Instant) {}
+    fn paused(&self, _: crate::ids::LessonId, _: &str) {}
+    fn over(&self, _: crate::ids::LessonId) {}
+    fn failed(&self, _: crate::ids::LessonId) {}
 }
 
 /// A client's first words, as base64url of a wrapped join request.
@@ -282,7 +293,7 @@ async fn media_are_also_taken_over_tcp_under_the_same_number() {
         ..crate::config::LiveConfig::default()
     };
     let heard = Arc::new(Heard::default());
-    let media = Media::start(&config, crate::edge::Clock::System, heard, calm()).expect("started");
+    let media = Media::start(&config, crate::edge::Clock::System, ears(heard)).expect("started");
     assert_eq!(media.addresses(), media.stream_addresses());
     let stream_address = media.stream_addresses()[0];
     // Who speaks something else is sent away; what is no packet of anybody's is not answered.
@@ -294,7 +305,7 @@ async fn media_are_also_taken_over_tcp_under_the_same_number() {
     // A port that is taken is named with the key to change.
     let taken = crate::config::LiveConfig { listen_tcp: Some(stream_address), ..config };
     let heard = Arc::new(Heard::default());
-    let error = Media::start(&taken, crate::edge::Clock::System, heard, calm()).err().expect("refused");
+    let error = Media::start(&taken, crate::edge::Clock::System, ears(heard)).err().expect("refused");
     assert!(format!("{error:#}").contains("live.listen_tcp: TCP 127.0.0.1:"), "{error:#}");
 }
 
@@ -370,7 +381,7 @@ async fn a_failure_of_an_engine_ends_its_rooms_and_no_others() {
         ..crate::config::LiveConfig::default()
     };
     let heard = Arc::new(Heard::default());
-    let media = Media::start(&config, crate::edge::Clock::System, heard.clone(), calm()).expect("started");
+    let media = Media::start(&config, crate::edge::Clock::System, ears(heard.clone())).expect("started");
     let rooms = Rooms::embedded(media.clone());
     let addresses = media.addresses();
     assert!(addresses.len() == 2 && addresses[0] != addresses[1]);

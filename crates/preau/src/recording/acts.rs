@@ -1,0 +1,197 @@
+//! Beginning and ending a recording, and how it stands.
+
+use super::model::{Ending, RecordingId, What};
+use super::policy::Record;
+use super::tape::Begin;
+use super::{RecordingState, Running, store};
+use crate::access::{Allows, Permit};
+use crate::edge::{Caller, Refusal, json};
+use crate::ids::LessonId;
+use crate::lesson::{JoinLive, LiveLesson, Tap, room_of};
+use crate::store::StoreError;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use serde::Serialize;
+use std::time::Instant;
+
+/// How the recording of a lesson stands.
+#[derive(Serialize)]
+struct Standing {
+    /// It is recorded now.
+    on: bool,
+    /// With pupils' voices: of the one that runs, else of one that would begin now.
+    voices: bool,
+    /// Whether the caller may begin and end it.
+    may: bool,
+    /// Why it cannot be begun, though the caller holds the lesson: `off` or `engine`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not: Option<&'static str>,
+    /// Why the last one ended, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<&'static str>,
+}
+
+pub(super) async fn standing(
+    State(state): State<RecordingState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+) -> Result<Response, Refusal> {
+    let actor = caller.actor().clone();
+    let (lesson, setting, last) = state
+        .platform
+        .store()
+        .read::<_, Refusal, _>(move |conn| {
+            let permit: Permit<LiveLesson, JoinLive> = actor.permit(conn, id)?;
+            let lesson = permit.into_resource();
+            let setting = store::setting(conn, lesson.school)?;
+            Ok((lesson, setting, store::last_ending(conn, id)?))
+        })
+        .await?;
+    let running = state.studio.running().get(&id).copied();
+    let holds = <LiveLesson as Allows<Record>>::allows(caller.actor(), &lesson);
+    let not = match (&state.studio.0.tapes, setting.what) {
+        (None, _) => Some("engine"),
+        (Some(_), What::Off) => Some("off"),
+        _ => None,
+    };
+    json(&Standing {
+        on: running.is_some(),
+        voices: running.map_or(setting.what == What::Voices, |running| running.voices),
+        may: holds && (not.is_none() || running.is_some()),
+        not: not.filter(|_| holds && running.is_none()),
+        ended: last.filter(|_| running.is_none()).map(Ending::word),
+    })
+}
+
+/// A permit to record a lesson that is open.
+async fn permit(
+    state: &RecordingState,
+    caller: &Caller,
+    id: LessonId,
+) -> Result<Permit<LiveLesson, Record>, Refusal> {
+    let actor = caller.actor().clone();
+    let permit: Permit<LiveLesson, Record> =
+        state.platform.store().read::<_, Refusal, _>(move |conn| Ok(actor.permit(conn, id)?)).await?;
+    if permit.resource().is_open(state.platform.now()) {
+        Ok(permit)
+    } else {
+        Err(Refusal::Rule("live-closed"))
+    }
+}
+
+pub(super) async fn begin(
+    State(state): State<RecordingState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+) -> Result<Response, Refusal> {
+    let permit = permit(&state, &caller, id).await?;
+    let school = permit.resource().school;
+    let Some(tapes) = state.studio.0.tapes.clone() else { return Err(Refusal::Rule("recording-engine")) };
+    let setting =
+        state.platform.store().read::<_, Refusal, _>(move |conn| Ok(store::setting(conn, school)?)).await?;
+    if setting.what == What::Off {
+        return Err(Refusal::Rule("recording-off"));
+    }
+    let (voices, recording) = (setting.what == What::Voices, RecordingId::fresh());
+    if !state.rooms.of_lesson(id).await?.contains(&room_of(id)) {
+        return Err(Refusal::Rule("recording-nobody"));
+    }
+    if !state.studio.0.bounds.has_room() {
+        return Err(Refusal::Rule("recording-no-space"));
+    }
+    {
+        let most = state.platform.config().recording.parallel as usize;
+        let mut running = state.studio.running();
+        if running.contains_key(&id) {
+            // Two teachers, or two clicks.
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        if running.len() >= most {
+            return Err(Refusal::Rule("recording-too-many"));
+        }
+        running.insert(id, Running { id: recording, school, voices });
+    }
+    let begun = state.record(&permit, &caller, &tapes, recording, voices).await;
+    if begun.is_err() {
+        state.studio.running().remove(&id);
+    }
+    begun?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+impl RecordingState {
+    /// Writes it down, opens its files, and lets the room be heard, in this order: nothing leaves the engine before
+    /// it stands in the journal.
+    async fn record(
+        &self,
+        permit: &Permit<LiveLesson, Record>,
+        caller: &Caller,
+        tapes: &super::Tapes,
+        recording: RecordingId,
+        voices: bool,
+    ) -> Result<(), Refusal> {
+        let (lesson, school, by) = (permit.resource().id, permit.resource().school, caller.person()?);
+        let now = self.platform.now();
+        self.platform
+            .store()
+            .write::<_, StoreError, _>(permit, move |tx| {
+                store::begin(tx, recording, (lesson, school), by, voices, now)?;
+                tx.note_as("recording.begin", "recording", recording.get());
+                Ok(())
+            })
+            .await?;
+        let room = room_of(lesson);
+        if !tapes.begin(Begin { recording, lesson, room, began: Instant::now() }) {
+            self.close(recording, Ending::Failure).await;
+            return Err(Refusal::Busy { retry_after: 2 });
+        }
+        match self.rooms.tap(lesson, Some(Tap { voices })).await {
+            Ok(true) => Ok(()),
+            // Everybody has left in this moment.
+            Ok(false) => {
+                tapes.end(lesson, Ending::Lesson);
+                Err(Refusal::Rule("recording-nobody"))
+            }
+            Err(error) => {
+                tapes.end(lesson, Ending::Failure);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Ends the recording of a lesson; its files are finished a moment later.
+    pub(super) async fn stop(&self, lesson: LessonId, ending: Ending) -> Result<(), Refusal> {
+        // The room first: from here on nothing more is recorded.
+        self.rooms.tap(lesson, None).await?;
+        match &self.studio.0.tapes {
+            Some(tapes) if !tapes.end(lesson, ending) => Err(Refusal::Busy { retry_after: 2 }),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(super) async fn end(
+    State(state): State<RecordingState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+) -> Result<Response, Refusal> {
+    let permit = permit(&state, &caller, id).await?;
+    let running = state.studio.running().get(&id).copied();
+    if let Some(Running { id: recording, .. }) = running {
+        let now = state.platform.now();
+        state.stop(id, Ending::Teacher).await?;
+        state
+            .platform
+            .store()
+            .write::<_, StoreError, _>(&permit, move |tx| {
+                store::end(tx, recording, Ending::Teacher, now)?;
+                tx.note_as("recording.end", "recording", recording.get());
+                Ok(())
+            })
+            .await?;
+        // Another one may begin at once; the files of this one are closed in their turn.
+        state.studio.running().remove(&id);
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,111 @@
+//! What a player needs to know of a recording: its files on the time line, and what the class saw and wrote.
+
+use super::model::{Recording, RecordingId, Track};
+use super::policy::WatchRecording;
+use super::{RecordingState, store};
+use crate::access::Permit;
+use crate::classroom;
+use crate::edge::{Caller, Refusal, json};
+use crate::ids::{Millis, PersonId};
+use crate::lesson;
+use crate::school;
+use crate::store::Conn;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// The document. All times are milliseconds since the recording began.
+#[derive(Serialize)]
+struct Contents {
+    length: u64,
+    tracks: Vec<File>,
+    chat: Vec<Message>,
+    /// What the class saw of questions, notes and the timer: as it stood at the beginning, and merge patches.
+    room: Value,
+    changes: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct File {
+    url: String,
+    shows: &'static str,
+    /// Whose; the same person has one lane for each thing they showed.
+    person: String,
+    name: String,
+    /// Whether they hold the lesson.
+    leads: bool,
+    begins: u64,
+    length: u64,
+}
+
+#[derive(Serialize)]
+struct Message {
+    at: u64,
+    name: String,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Change {
+    at: u64,
+    patch: Value,
+}
+
+/// How long a recording is: until its last file ends.
+pub(super) fn length_of(tracks: &[Track]) -> u64 {
+    tracks.iter().map(|track| track.name.begins + track.length).max().unwrap_or(0)
+}
+
+pub(super) async fn read(
+    State(state): State<RecordingState>,
+    caller: Caller,
+    Path(id): Path<RecordingId>,
+) -> Result<Response, Refusal> {
+    let actor = caller.actor().clone();
+    let contents = state
+        .platform
+        .store()
+        .read::<_, Refusal, _>(move |conn| {
+            let permit: Permit<Recording, WatchRecording> = actor.permit(conn, id)?;
+            contents(conn, permit.resource())
+        })
+        .await?;
+    json(&contents)
+}
+
+fn contents(conn: &mut Conn, recording: &Recording) -> Result<Contents, Refusal> {
+    let tracks = store::tracks(conn, recording.id)?;
+    let length = length_of(&tracks);
+    let from = recording.started_at;
+    let span = (from, from + Millis::try_from(length).unwrap_or(0));
+    let since = |at: Millis| u64::try_from(at - from).unwrap_or(0);
+    let mut names: HashMap<PersonId, String> = HashMap::new();
+    for track in &tracks {
+        if let std::collections::hash_map::Entry::Vacant(entry) = names.entry(track.name.person) {
+            entry.insert(school::person_name(conn, track.name.person)?);
+        }
+    }
+    let history = classroom::history(conn, recording.lesson.id, span)?;
+    let chat = lesson::said_between(conn, recording.lesson.id, span)?;
+    let file = |track: &Track| File {
+        url: format!("/recordings/{}/tracks/{}", recording.id, track.name.number),
+        shows: track.name.shows.word(),
+        person: track.name.person.to_string(),
+        name: names.get(&track.name.person).cloned().unwrap_or_default(),
+        leads: recording.lesson.teachers.contains(&track.name.person),
+        begins: track.name.begins,
+        length: track.length,
+    };
+    Ok(Contents {
+        length,
+        tracks: tracks.iter().map(file).collect(),
+        chat: chat
+            .into_iter()
+            .map(|said| Message { at: since(said.at), name: said.name, text: said.text })
+            .collect(),
+        room: history.view,
+        changes: history.changes.into_iter().map(|(at, patch)| Change { at: since(at), patch }).collect(),
+    })
+}

@@ -1,0 +1,194 @@
+//! What the recorder's thread tells is written down; what a restart finds is put in order.
+
+use super::model::{Ending, RecordingId, Track};
+use super::tape::{Fact, folder_of, folders, rescue};
+use super::{RecordingState, Studio, store};
+use crate::access::SystemPermit;
+use crate::ids::Millis;
+use crate::store::StoreError;
+use std::collections::HashSet;
+use std::fs::File;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How often it is tried to have the folder for oneself: while one process takes over from another, both run.
+const TURN: Duration = Duration::from_secs(3);
+/// The file that is locked.
+const LOCK: &str = "lock";
+
+impl RecordingState {
+    /// Puts in order what the last process left, then listens for ever.
+    pub(super) async fn listen(self) {
+        let takes_over = self.clone();
+        tokio::spawn(async move {
+            while !takes_over.studio.is_alone() {
+                tokio::time::sleep(TURN).await;
+            }
+            takes_over.put_in_order().await;
+        });
+        loop {
+            let fact = self.studio.0.facts.lock().await.recv().await;
+            let Some(fact) = fact else { return };
+            if let Fact::KeyFrame { lesson, track } = &fact {
+                // It may be gone by now, and is then not needed.
+                let _ = self.rooms.tap_key_frame(*lesson, track).await;
+            }
+            if let Fact::Ended { lesson, ending, .. } = &fact
+                && *ending != Ending::Teacher
+                && let Err(error) = self.rooms.tap(*lesson, None).await
+            {
+                tracing::warn!(%lesson, %error, "a room could not be told that it is no longer recorded");
+            }
+            self.studio.note(fact).await;
+        }
+    }
+
+    /// Writes down that a recording is over of which no file was begun.
+    pub(super) async fn close(&self, recording: RecordingId, ending: Ending) {
+        self.studio.close(recording, ending, self.platform.now()).await;
+    }
+
+    /// Finishes what the last process could not: its files first, then what stands in the database of them.
+    /// Returns how many recordings were left open.
+    pub(super) async fn put_in_order(&self) -> usize {
+        let folder = self.studio.0.bounds.folder.clone();
+        let found =
+            self.platform.store().read::<_, StoreError, _>(move |conn| Ok(store::running(conn)?)).await;
+        let Ok(left) =
+            found.inspect_err(|error| tracing::error!(%error, "recordings cannot be looked after"))
+        else {
+            return 0;
+        };
+        // Asked afterwards: what has begun meanwhile is not in the list.
+        let mine: HashSet<RecordingId> = self.studio.running().values().map(|running| running.id).collect();
+        let longest = Millis::try_from(self.studio.0.bounds.longest.as_millis()).unwrap_or(Millis::MAX);
+        let mut open = 0;
+        for (recording, began) in left.into_iter().filter(|(recording, _)| !mine.contains(recording)) {
+            let place = folder_of(&folder, recording);
+            let rescued = tokio::task::spawn_blocking(move || rescue(&place)).await;
+            match rescued {
+                Ok(Ok(rescued)) => {
+                    tracing::info!(%recording, tracks = rescued.tracks.len(), mended = rescued.mended, "a recording was left open");
+                    let end = rescued.tracks.iter().map(|track| track.name.begins + track.length).max();
+                    let end = end.and_then(|end| Millis::try_from(end).ok()).unwrap_or(0);
+                    for track in rescued.tracks {
+                        self.studio.note(Fact::Track { recording, track }).await;
+                    }
+                    self.studio.close(recording, Ending::Restart, began + end).await;
+                }
+                // Another machine's, or nothing was written: it is closed when it cannot run any more.
+                Ok(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+                    if began + longest > self.platform.now() {
+                        continue;
+                    }
+                    self.studio.close(recording, Ending::Restart, began).await;
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(%recording, %error, "a recording's files cannot be looked at");
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!(%recording, %error, "a recording's files cannot be looked at");
+                    continue;
+                }
+            }
+            open += 1;
+        }
+        open
+    }
+
+    /// Folders in which something lies of recordings that are no more.
+    pub(super) async fn strays(&self) -> Vec<RecordingId> {
+        let folder = self.studio.0.bounds.folder.clone();
+        let found = tokio::task::spawn_blocking(move || folders(&folder)).await;
+        let Ok(Ok(found)) = found else { return Vec::new() };
+        let mine: HashSet<RecordingId> = self.studio.running().values().map(|running| running.id).collect();
+        let asked = found.clone();
+        let known =
+            self.platform.store().read::<_, StoreError, _>(move |conn| Ok(store::known(conn, &asked)?)).await;
+        let Ok(known) = known else { return Vec::new() };
+        found.into_iter().filter(|id| !known.contains(id) && !mine.contains(id)).collect()
+    }
+}
+
+impl Studio {
+    /// Whether no other process uses the folder; once it is so, it stays so.
+    pub(super) fn is_alone(&self) -> bool {
+        let mut lock = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock.is_some() {
+            return true;
+        }
+        let path = self.0.bounds.folder.join(LOCK);
+        let file = File::options().create(true).truncate(false).write(true).open(path);
+        *lock = file.ok().filter(|file| file.try_lock().is_ok());
+        lock.is_some()
+    }
+
+    /// Returns when everything up to `done` is written down, by whoever listens, or by this where nobody does.
+    pub(super) async fn hear_until(&self, mut done: oneshot::Receiver<()>) {
+        let Ok(mut facts) = self.0.facts.try_lock() else {
+            let _ = done.await;
+            return;
+        };
+        while done.try_recv().is_err() {
+            let Some(fact) = facts.recv().await else { return };
+            self.note(fact).await;
+        }
+    }
+
+    /// Writes something down.
+    pub(super) async fn note(&self, fact: Fact) {
+        match fact {
+            Fact::KeyFrame { .. } => {}
+            Fact::Done(done) => {
+                let _ = done.send(());
+            }
+            Fact::Track { recording, track } => self.keep(recording, track).await,
+            Fact::Ended { recording, lesson, ending } => {
+                self.close(recording, ending, self.0.platform.now()).await;
+                let mut running = self.running();
+                if running.get(&lesson).is_some_and(|running| running.id == recording) {
+                    running.remove(&lesson);
+                }
+            }
+        }
+    }
+
+    async fn keep(&self, recording: RecordingId, track: Track) {
+        if track.lost > 0 {
+            tracing::info!(%recording, track = %track.name, lost = track.lost, "packets are missing in a recording");
+        }
+        let kept = self
+            .0
+            .platform
+            .store()
+            .write::<_, StoreError, _>(&SystemPermit::Recorder, move |tx| {
+                store::add_track(tx, recording, &track)?;
+                tx.note_as("recording.track", "recording", recording.get());
+                Ok(())
+            })
+            .await;
+        if let Err(error) = kept {
+            // The file is there; the next start finds it, because its recording stays open.
+            tracing::error!(%recording, track = %track.name, %error, "a file of a recording could not be noted");
+        }
+    }
+
+    pub(super) async fn close(&self, recording: RecordingId, ending: Ending, at: Millis) {
+        let closed = self
+            .0
+            .platform
+            .store()
+            .write::<_, StoreError, _>(&SystemPermit::Recorder, move |tx| {
+                store::end(tx, recording, ending, at)?;
+                store::ready(tx, recording)?;
+                tx.note_as("recording.close", "recording", recording.get());
+                Ok(())
+            })
+            .await;
+        if let Err(error) = closed {
+            tracing::error!(%recording, %error, "a recording's end could not be noted");
+        }
+    }
+}

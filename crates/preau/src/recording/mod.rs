@@ -1,0 +1,198 @@
+//! Recordings of live lessons: begun by a teacher where the school's head allows it, announced to everybody in the
+//! room, watched by the class, deleted after some weeks.
+//!
+//! `model` what a school allows and what a recording holds · `policy` who may do what · `store` the only SQL ·
+//! `tape` the thread that writes files · `acts` begin and end · `hear` what the thread tells, and what a restart
+//! finds · `tidy` what is too old goes · `pages`, `contents`, `stream` the pages, what a player needs, the files ·
+//! `views` what templates show.
+//!
+//! Invariants: nothing is recorded unless the school allows it at that moment, and everybody in the room is told
+//! as long as it is; pupils' cameras and screens never leave the media engine; whatever is watched passed a permit.
+
+mod acts;
+mod contents;
+mod hear;
+mod model;
+mod pages;
+mod policy;
+mod store;
+mod stream;
+mod tape;
+#[cfg(test)]
+mod tests;
+mod tidy;
+pub mod views;
+
+pub use model::{Ending, Recording, RecordingId, RecordingLine, Setting, What};
+pub use policy::{DeleteRecording, Record, SetRecording, WatchRecording};
+#[cfg(test)]
+pub(crate) use tests::{matrix, one_for_tests};
+
+use crate::access::{Actor, Profile};
+use crate::config::LiveEngine;
+use crate::edge::{Audience, Body, Cost, NavEntry, Platform, Routes};
+use crate::ids::LessonId;
+use crate::lesson::{HOLDERS, PARTICIPANTS, Recorder, Rooms, Tapped};
+use crate::store::Conn;
+use diesel::QueryResult;
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tape::{Bounds, Fact, Tapes};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
+
+const HEADS: Audience = Audience::Profiles(&[Profile::Head]);
+/// The menu leads there those who answer for recordings; everybody else comes from a lesson.
+const IN_THE_MENU: &[Profile] = &[Profile::Head];
+
+/// A recording that runs in this process.
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    id: RecordingId,
+    school: crate::ids::SchoolId,
+    voices: bool,
+}
+
+/// What the recorder shares with whoever starts and ends recordings. Cheap to clone.
+#[derive(Clone)]
+pub struct Studio(Arc<Inner>);
+
+struct Inner {
+    platform: Platform,
+    bounds: Bounds,
+    /// None with an engine that does not hand media out.
+    tapes: Option<Tapes>,
+    running: Mutex<HashMap<LessonId, Running>>,
+    facts: tokio::sync::Mutex<UnboundedReceiver<Fact>>,
+    /// The folder is this process' own for as long as this is locked.
+    lock: Mutex<Option<File>>,
+}
+
+impl Studio {
+    /// Starts the recorder's thread, where lessons can be recorded.
+    ///
+    /// # Errors
+    /// A folder that cannot be made, worded for an operator; the system's.
+    pub fn open(platform: &Platform) -> anyhow::Result<Studio> {
+        use anyhow::Context as _;
+        let config = &platform.config().recording;
+        let bounds = Bounds {
+            folder: config.folder.clone(),
+            longest: Duration::from_secs(60 * u64::from(config.longest_minutes)),
+            least_free: u64::from(config.least_free_mib) << 20,
+        };
+        let (tell, facts) = unbounded_channel();
+        let tapes = match platform.config().live.engine {
+            LiveEngine::Embedded => {
+                std::fs::create_dir_all(&bounds.folder).with_context(|| {
+                    format!("recording.folder: cannot make the folder {:?}", bounds.folder)
+                })?;
+                Some(Tapes::start(bounds.clone(), tell)?)
+            }
+            LiveEngine::Livekit => None,
+        };
+        Ok(Studio(Arc::new(Inner {
+            platform: platform.clone(),
+            bounds,
+            tapes,
+            running: Mutex::default(),
+            facts: tokio::sync::Mutex::new(facts),
+            lock: Mutex::default(),
+        })))
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<LessonId, Running>> {
+        // Every change is one insertion or removal, so a panic elsewhere leaves nothing half done.
+        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends what runs and returns when all files are finished and written down.
+    pub async fn finish(&self) {
+        let (done, all) = oneshot::channel();
+        let Some(tapes) = &self.0.tapes else { return };
+        if tapes.end_all(Ending::Restart, done) {
+            self.hear_until(all).await;
+        }
+    }
+}
+
+impl Recorder for Studio {
+    fn packet(&self, packet: Tapped, at: Instant) {
+        if let Some(tapes) = &self.0.tapes {
+            tapes.packet(packet, at);
+        }
+    }
+
+    fn paused(&self, lesson: LessonId, track: &str) {
+        // Most lessons are not recorded.
+        if let Some(tapes) = self.0.tapes.as_ref().filter(|_| self.running().contains_key(&lesson)) {
+            tapes.paused(lesson, track);
+        }
+    }
+
+    fn over(&self, lesson: LessonId) {
+        if let Some(tapes) = self.0.tapes.as_ref().filter(|_| self.running().contains_key(&lesson)) {
+            tapes.over(lesson);
+        }
+    }
+
+    fn failed(&self, lesson: LessonId) {
+        if let Some(tapes) = self.0.tapes.as_ref().filter(|_| self.running().contains_key(&lesson)) {
+            tapes.failed(lesson);
+        }
+    }
+}
+
+/// What the handlers need.
+#[derive(Clone)]
+pub struct RecordingState {
+    platform: Platform,
+    studio: Studio,
+    rooms: Rooms,
+}
+
+impl RecordingState {
+    /// Over the rooms of the live lessons.
+    pub fn new(platform: Platform, studio: Studio, rooms: Rooms) -> RecordingState {
+        RecordingState { platform, studio, rooms }
+    }
+
+    /// What records.
+    pub fn studio(&self) -> &Studio {
+        &self.studio
+    }
+
+    /// Starts what goes on beside the requests; call it once, where a runtime runs.
+    pub fn keep_going(&self) {
+        if self.studio.0.tapes.is_some() {
+            tokio::spawn(self.clone().listen());
+        }
+        tokio::spawn(self.clone().tidy_now_and_then());
+    }
+}
+
+/// The recordings of a lesson that this actor may watch, the latest first.
+///
+/// # Errors
+/// The engine's.
+pub fn of_lesson(conn: &mut Conn, actor: &Actor, lesson: LessonId) -> QueryResult<Vec<RecordingLine>> {
+    store::list(conn, &actor.scope::<Recording, WatchRecording>(), Some(lesson))
+}
+
+/// The pages of this slice.
+pub fn routes(state: RecordingState) -> Routes {
+    Routes::new()
+        .nav(NavEntry { order: 60, href: "/recordings", key: "nav-recordings", profiles: IN_THE_MENU })
+        .get("/recordings", PARTICIPANTS, Cost::Page, pages::list)
+        .post("/recordings/setting", HEADS, Cost::Write, Body::Form, pages::set)
+        .get("/recordings/{id}", PARTICIPANTS, Cost::Page, pages::show)
+        .get("/recordings/{id}/contents.json", PARTICIPANTS, Cost::Page, contents::read)
+        .get("/recordings/{id}/tracks/{number}", PARTICIPANTS, Cost::Bulk, stream::send)
+        .post("/recordings/{id}/removal", HOLDERS, Cost::Write, Body::Form, pages::remove)
+        .get("/lessons/{id}/recording.json", PARTICIPANTS, Cost::Live, acts::standing)
+        .post("/lessons/{id}/recording/beginning", HOLDERS, Cost::Live, Body::Form, acts::begin)
+        .post("/lessons/{id}/recording/ending", HOLDERS, Cost::Live, Body::Form, acts::end)
+        .with_state(state)
+}

@@ -1,0 +1,114 @@
+// That the lesson is recorded, for everybody to see from the first moment to the last; for the teacher the button
+// that begins and ends it. Whether it is recorded, the media server itself tells, also to who comes later or back;
+// what of it is recorded, and who may record, Préau tells.
+import { RoomEvent, type Room } from "livekit-client";
+import { confirmed, el, icon, say } from "./dom";
+import type { Notices } from "./notices";
+import type { LivePage } from "./page";
+import { Refused, type LessonServer } from "./server";
+import { text } from "./texts";
+
+/** How the recording stands, as `recording.json` says. */
+export interface Standing {
+  readonly on: boolean;
+  readonly voices: boolean;
+  readonly may: boolean;
+  readonly not?: "off" | "engine";
+  readonly ended?: "teacher" | "lesson" | "length" | "space" | "setting" | "restart" | "failure";
+}
+
+/** Endings that the teacher did not choose and should hear of. */
+const worthSaying = ["length", "space", "setting", "failure"] as const;
+
+/** Reasons of the server that the teacher can do something about. */
+const refusals = ["recording-no-space", "recording-too-many", "recording-nobody", "recording-off"] as const;
+
+export class Recording {
+  readonly button: HTMLButtonElement | undefined;
+  private readonly label = el("span");
+  private standing: Standing | undefined;
+  private busy = false;
+  private asked = 0;
+  /** What was said of it last. */
+  private told = "";
+
+  constructor(
+    private readonly page: LivePage,
+    private readonly room: Room,
+    private readonly server: LessonServer,
+    private readonly notices: Notices,
+  ) {
+    if (page.role === "teacher") {
+      this.button = el("button", { type: "button", class: "control record", onclick: () => void this.press() }, icon("record"), this.label);
+      this.button.hidden = true;
+    }
+    room.on(RoomEvent.RecordingStatusChanged, () => void this.ask());
+  }
+
+  /** The page is in the room, or in it again. */
+  arrived(): void {
+    void this.ask();
+  }
+
+  private async ask(): Promise<void> {
+    const number = (this.asked += 1);
+    const was = this.standing?.on ?? false;
+    this.draw();
+    // Of a lesson that is not recorded only its teacher needs to know more.
+    if (!this.room.isRecording && this.page.role !== "teacher") return this.tell();
+    const standing = await this.server.recording().catch(() => undefined);
+    if (number !== this.asked) return;
+    if (standing) this.standing = standing;
+    this.draw();
+    this.tell();
+    if (!standing) return;
+    const why = worthSaying.find((one) => one === standing.ended);
+    if (this.button && was && !this.room.isRecording && why) this.notices.keep("recording", text(`recording-ended-${why}`), "dismiss");
+  }
+
+  /** Says it to everybody, also to those who do not see the sign. */
+  private tell(): void {
+    const words = this.room.isRecording ? (this.page.recording.textContent ?? "") : "";
+    if (words === this.told) return;
+    this.told = words;
+    if (words) this.notices.pass("recorded", words);
+    else if (!this.button) this.notices.pass("recorded", text("recording-over"));
+    else this.notices.clear("recorded");
+  }
+
+  private draw(): void {
+    const on = this.room.isRecording;
+    // While it is not known what is recorded, the sign says the most there can be.
+    const voices = this.standing?.voices ?? true;
+    this.page.recording.hidden = !on;
+    say(this.page.recording, on ? text(voices ? "recording-on-voices" : "recording-on") : "");
+    if (!this.button) return;
+    this.button.hidden = !this.standing || this.standing.not === "off";
+    this.button.setAttribute("aria-disabled", String(this.busy || !this.standing?.may));
+    this.button.classList.toggle("on", on);
+    say(this.label, text(on ? "recording-end" : "recording-begin"));
+  }
+
+  private async press(): Promise<void> {
+    if (this.busy || !this.standing) return;
+    if (!this.standing.may) {
+      this.notices.pass("recording", text("recording-not-here"));
+      return;
+    }
+    const on = this.room.isRecording;
+    if (!on && !(await confirmed(text(this.standing.voices ? "recording-question-voices" : "recording-question"), "recording-begin"))) return;
+    this.busy = true;
+    this.draw();
+    try {
+      await this.server.record(!on);
+      this.notices.clear("recording");
+      if (on) this.notices.pass("recording", text("recording-kept"));
+    } catch (error) {
+      const reason = refusals.find((one) => error instanceof Refused && error.reason === one);
+      this.notices.keep("recording", text(reason ?? "recording-failed"), "dismiss");
+    } finally {
+      this.busy = false;
+      await this.ask();
+    }
+  }
+}
