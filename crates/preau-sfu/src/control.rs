@@ -79,7 +79,9 @@ impl Command {
             Command::UpdateSubscriptions(request) => &request.room,
             Command::SendData(request) => &request.room,
             Command::UpdateRoomMetadata(request) => &request.room,
-            Command::Snapshot { room } => room,
+            Command::Snapshot { room } | Command::Tap { room, .. } | Command::TapKeyframe { room, .. } => {
+                room
+            }
             Command::RefreshToken { to, .. } => &to.room,
         })
     }
