@@ -1,6 +1,8 @@
 // Builds what the binary embeds: web/dist/{live.js, playback.js, today.js, waiting.js, worker.js, console.js, *.css,
 // texts/*.json}, and what a lesson loads when captions are switched on or a document is shown: web/dist/{captions.js,
 // document.js, document-worker.js, *.wasm, *.pfb}.
+// (PDF.js would like a canvas of its own under Node. Nothing here runs it there; package.json holds that one at a version
+// which registries have for every platform, or the lock file could not be complete.)
 //
 // Not a bundler configuration to grow: one esbuild call a script, then the two promises that the
 // pages make to slow phones and to people are checked here, so that a broken one fails the build:
