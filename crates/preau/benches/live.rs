@@ -152,8 +152,10 @@ fn main() -> anyhow::Result<()> {
 /// Runs this program again in a network of its own, or where it is if that is not permitted.
 fn apart(arguments: &[String]) -> anyhow::Result<()> {
     let own = std::env::current_exe()?;
-    let net = "ip link set lo up && ip link add preau type dummy && ip addr add 10.77.0.1/32 dev preau \
-               && ip link set preau up && ip route add local 10.77.0.0/16 dev lo";
+    // A pair of which one end bears the address: there are kernels without dummy devices.
+    let net = "ip link set lo up && ip link add preau type veth peer name people && ip link set people up \
+               && ip addr add 10.77.0.1/32 dev preau && ip link set preau up \
+               && ip route add local 10.77.0.0/16 dev lo";
     let possible = |script: &str| {
         Command::new("unshare")
             .args(["--net", "sh", "-c", script])
@@ -240,13 +242,15 @@ fn measure(load: Load, make: Make, net: [u8; 2]) -> anyhow::Result<Outcome> {
     }
     let all = load.rooms * load.people;
     if !classes.until(&mut people, ARRIVAL, |classes, people| people.connected() >= classes.wanted())? {
-        bail!("only {} of {} connections came about", people.connected(), classes.wanted());
+        let (connected, wanted, missing) = (people.connected(), classes.wanted(), people.missing());
+        bail!("only {connected} of {wanted} connections came about; not {missing:?}");
     }
     let full = server.usage()?;
     people.sending = true;
     let wanted = load.streams();
     if !classes.until(&mut people, FLOWING, |_, people| people.losses().0 >= wanted)? {
-        bail!("only {} of {wanted} streams arrive", people.losses().0);
+        let (sound, pictures) = people.streams();
+        bail!("of {wanted} streams only {sound} of sound and {pictures} of pictures arrive");
     }
     // Key frames and negotiations of the beginning are over.
     classes.until(&mut people, 2.0, |_, _| false)?;

@@ -84,9 +84,15 @@ impl Classes {
         self.key.mint(&claims, 3_600)
     }
 
-    /// Peer connections that are wanted in all.
+    /// Peer connections that are wanted in all: those on which something travels. Who is alone in publishing
+    /// receives nothing, and what becomes of their second connection is the server's affair.
     pub(crate) fn wanted(&self) -> usize {
-        self.members.iter().map(|member| 1 + usize::from(member.up.is_some())).sum()
+        let receives = |member: &Member| {
+            let mut others = self.members.iter().filter(|one| one.up.is_some() && one.down != member.down);
+            others.any(|one| one.room == member.room)
+        };
+        let of = |member: &Member| usize::from(member.up.is_some()) + usize::from(receives(member));
+        self.members.iter().map(of).sum()
     }
 
     /// Does what the server has said since.

@@ -36,6 +36,8 @@ struct Leg {
     /// When it is woken; never later than `due`.
     alarm: Instant,
     connected: bool,
+    /// Whether an answer was given or taken.
+    described: bool,
     tracks: Vec<Outgoing>,
     /// What came, stream by stream.
     incoming: HashMap<Ssrc, Incoming>,
@@ -58,6 +60,7 @@ struct Incoming {
     first: u64,
     highest: u64,
     count: u64,
+    pictures: bool,
 }
 
 /// What is being counted. Packets are those of media, both ways.
@@ -122,6 +125,7 @@ impl People {
             due: now,
             alarm: now + Duration::from_secs(3_600),
             connected: false,
+            described: false,
             tracks: Vec::new(),
             incoming: HashMap::new(),
             pending: None,
@@ -134,12 +138,27 @@ impl People {
         self.legs.iter().filter(|leg| leg.connected).count()
     }
 
+    /// The first connections that cannot: which they are, and whether they were described to both sides.
+    pub(crate) fn missing(&self) -> Vec<(usize, bool)> {
+        let missing = self.legs.iter().enumerate().filter(|(_, leg)| !leg.connected);
+        missing.map(|(number, leg)| (number, leg.described)).take(8).collect()
+    }
+
     /// Streams that arrive somewhere, and how many packets of them are missing.
     pub(crate) fn losses(&self) -> (usize, u64, u64) {
         let streams = self.legs.iter().flat_map(|leg| leg.incoming.values());
         streams.fold((0, 0, 0), |(streams, expected, lost), one| {
             let span = one.highest - one.first + 1;
             (streams + 1, expected + span, lost + span.saturating_sub(one.count))
+        })
+    }
+
+    /// Streams that arrive somewhere: of sound, of pictures.
+    pub(crate) fn streams(&self) -> (usize, usize) {
+        let streams = self.legs.iter().flat_map(|leg| leg.incoming.values());
+        streams.fold((0, 0), |(sound, pictures), one| match one.pictures {
+            true => (sound, pictures + 1),
+            false => (sound + 1, pictures),
         })
     }
 
@@ -194,6 +213,7 @@ impl People {
         let leg = &mut self.legs[number];
         let Some(pending) = leg.pending.take() else { anyhow::bail!("an answer without an offer") };
         leg.rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(sdp)?)?;
+        leg.described = true;
         for (index, track) in leg.tracks.iter_mut().enumerate() {
             if let Some(stream) = leg.rtc.direct_api().stream_tx_by_mid(track.mid, None) {
                 stream.set_unpaced(true);
@@ -211,6 +231,7 @@ impl People {
     pub(crate) fn answer(&mut self, number: usize, sdp: &str) -> anyhow::Result<String> {
         let offer = SdpOffer::from_sdp_string(sdp)?;
         let answer = self.legs[number].rtc.sdp_api().accept_offer(offer)?.to_sdp_string();
+        self.legs[number].described = true;
         self.settle(number, Instant::now());
         Ok(answer)
     }
@@ -329,18 +350,20 @@ impl People {
                 let longer = packet + (picture as usize % packets) >= packets;
                 let length = PICTURE_PACKET + usize::from(longer);
                 let mut payload = vec![0x11; length];
+                // RFC 7741 section 4.2: picture, level zero and layer, for an index of level zero comes with a layer.
                 let head = [
                     start,
-                    0xc0,
+                    0xe0,
                     0x80 | (picture >> 8) as u8 & 0x7f,
                     picture as u8,
                     picture as u8,
+                    0,
                     u8::from(!key),
                 ];
-                payload[..6].copy_from_slice(&head);
+                payload[..7].copy_from_slice(&head);
                 if key && packet == 0 {
                     // The start code and 1,280 by 720 (RFC 6386 section 9.1).
-                    payload[6..15].copy_from_slice(&[0, 0, 0x9d, 0x01, 0x2a, 0x00, 0x05, 0xd0, 0x02]);
+                    payload[7..16].copy_from_slice(&[0, 0, 0x9d, 0x01, 0x2a, 0x00, 0x05, 0xd0, 0x02]);
                 }
                 payload[length - 8..].copy_from_slice(&stamp.to_be_bytes());
                 RtpWrite::new(pt, sequence.into(), (picture as u32).wrapping_mul(3_600), now, payload)
@@ -416,6 +439,7 @@ impl People {
         let stream = self.legs[number].incoming.entry(packet.header.ssrc).or_default();
         if stream.count == 0 {
             (stream.first, stream.highest) = (sequence, sequence);
+            stream.pictures = packet.payload.len() > 2 * SOUND_PACKET;
         }
         if sequence >= stream.first {
             stream.highest = stream.highest.max(sequence);
