@@ -136,6 +136,15 @@ impl Classes {
                 self.granted(about.unwrap_or(Asked::Else), id, told)
             }
             "event" => self.event(people, told),
+            // Only now is a publisher's feed one that others may ask for.
+            "webrtcup" => {
+                let sender = told["sender"].as_u64().unwrap_or_default();
+                if let Some((number, true)) = self.handles.get(&sender).copied() {
+                    self.members[number].published = true;
+                    self.subscribe();
+                }
+                Ok(())
+            }
             "error" | "timeout" => bail!("Janus refuses"),
             _ => Ok(()),
         }
@@ -210,6 +219,7 @@ impl Classes {
                     json!({ "janus": "message", "handle_id": handle, "body": body, "jsep": jsep }),
                     Asked::Else,
                 );
+                self.no_more_candidates(handle);
             }
             return Ok(());
         }
@@ -223,14 +233,18 @@ impl Classes {
                 json!({ "janus": "message", "handle_id": handle, "body": body, "jsep": jsep }),
                 Asked::Else,
             );
+            self.no_more_candidates(handle);
         } else if let Some(sdp) = sdp {
-            let member = &mut self.members[number];
-            let Some(up) = member.up else { bail!("an answer to nothing") };
+            let Some(up) = self.members[number].up else { bail!("an answer to nothing") };
             people.answered(up, sdp)?;
-            member.published = true;
-            self.subscribe();
         }
         Ok(())
+    }
+
+    /// All addresses stand in the description. Whoever may say more later is waited for.
+    fn no_more_candidates(&mut self, handle: u64) {
+        let done = json!({ "completed": true });
+        self.ask(json!({ "janus": "trickle", "handle_id": handle, "candidate": done }), Asked::Else);
     }
 
     /// Once all of a room publish, everybody there asks for what the others do.
