@@ -19,7 +19,8 @@ async function openedClass(school, teachers, pupils) {
 }
 
 test("where the network lets no UDP through, media come over TCP", async (t) => {
-  const school = await startSchool();
+  // Without the relay on the web port, which such a browser takes as well (live-walled.test.mjs).
+  const school = await startSchool({ environment: { PREAU_LIVE__RELAY: "false" } });
   const free = await openBrowser();
   // The browser's own rule for such networks: never UDP.
   const walled = await openBrowser({ options: ["--webrtc-ip-handling-policy=disable_non_proxied_udp"] });
