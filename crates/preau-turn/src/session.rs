@@ -190,9 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// To the browser, or on to the media server. Anything else is dropped: this relay leads nowhere else.
     async fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         if to == self.client {
-            self.unsent.extend_from_slice(bytes);
-            // Channel data are filled up on a stream; a STUN message is a multiple of four anyway.
-            self.unsent.resize(self.unsent.len().next_multiple_of(4), 0);
+            self.owe(bytes);
         } else if let Some((way, out)) = self.way_to(to).zip(self.way_out.as_ref()) {
             // What a full socket does not take is lost, as on the way.
             let _ = out.socket.send_to(bytes, way.inside()).await;
@@ -224,9 +222,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let message = Transmit::new(bytes, TransportType::Udp, way.announced, address);
         let now = self.now();
         if let Some(out) = self.server.recv(message, now).filter(|out| out.to == self.client) {
-            self.unsent.extend_from_slice(&out.data.build());
-            self.unsent.resize(self.unsent.len().next_multiple_of(4), 0);
+            let bytes = out.data.build();
+            self.owe(&bytes);
         }
+    }
+
+    /// Puts a message behind what the browser is to get.
+    fn owe(&mut self, bytes: &[u8]) {
+        self.unsent.extend_from_slice(bytes);
+        // Channel data are filled up on a stream; a STUN message is a multiple of four anyway.
+        self.unsent.resize(self.unsent.len().next_multiple_of(4), 0);
     }
 
     /// Does what the protocol asks for; says when it wants to look again.

@@ -1,8 +1,8 @@
 //! Sound and picture through the web port, for those whose network lets nothing else through.
 //!
 //! Beside the media ports, everybody who joins is told of a TURN relay on this server's own web port, with a
-//! password for half a day; their browser goes that way when no other works. The front hands connections that begin
-//! like STUN to it. It leads to the media threads and nowhere else (`preau-turn`).
+//! password for half a day; their browser goes that way where UDP does not get through. The front
+//! hands connections that begin like STUN to it. It leads to the media threads and nowhere else (`preau-turn`).
 
 use super::media::Media;
 use crate::config::Config;
