@@ -180,15 +180,15 @@ export class LessonServer {
     return (await answer.json()) as RoomDocument;
   }
 
-  /** Does something below `/room`. Throws `Refused`. */
-  async roomAct(path: string, body: object): Promise<void> {
-    await this.send(this.page.roomBase + path, body);
+  /** Does something in the room; returns the number of its event where the server says it, and else 0. Throws `Refused`. */
+  async roomAct(path: string, body: object): Promise<number> {
+    const answer = await this.send(this.page.roomBase + path, body);
+    return answer.status === 204 ? 0 : ((await answer.json()) as { readonly number: number }).number;
   }
 
   /** Writes in the notes; returns the number of the event. Throws `Refused`. */
   async notes(edits: readonly Edit[]): Promise<number> {
-    const answer = await this.send(`${this.page.roomBase}/notes`, { edits });
-    return ((await answer.json()) as { readonly number: number }).number;
+    return this.roomAct("/notes", { edits });
   }
 
   /** How the recording of the lesson stands. Throws `Refused`. */

@@ -4,7 +4,7 @@ use super::ClassroomState;
 use super::model::{LONGEST_WORD, What, timer};
 use super::policy::{LeadRoom, PartakeInRoom};
 use crate::access::{Action, Permit};
-use crate::edge::{Caller, Refusal};
+use crate::edge::{Caller, Refusal, json};
 use crate::ids::{LessonId, Millis, PersonId};
 use crate::lesson::{self, Document, LiveLesson, Pace, Role, read_document};
 use crate::presence;
@@ -17,6 +17,17 @@ use std::collections::BTreeSet;
 /// Done; the room is told apart from this.
 pub(super) fn done() -> Response {
     StatusCode::NO_CONTENT.into_response()
+}
+
+/// The number with which a page finds what it did among what it is told.
+#[derive(Serialize)]
+struct Written {
+    number: i64,
+}
+
+/// Done, as the event of that number.
+pub(super) fn done_as(number: i64) -> Result<Response, Refusal> {
+    json(&Written { number })
 }
 
 /// What a lock is to be.

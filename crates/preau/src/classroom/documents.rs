@@ -4,7 +4,7 @@
 //! Invariant: its bytes go to the lesson's teachers, and to whoever else is in the lesson only while it is shown.
 
 use super::ClassroomState;
-use super::acts::done;
+use super::acts::{done, done_as};
 use super::model::What;
 use super::model::document::Shown;
 use super::policy::LeadRoom;
@@ -182,8 +182,7 @@ pub(super) async fn turn(
     document: Document<Turning>,
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, LeadRoom> = state.permit(&caller, id).await?;
-    state.happen(&permit, What::DocumentTurned { page: read_document(document)?.page }).await?;
-    Ok(done())
+    done_as(state.happen(&permit, What::DocumentTurned { page: read_document(document)?.page }).await?)
 }
 
 pub(super) async fn close(

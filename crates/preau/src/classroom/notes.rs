@@ -1,29 +1,23 @@
 //! Writing in the notes of the class.
 
 use super::ClassroomState;
-use super::acts::{Switch, done};
+use super::acts::{Switch, done, done_as};
 use super::model::What;
 use super::model::notes::{Edit, resolve};
 use super::policy::{LeadRoom, WriteNotes};
 use crate::access::Permit;
-use crate::edge::{Caller, Refusal, json};
+use crate::edge::{Caller, Refusal};
 use crate::ids::LessonId;
 use crate::lesson::{Document, LiveLesson, Role, read_document, role_of};
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// What is wanted of the notes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Edits {
     edits: Vec<Edit>,
-}
-
-/// The number with which a page finds what it wrote among what it is told.
-#[derive(Serialize)]
-struct Written {
-    number: i64,
 }
 
 pub(super) async fn write(
@@ -43,7 +37,7 @@ pub(super) async fn write(
             Ok(What::NotesWritten { lines: resolve(&room.notes, edits)? })
         })
         .await?;
-    json(&Written { number })
+    done_as(number)
 }
 
 pub(super) async fn switch(

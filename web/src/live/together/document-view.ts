@@ -42,10 +42,12 @@ export class DocumentView {
   /** The page that the teacher's next request is for, while one is on its way. */
   private wanted: number | undefined;
   private turning = false;
+  /** The event that the last turn became: what is told before it is older than what this page shows. */
+  private turned = 0;
 
   constructor(
     private readonly page: LivePage,
-    state: RoomState,
+    private readonly state: RoomState,
     private readonly acts: Acts,
     private readonly server: LessonServer,
     private readonly notices: Notices,
@@ -107,7 +109,7 @@ export class DocumentView {
     } else if (this.simple()) {
       this.current = next.page;
       this.follows = true;
-    } else if (this.follows && this.wanted === undefined) this.current = next.page;
+    } else if (this.follows && this.wanted === undefined && this.state.number >= this.turned) this.current = next.page;
     this.draw();
   }
 
@@ -212,13 +214,15 @@ export class DocumentView {
     let done = true;
     while (done && this.wanted !== undefined) {
       const sent: number = this.wanted;
-      done = await this.acts.post("/document/page", { page: sent });
+      const number = await this.acts.numbered("/document/page", { page: sent });
+      done = number !== undefined;
+      this.turned = number ?? 0;
       if (this.wanted === sent) this.wanted = undefined;
     }
     this.turning = false;
     this.wanted = undefined;
-    // What the class sees is what the teacher sees.
-    if (!done && this.shown) {
+    // What the class sees is what the teacher sees, once it has been told.
+    if (this.shown && this.state.number >= this.turned) {
       this.current = this.shown.page;
       this.draw();
     }

@@ -37,7 +37,10 @@ async fn the_documents(school: TestSchool) {
     assert_eq!(teacher.act("/document", json!({ "token": "x", "pages": 3 })).await, StatusCode::NOT_FOUND);
     assert_eq!(teacher.act("/document/page", json!({ "page": 1 })).await, StatusCode::CONFLICT);
     teacher.done("/document", showing(3)).await;
-    teacher.done("/document/page", json!({ "page": 3 })).await;
+    // Whoever turns a page learns which event that is, and tells by it what is older.
+    let turned = format!("/lessons/{}/room/document/page", people.lesson);
+    let turned = teacher.client.post_json(&turned, &json!({ "page": 3 })).await;
+    assert_eq!((turned.status, &turned.json()["number"]), (StatusCode::OK, &teacher.room().await["number"]));
     assert_eq!(teacher.act("/document/page", json!({ "page": 4 })).await, StatusCode::CONFLICT);
     assert_eq!(maelys.act("/document/page", json!({ "page": 1 })).await, StatusCode::NOT_FOUND);
     let shown = json!({ "token": added["token"], "name": "Fables.pdf", "pages": 3, "page": 3 });
