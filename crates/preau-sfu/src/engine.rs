@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use livekit_protocol as lk;
@@ -32,6 +32,9 @@ use crate::stats::{Counters, Holdings};
 use crate::timers::{Due, Timers};
 use crate::token::Claims;
 use crate::transport::{Factory, Inbox, Leg, Route, Sink};
+
+/// Share of a core below which a shard has time to send every packet by itself.
+const IDLE: f32 = 0.1;
 
 /// Addresses remembered for one participant: several network paths, and NATs that change their mind.
 const ADDRESSES: usize = 8;
@@ -78,8 +81,10 @@ pub(crate) struct Shard {
     /// What the owner wants given up at least.
     pub(crate) house: Step,
     outputs: VecDeque<Output>,
-    /// Connections with packets that wait to leave.
-    pub(crate) owing: Vec<Route>,
+    /// Connections with packets that wait to leave, and …
+    owing: Vec<Route>,
+    /// … until when.
+    leaving: Instant,
     streams: HashMap<StreamId, Stream>,
     /// TCP connections by the client's address.
     stream_of: HashMap<SocketAddr, StreamId>,
@@ -177,6 +182,23 @@ impl Shard {
         }
     }
 
+    /// Notes that a connection has packets that wait to leave.
+    pub(crate) fn owe(&mut self, route: Route) {
+        if self.owing.is_empty() {
+            self.leaving = self.now + self.patience();
+        }
+        self.owing.push(route);
+    }
+
+    /// How long packets wait for others now (see [`Limits::gather`]).
+    fn patience(&self) -> Duration {
+        if self.processor < IDLE {
+            Duration::ZERO
+        } else {
+            self.limits.gather.mul_f32(self.processor.min(1.0))
+        }
+    }
+
     fn drop_stream(&mut self, id: StreamId) -> Option<Stream> {
         let stream = self.streams.remove(&id)?;
         if self.stream_of.get(&stream.remote) == Some(&id) {
@@ -225,6 +247,7 @@ impl Engine {
             house: Step::Full,
             outputs: VecDeque::new(),
             owing: Vec::new(),
+            leaving: config.start,
             streams: HashMap::new(),
             stream_of: HashMap::new(),
             clock: Clock::new(config.start, config.start_unix_ms),
@@ -536,11 +559,13 @@ impl Engine {
     }
 
     /// The next thing to do; None when everything is done. Give it all datagrams that have arrived together before
-    /// asking: what they make leave on one connection then costs little more than a single packet.
+    /// asking: what they make leave on one connection then costs little more than a single packet. For the same
+    /// reason packets of a busy shard wait a moment for others (see [`Limits::gather`]).
     pub fn poll(&mut self) -> Option<Output> {
         loop {
             let next = self.shard.outputs.pop_front();
-            if next.is_some() || self.shard.owing.is_empty() {
+            let shard = &self.shard;
+            if next.is_some() || shard.owing.is_empty() || shard.now < shard.leaving {
                 return next;
             }
             self.settle();
@@ -563,7 +588,8 @@ impl Engine {
 
     /// When [`Engine::tick`] wants to be called; None when nothing waits.
     pub fn deadline(&self) -> Option<Instant> {
-        self.shard.timers.next()
+        let leaving = (!self.shard.owing.is_empty()).then_some(self.shard.leaving);
+        [self.shard.timers.next(), leaving].into_iter().flatten().min()
     }
 
     /// What was counted so far.

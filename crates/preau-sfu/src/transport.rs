@@ -23,7 +23,7 @@ use crate::event::{Output, StreamId};
 use crate::framing;
 use crate::ids::{PartyKey, RoomKey};
 use crate::pipe::{Hands, Outlet, Pipe, Sources};
-use crate::sdp::Kind;
+use crate::sdp::{self, Flow, Kind};
 use crate::stats::{Counters, FIRST_WIDTH, Link};
 
 /// How often str0m reports loss and round trips.
@@ -135,6 +135,10 @@ pub(crate) struct Factory {
 /// A peer connection.
 pub(crate) struct Transport {
     pipe: Pipe,
+    /// Receivers report on every packet: only congestion control has a use for that. On a connection for both directions
+    /// they do all the same: a browser that hears in one section that we do without has no such reports for what it
+    /// sends either, and its pictures never grow.
+    every_packet: bool,
     state: State,
     pending: Option<Pending>,
     offers: u32,
@@ -156,6 +160,8 @@ struct State {
     sections: HashMap<Ssrc, (Mid, Option<Rid>)>,
     /// Worst share of a stream of ours that its receiver reported as lost, since the last report.
     sent_loss: Option<f32>,
+    /// Shortest round trip of theirs since then.
+    round_trip: Option<Duration>,
 }
 
 /// What became of a packet that was queued.
@@ -222,7 +228,13 @@ impl Factory {
                 rtc.add_local_candidate(candidate);
             }
         }
-        Transport { pipe: Pipe::new(rtc, now), state: State::default(), pending: None, offers: 0 }
+        Transport {
+            pipe: Pipe::new(rtc, now),
+            every_packet: self.probes,
+            state: State::default(),
+            pending: None,
+            offers: 0,
+        }
     }
 }
 
@@ -322,7 +334,11 @@ impl Transport {
         let (offer, pending) = made?;
         self.offers += 1;
         self.pending = Some(Pending { number: self.offers, offer: pending });
-        Some(Offer { number: self.offers, sdp: offer.to_sdp_string(), sections })
+        let mut sdp = offer.to_sdp_string();
+        if !self.every_packet {
+            sdp = sdp::without_packet_numbers(&sdp, Flow::Send);
+        }
+        Some(Offer { number: self.offers, sdp, sections })
     }
 
     /// Takes the answer to our offer. `Ok(false)` when it answers another offer than the one that waits.
@@ -535,15 +551,16 @@ impl State {
             // Receiver reports tell of losses that feedback for congestion control misses.
             Event::MediaEgressStats(stats) => {
                 self.sent_loss = [self.sent_loss, stats.loss].into_iter().flatten().reduce(f32::max);
+                self.round_trip = [self.round_trip, stats.rtt].into_iter().flatten().min();
                 None
             }
             Event::PeerStats(stats) => {
-                let sent_loss = self.sent_loss.take();
+                let (sent_loss, round_trip) = (self.sent_loss.take(), self.round_trip.take());
                 let loss = [sent_loss, stats.egress_loss_fraction, stats.ingress_loss_fraction];
                 Some(Happening::Report(Link {
                     loss: loss.into_iter().flatten().fold(0.0, f32::max),
                     sent_loss,
-                    round_trip: stats.rtt,
+                    round_trip: stats.rtt.or(round_trip),
                     up: !self.interrupted,
                 }))
             }

@@ -528,6 +528,86 @@ fn a_busy_machine_gives_up_pictures_in_every_room() {
 }
 
 #[test]
+fn packets_of_a_busy_shard_wait_a_moment_for_others() {
+    let mut world = World::new();
+    world.join("prof", Grants::default());
+    world.join("ines", Grants::default());
+    world.all_connected();
+    let mid = world.publish("prof", Microphone, &[]);
+    world.run(SECOND);
+    let sid = world.track_sid("prof", Microphone);
+    let moment = Duration::from_millis(2);
+    // Between which the two packets of a pair arrive: a share of a core, and then whether they come as one.
+    for (busy, together) in [(0.0, false), (0.05, false), (0.8, true), (7.0, true), (0.0, false)] {
+        world.engine.report_processor(busy);
+        let before = world.client("ines").received(&sid).len();
+        let begun = world.now;
+        world.say("prof", mid, -30);
+        world.run(moment);
+        world.say("prof", mid, -30);
+        world.run(SECOND / 10);
+        let client = world.client("ines");
+        let arrived: Vec<_> = client.received(&sid)[before..].iter().map(|packet| packet.timestamp).collect();
+        let [first, second] = arrived[..] else { panic!("{} packets arrived", arrived.len()) };
+        assert_eq!(second - first, if together { Duration::ZERO } else { moment }, "{busy} of a core");
+        // Five milliseconds at most, and twice five on the way.
+        assert!(first - begun <= Duration::from_millis(15), "{:?}", first - begun);
+    }
+}
+
+#[test]
+fn who_only_receives_reports_once_in_a_while() {
+    let mut world = World::new();
+    world.join("prof", Grants::default());
+    world.join_two("ines", Grants::default());
+    world.all_connected();
+    let mid = world.publish("prof", Camera, &[]);
+    world.run(SECOND);
+    let sid = world.track_sid("prof", Camera);
+    world.film("prof", mid, None, true);
+    let (before, seen) = (world.engine.counters(), world.client("ines").received(&sid).len());
+    for _ in 0..300 {
+        world.film("prof", mid, None, false);
+        world.run(FRAME);
+    }
+    let after = world.engine.counters();
+    let pictures = world.client("ines").received(&sid).len() - seen;
+    assert!(pictures >= 300, "{pictures}");
+    // Besides the pictures: reports, checks and wishes of both. With reports on every packet there were five times as many.
+    let others = after.datagrams_in - before.datagrams_in - (after.media_in - before.media_in);
+    assert!(others < 80, "{others} datagrams beside media in ten seconds");
+}
+
+#[test]
+fn publishers_hear_about_every_packet() {
+    // Without that a browser does not dare to send more than it began with. It takes what one section does without
+    // for what all do without: so none does on a connection for both directions.
+    for older in [false, true] {
+        let mut world = World::new();
+        if older {
+            world.join_two("prof", Grants::default());
+        } else {
+            world.join("prof", Grants::default());
+        }
+        world.all_connected();
+        world.publish("prof", Camera, &[]);
+        world.run(SECOND);
+        let answer = world.client("prof").frames.iter().rev().find_map(|frame| match frame {
+            Response::Answer(answer) => Some(answer.sdp.clone()),
+            _ => None,
+        });
+        let answer = answer.expect("an answer");
+        let sections = answer.split("\r\nm=").filter(|section| section.starts_with(['a', 'v']));
+        let (numbered, media) =
+            sections.filter(|section| section.contains("UDP/TLS/RTP")).fold((0, 0), |(n, m), one| {
+                (n + usize::from(one.contains("transport-wide-cc-extensions")), m + 1)
+            });
+        assert_eq!(numbered, media, "older protocol: {older}; {answer}");
+        assert!(media > 0);
+    }
+}
+
+#[test]
 fn thirty_viewers_ask_for_one_key_frame() {
     let mut world = World::new();
     world.join("prof", Grants::default());

@@ -205,7 +205,7 @@ impl Room {
             let posted = transport.post_media(mid, write);
             shard.counters.media_out += u64::from(posted.sent);
             if posted.first {
-                shard.owing.push(Route { room: self.key, party: *subscriber, leg });
+                shard.owe(Route { room: self.key, party: *subscriber, leg });
             }
         }
         let sid = track.sid.clone();
