@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use livekit_protocol as lk;
@@ -21,6 +21,7 @@ use crate::control::{Command, ControlError, Reply};
 use crate::dtls::cryptography;
 use crate::event::{Event, EventKind, Output, StreamId};
 use crate::framing::Deframer;
+use crate::gather::{Owing, patience};
 use crate::ids::{ConnectionId, Mint, PartyKey, RoomKey, RoomName};
 use crate::ladder::Step;
 use crate::meter::Meter;
@@ -32,9 +33,6 @@ use crate::stats::{Counters, Holdings};
 use crate::timers::{Due, Timers};
 use crate::token::Claims;
 use crate::transport::{Factory, Inbox, Leg, Route, Sink};
-
-/// Share of a core below which a shard has time to send every packet by itself.
-const IDLE: f32 = 0.1;
 
 /// Addresses remembered for one participant: several network paths, and NATs that change their mind.
 const ADDRESSES: usize = 8;
@@ -81,10 +79,7 @@ pub(crate) struct Shard {
     /// What the owner wants given up at least.
     pub(crate) house: Step,
     outputs: VecDeque<Output>,
-    /// Connections with packets that wait to leave, and …
-    owing: Vec<Route>,
-    /// … until when.
-    leaving: Instant,
+    owing: Owing,
     streams: HashMap<StreamId, Stream>,
     /// TCP connections by the client's address.
     stream_of: HashMap<SocketAddr, StreamId>,
@@ -184,19 +179,7 @@ impl Shard {
 
     /// Notes that a connection has packets that wait to leave.
     pub(crate) fn owe(&mut self, route: Route) {
-        if self.owing.is_empty() {
-            self.leaving = self.now + self.patience();
-        }
-        self.owing.push(route);
-    }
-
-    /// How long packets wait for others now (see [`Limits::gather`]).
-    fn patience(&self) -> Duration {
-        if self.processor < IDLE {
-            Duration::ZERO
-        } else {
-            self.limits.gather.mul_f32(self.processor.min(1.0))
-        }
+        self.owing.push(route, self.now, patience(self.limits.gather, self.processor));
     }
 
     fn drop_stream(&mut self, id: StreamId) -> Option<Stream> {
@@ -246,8 +229,7 @@ impl Engine {
             processor: 0.0,
             house: Step::Full,
             outputs: VecDeque::new(),
-            owing: Vec::new(),
-            leaving: config.start,
+            owing: Owing::new(config.start),
             streams: HashMap::new(),
             stream_of: HashMap::new(),
             clock: Clock::new(config.start, config.start_unix_ms),
@@ -563,33 +545,27 @@ impl Engine {
     /// reason packets of a busy shard wait a moment for others (see [`Limits::gather`]).
     pub fn poll(&mut self) -> Option<Output> {
         loop {
-            let next = self.shard.outputs.pop_front();
-            let shard = &self.shard;
-            if next.is_some() || shard.owing.is_empty() || shard.now < shard.leaving {
-                return next;
+            if let Some(next) = self.shard.outputs.pop_front() {
+                return Some(next);
             }
-            self.settle();
+            let owing = self.shard.owing.take(self.shard.now)?;
+            self.settle(owing);
         }
     }
 
     /// Lets the packets leave that wait on connections.
-    fn settle(&mut self) {
-        let mut owing = std::mem::take(&mut self.shard.owing);
-        for route in owing.drain(..) {
+    fn settle(&mut self, owing: Vec<Route>) {
+        for route in &owing {
             let Some(room) = self.rooms.get_mut(&route.room) else { continue };
             room.touch(route.party, route.leg, &mut self.shard, |transport, sink| transport.settle(sink));
             room.settle(&mut self.shard);
         }
-        // Its room is used again; what came up meanwhile waits for the next round.
-        if self.shard.owing.is_empty() {
-            self.shard.owing = owing;
-        }
+        self.shard.owing.reuse(owing);
     }
 
     /// When [`Engine::tick`] wants to be called; None when nothing waits.
     pub fn deadline(&self) -> Option<Instant> {
-        let leaving = (!self.shard.owing.is_empty()).then_some(self.shard.leaving);
-        [self.shard.timers.next(), leaving].into_iter().flatten().min()
+        [self.shard.timers.next(), self.shard.owing.deadline()].into_iter().flatten().min()
     }
 
     /// What was counted so far.

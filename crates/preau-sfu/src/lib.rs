@@ -39,6 +39,7 @@ mod engine;
 mod event;
 pub mod forward;
 pub mod framing;
+mod gather;
 pub mod grants;
 mod ids;
 mod ladder;
