@@ -68,6 +68,36 @@ fn both_protocols_meet_in_one_room() {
 }
 
 #[test]
+fn who_receives_nothing_is_connected_on_both_connections() {
+    let mut world = World::new();
+    world.join_two("prof", Grants::default());
+    // Nobody sends anything: what the second connection describes is its data channels.
+    world.all_connected();
+    assert!(world.client("prof").down.as_ref().is_some_and(|down| down.rtc.is_connected()));
+    let sections = |frame: &Response| match frame {
+        Response::Offer(offer) => {
+            Some(offer.sdp.lines().filter(|line| line.starts_with("m=")).collect::<Vec<_>>().join("; "))
+        }
+        _ => None,
+    };
+    let offered: Vec<String> = world.client("prof").frames.iter().filter_map(sections).collect();
+    assert_eq!(offered, ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel"]);
+    // And it stays: what came first is what carries the rest.
+    for _ in 0..6 {
+        world.run(5 * SECOND);
+        world.signal("prof", Request::Ping(1));
+    }
+    world.join("ines", Grants::default());
+    world.all_connected();
+    let mic = world.publish("ines", Microphone, &[]);
+    world.run(SECOND);
+    world.say("ines", mic, -20);
+    world.run(SECOND);
+    let sid = world.track_sid("ines", Microphone);
+    assert_eq!(world.client("prof").received(&sid).len(), 1);
+}
+
+#[test]
 fn the_update_comes_before_the_offer_that_carries_the_track() {
     let mut world = World::new();
     world.join("prof", Grants::default());

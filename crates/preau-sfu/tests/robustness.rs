@@ -7,9 +7,11 @@ use std::time::Duration;
 use livekit_protocol as lk;
 use lk::TrackSource::{Camera, Microphone};
 use lk::signal_request::Message as Request;
-use preau_sfu::grants::Grants;
+use preau_sfu::grants::{Grants, Source, Sources};
 use preau_sfu::{Holdings, Limits};
 use proptest::prelude::*;
+use str0m::format::Codec;
+use str0m::media::Mid;
 use support::World;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -214,6 +216,49 @@ fn a_modified_client_cannot_publish_by_any_way() {
         matches!(frame, lk::signal_response::Message::SpeakersChanged(_))
     };
     assert!(!world.client("prof").frames.iter().any(speaks), "nor shout");
+}
+
+#[test]
+fn packets_of_streams_that_were_never_described_go_nowhere() {
+    let mut world = World::new();
+    world.join("prof", Grants::default());
+    world.join("ines", Grants { can_publish: false, ..Grants::default() });
+    world.join("malo", Grants { sources: Sources::only([Source::Microphone]), ..Grants::default() });
+    world.all_connected();
+    let mic = world.publish("prof", Microphone, &[]);
+    let voice = world.publish("malo", Microphone, &[]);
+    world.run(SECOND);
+    let heard = world.track_sid("prof", Microphone);
+    let before = world.engine.counters();
+    // She may send nothing, and sends in the sections in which she receives, and in those of nobody.
+    let receiving: Vec<Mid> =
+        world.client("ines").track_of.keys().map(|mid| Mid::from(mid.as_str())).collect();
+    assert_eq!(receiving.len(), 2, "the voices of the other two");
+    for (index, mid) in receiving.iter().enumerate() {
+        world.smuggle("ines", *mid, 4_000 + index as u32, Codec::Opus, b"smuggled");
+    }
+    let undescribed = world.offer_track("ines", "cid-nobody-announced", false, &[]);
+    world.run(SECOND);
+    for _ in 0..10 {
+        world.film("ines", undescribed, None, true);
+        // He may speak, and sends pictures where his voice goes.
+        world.film("malo", voice, None, true);
+        world.run(Duration::from_millis(20));
+    }
+    world.smuggle("malo", voice, 5_000, Codec::Vp8, &[0x10, 0, 0, 0x9d, 1, 0x2a]);
+    world.run(SECOND);
+    let after = world.engine.counters();
+    assert!(after.datagrams_in - before.datagrams_in >= 20, "they did arrive");
+    assert_eq!(after.media_out, before.media_out);
+    for name in ["prof", "ines", "malo"] {
+        assert!(world.client(name).media.is_empty(), "{name} received what nobody may send");
+    }
+    // Who may speak is still heard.
+    world.say("prof", mic, -20);
+    world.say("malo", voice, -20);
+    world.run(SECOND);
+    assert_eq!(world.client("ines").received(&heard).len(), 1);
+    assert_eq!(world.client("prof").media.len(), 1);
 }
 
 #[test]

@@ -14,6 +14,7 @@ impl Peer {
             .enable_vp8(codecs.contains(&Codec::Vp8))
             .enable_h264(codecs.contains(&Codec::H264))
             .enable_vp9(codecs.contains(&Codec::Vp9))
+            .enable_av1(codecs.contains(&Codec::Av1))
             .build(now);
         if tcp_only {
             let tcp = Candidate::builder().tcp().host(address).tcptype(TcpType::Active).build().unwrap();

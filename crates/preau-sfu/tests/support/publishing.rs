@@ -27,6 +27,7 @@ impl World {
         let codec = self.clients[name].codecs.first().map_or("", |codec| match codec {
             Codec::Vp9 => "vp9",
             Codec::H264 => "h264",
+            Codec::Av1 => "av1",
             _ => "vp8",
         });
         let request = lk::AddTrackRequest {
@@ -109,6 +110,19 @@ impl World {
         self.settle_client(client_name(name, &self.clients));
     }
 
+    /// Sends a packet of a stream that no description knows, in the name of this section.
+    pub fn smuggle(&mut self, name: &'static str, mid: Mid, ssrc: u32, codec: Codec, payload: &[u8]) {
+        let now = self.now;
+        let client = self.clients.get_mut(name).unwrap();
+        let sequence = client.next_sequence(mid, None);
+        let pt = client.payload_type(codec);
+        let mut api = client.up.rtc.direct_api();
+        let stream = api.declare_stream_tx(ssrc.into(), None, mid, None);
+        stream.set_unpaced(true);
+        stream.write_rtp(RtpWrite::new(pt, sequence.into(), sequence as u32, now, payload.to_vec()));
+        self.settle_client(name);
+    }
+
     /// Sends one VP8 frame of one packet.
     pub fn film(&mut self, name: &str, mid: Mid, rid: Option<&str>, keyframe: bool) {
         self.film_sized(name, mid, rid, keyframe, 900, None);
@@ -183,6 +197,15 @@ impl World {
         payload.extend_from_slice(rid.unwrap_or("-").as_bytes());
         payload.resize(500, 0);
         self.write_video(name, mid, rid, Codec::H264, sequence, true, payload);
+    }
+
+    /// Sends one AV1 picture of one packet: the aggregation header, whether a coded video sequence begins, one unit.
+    pub fn film_av1(&mut self, name: &str, mid: Mid, keyframe: bool) {
+        let client = self.clients.get_mut(name).unwrap();
+        let sequence = client.next_sequence(mid, None);
+        let mut payload = vec![0x10 | if keyframe { 0x08 } else { 0 }];
+        payload.resize(700, sequence as u8);
+        self.write_video(name, mid, None, Codec::Av1, sequence, true, payload);
     }
 
     #[allow(clippy::too_many_arguments, reason = "one packet's fields")]
