@@ -2,7 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use preau_sfu::sdp::{AudioHint, Label, count_sections, dress_audio, mids, name_tracks, sections};
+use preau_sfu::codec::Codec;
+use preau_sfu::sdp::{
+    AudioHint, Label, count_sections, dress_audio, mids, name_tracks, prefer_codecs, sections,
+};
 use std::collections::BTreeMap;
 
 fuzz_target!(|text: &str| {
@@ -16,4 +19,6 @@ fuzz_target!(|text: &str| {
     assert_eq!(count_sections(&named), count_sections(text));
     let dressed = dress_audio(&named, &hints);
     assert_eq!(count_sections(&dressed), count_sections(text));
+    let codecs: BTreeMap<_, _> = mids(text).map(|mid| (mid.to_owned(), Codec::H264)).collect();
+    assert_eq!(count_sections(&prefer_codecs(&dressed, &codecs)), count_sections(text));
 });

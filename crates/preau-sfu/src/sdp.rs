@@ -12,6 +12,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::codec::Codec;
+
 /// Longest name of a track that is looked at, in bytes; RFC 8830 allows 64 characters.
 const NAME_BYTES: usize = 256;
 
@@ -220,6 +222,38 @@ pub fn dress_audio(answer: &str, hints: &BTreeMap<String, AudioHint>) -> String 
     out
 }
 
+/// Writes into an answer which codec its cameras and screens should send: `codecs` by mid. Without it a browser sends the
+/// first that both sides know, whatever it announced.
+pub fn prefer_codecs(answer: &str, codecs: &BTreeMap<String, Codec>) -> String {
+    let mut out = String::with_capacity(answer.len());
+    for block in blocks(answer) {
+        let mid = block.lines().find_map(|line| line.strip_prefix("a=mid:"));
+        let codec = mid.and_then(|mid| codecs.get(mid)).filter(|_| block.starts_with("m=video"));
+        let (Some(codec), Some((head, rest))) = (codec, block.split_once("\r\n")) else {
+            out.push_str(block);
+            continue;
+        };
+        let ours = |line: &&str| {
+            let name = line.split_once(' ').and_then(|(_, name)| name.split('/').next());
+            name.is_some_and(|name| name.eq_ignore_ascii_case(codec.short()))
+        };
+        let mapped = rest.lines().filter_map(|line| line.strip_prefix("a=rtpmap:")).filter(ours);
+        let payloads: Vec<&str> = mapped.filter_map(|line| line.split(' ').next()).collect();
+        out.push_str(&first(head, |payload| payloads.contains(&payload)));
+        out.push_str("\r\n");
+        out.push_str(rest);
+    }
+    out
+}
+
+/// An `m=` line (`m=<kind> <port> <protocol> <payload types>`) with these payload types first.
+fn first(line: &str, preferred: impl Fn(&str) -> bool) -> String {
+    let mut fields = line.split(' ');
+    let head: Vec<&str> = fields.by_ref().take(3).collect();
+    let (before, after): (Vec<&str>, Vec<&str>) = fields.partition(|payload| preferred(payload));
+    [head, before, after].concat().join(" ")
+}
+
 fn dress_block(block: &str, hint: AudioHint, out: &mut String) {
     let payload = |name: &str| {
         block.lines().find_map(|line| {
@@ -231,14 +265,7 @@ fn dress_block(block: &str, hint: AudioHint, out: &mut String) {
     let parameters = payload("opus/").map(|opus| format!("a=fmtp:{opus} "));
     for (index, line) in block.lines().enumerate() {
         match (&red, &parameters) {
-            (Some(red), _) if index == 0 => {
-                // m=audio <port> <protocol> <payload types>
-                let mut fields = line.split(' ');
-                let head: Vec<&str> = fields.by_ref().take(3).collect();
-                let rest = fields.filter(|field| field != red);
-                let all: Vec<&str> = head.into_iter().chain([red.as_str()]).chain(rest).collect();
-                out.push_str(&all.join(" "));
-            }
+            (Some(red), _) if index == 0 => out.push_str(&first(line, |payload| payload == red)),
             (_, Some(parameters)) if line.starts_with(parameters.as_str()) => {
                 out.push_str(line);
                 for (wish, text) in [(hint.pauses, "usedtx=1"), (hint.stereo, "stereo=1")] {

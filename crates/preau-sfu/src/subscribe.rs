@@ -26,6 +26,8 @@ pub(crate) struct Slot {
     pub(crate) mid: Mid,
     pub(crate) kind: Kind,
     pub(crate) state: SlotState,
+    /// It carried another track before.
+    pub(crate) used: bool,
 }
 
 /// What a slot is doing.
@@ -255,7 +257,7 @@ impl Reception {
     /// Registers a receive section of an offer.
     pub(crate) fn reserve(&mut self, mid: Mid, kind: Kind) {
         if !self.slots.iter().any(|slot| slot.mid == mid) {
-            self.slots.push(Slot { mid, kind, state: SlotState::Free });
+            self.slots.push(Slot { mid, kind, state: SlotState::Free, used: false });
         }
     }
 
@@ -292,10 +294,15 @@ impl Reception {
     pub(crate) fn end(&mut self, track: TrackKey) -> Option<(Mid, Kind)> {
         let subscription = self.subscriptions.remove(&track)?;
         let mid = subscription.slot?;
+        self.retire(mid);
+        Some((mid, subscription.kind))
+    }
+
+    fn retire(&mut self, mid: Mid) {
         for slot in self.slots.iter_mut().filter(|slot| slot.mid == mid) {
             slot.state = SlotState::Retiring;
+            slot.used = true;
         }
-        Some((mid, subscription.kind))
     }
 
     /// Whether something must change in a description: a track waits for a section, or a section has
@@ -340,11 +347,9 @@ impl Reception {
         let subscription = self.subscriptions.get_mut(&track)?;
         subscription.interrupt();
         subscription.open = false;
-        let mid = subscription.slot.take()?;
-        for slot in self.slots.iter_mut().filter(|slot| slot.mid == mid) {
-            slot.state = SlotState::Retiring;
-        }
-        Some((mid, subscription.kind))
+        let (mid, kind) = (subscription.slot.take()?, subscription.kind);
+        self.retire(mid);
+        Some((mid, kind))
     }
 
     /// After an answer in which retiring slots were inactive: they are free again.

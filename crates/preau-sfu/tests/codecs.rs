@@ -78,3 +78,21 @@ fn who_would_send_what_is_not_carried_is_told_what_is() {
     world.run(SECOND);
     assert_eq!(world.client("ines").received(&sid).len(), 1);
 }
+
+#[test]
+fn the_answer_begins_with_the_codec_that_was_announced() {
+    for (codec, name) in [(Codec::H264, "H264"), (Codec::Vp9, "VP9"), (Codec::Vp8, "VP8")] {
+        let mut world = World::new();
+        // The first one is announced; all are offered, as browsers do.
+        let mut codecs = vec![codec];
+        codecs.extend([Codec::Vp8, Codec::H264, Codec::Vp9].into_iter().filter(|one| *one != codec));
+        world.join_knowing("prof", &codecs);
+        world.all_connected();
+        world.publish("prof", Camera, &[]);
+        world.run(SECOND);
+        let answer = world.client("prof").answers.last().expect("an answer");
+        let section = answer.split("m=video").find(|part| part.contains("a=recvonly")).expect("a section");
+        let payload = section.lines().next().and_then(|line| line.split(' ').nth(3)).expect("a payload type");
+        assert!(section.contains(&format!("a=rtpmap:{payload} {name}/90000")), "{name}: {section}");
+    }
+}

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use preau_sfu::codec::Codec;
 use preau_sfu::sdp::{
-    AudioHint, Flow, Kind, Label, count_sections, dress_audio, mids, name_tracks, sections,
+    AudioHint, Flow, Kind, Label, count_sections, dress_audio, mids, name_tracks, prefer_codecs, sections,
     without_packet_numbers,
 };
 
@@ -110,4 +111,21 @@ fn only_the_sections_meant_lose_the_numbers_of_packets() {
     assert_eq!(from(&cut), from(&offer));
     assert_eq!(sections(&cut), sections(&offer));
     assert_eq!(without_packet_numbers("", Flow::Send), "");
+}
+
+#[test]
+fn a_camera_s_section_begins_with_the_codec_that_was_announced() {
+    let answer = "v=0\r\ns=-\r\n\
+m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 104 98\r\na=mid:3\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n\
+a=rtpmap:102 H264/90000\r\na=rtpmap:103 rtx/90000\r\na=rtpmap:104 H264/90000\r\na=rtpmap:98 VP9/90000\r\n\
+m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:4\r\na=rtpmap:111 opus/48000/2\r\n";
+    let prefer = |mid: &str, codec| prefer_codecs(answer, &BTreeMap::from([(mid.to_owned(), codec)]));
+    let with = |order: &str| answer.replace("96 97 102 103 104 98", order);
+    // All profiles of it, in the order in which they stood; the lines that say what they are stay.
+    assert_eq!(prefer("3", Codec::H264), with("102 104 96 97 103 98"));
+    assert_eq!(prefer("3", Codec::Vp9), with("98 96 97 102 103 104"));
+    assert_eq!(prefer("3", Codec::Vp8), answer);
+    assert_eq!(prefer("3", Codec::Av1), answer, "what was not negotiated is not there to be preferred");
+    assert_eq!(prefer("4", Codec::H264), answer, "sound has no such wish");
+    assert_eq!(prefer_codecs("m=video", &BTreeMap::from([(String::new(), Codec::Vp8)])), "m=video");
 }

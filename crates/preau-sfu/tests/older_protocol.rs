@@ -152,6 +152,17 @@ fn sections_that_fell_silent_are_used_again() {
     let sections: std::collections::HashSet<_> =
         world.client("ines").media.iter().map(|(mid, _)| *mid).collect();
     assert_eq!(sections.len(), 1, "the same section every time");
+    // A browser keeps a section's first track id; clients learn from the stream's name whose turn it is.
+    let named = |frame: &Response| match frame {
+        Response::Offer(offer) => {
+            let line = offer.sdp.lines().find(|line| line.starts_with("a=msid:PA_"))?;
+            Some(line.split_once('|')?.1.to_owned())
+        }
+        _ => None,
+    };
+    let names: Vec<String> = world.client("ines").frames.iter().filter_map(named).collect();
+    assert_eq!(names[0], format!("camera {sid}"), "in step with the picture of the same person");
+    assert!(names[1..].iter().all(|name| *name == format!("{sid} {sid}")) && names.len() >= 5, "{names:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use livekit_protocol::signal_response::Message as Response;
 use str0m::media::Mid;
 
 use super::Room;
+use crate::codec::Codec;
 use crate::engine::Shard;
 use crate::event::{Departure, EventKind};
 use crate::ids::{Identity, PartyKey, TrackKey};
@@ -58,6 +59,7 @@ impl Room {
         };
         let labels = self.labels(key);
         let answer = sdp::dress_audio(&sdp::name_tracks(&answer, &labels), &self.audio_hints(key));
+        let answer = sdp::prefer_codecs(&answer, &self.video_codecs(key));
         let answer = lk::SessionDescription {
             r#type: "answer".to_owned(),
             sdp: answer,
@@ -240,6 +242,16 @@ impl Room {
         me.sending.sections.iter().filter_map(hint).collect()
     }
 
+    /// Which codec a publisher announced for its pictures, by section.
+    fn video_codecs(&self, key: PartyKey) -> BTreeMap<String, Codec> {
+        let Some(me) = self.participants.get(&key) else { return BTreeMap::new() };
+        let codec = |(mid, track): &(Mid, TrackKey)| {
+            let track = self.tracks.get(track).filter(|track| track.kind == Kind::Video)?;
+            Some((mid.to_string(), Codec::from_name(&track.info.mime_type)?))
+        };
+        me.sending.sections.iter().filter_map(codec).collect()
+    }
+
     /// Brings announced tracks and the offer's sections together. Returns the tracks that now have a
     /// section, and those whose section no longer sends.
     ///
@@ -370,21 +382,26 @@ impl Room {
     }
 
     /// The names of the tracks that travel to a participant, by section.
+    ///
+    /// Where we offer, a browser takes a track's id from the first description of its section and keeps it, whoever
+    /// travels there later. Clients believe the stream's name more, so from the second track on it is the track's.
+    /// What is lost is lip sync, which goes by streams.
     fn labels(&self, key: PartyKey) -> BTreeMap<String, Label> {
         let Some(me) = self.participants.get(&key) else { return BTreeMap::new() };
-        let label = |track_key: TrackKey| {
+        let label = |track_key: TrackKey, renamed: bool| {
             let track = self.tracks.get(&track_key)?;
             let publisher = self.sid_of(track.publisher)?;
-            Some(Label {
-                stream: format!("{publisher}|{}", track.info.stream),
-                track: track.sid.as_str().to_owned(),
-            })
+            let sid = track.sid.as_str();
+            let stream = if renamed { sid } else { &track.info.stream };
+            Some(Label { stream: format!("{publisher}|{stream}"), track: sid.to_owned() })
         };
         me.reception
             .slots
             .iter()
             .filter_map(|slot| match slot.state {
-                SlotState::Carries(track) => Some((slot.mid.to_string(), label(track)?)),
+                SlotState::Carries(track) => {
+                    Some((slot.mid.to_string(), label(track, slot.used && me.legs.down.is_some())?))
+                }
                 SlotState::Free | SlotState::Retiring => None,
             })
             .collect()
