@@ -2,30 +2,8 @@
 // another, and come back after a cut socket and after a restart of the server.
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { connect, createServer } from "node:net";
 import { LAPTOP, PHONE, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, openFirefox, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
-
-/** A way to the school that can be cut: every connection over it breaks, and new ones are taken at once. */
-async function cuttable(origin) {
-  const open = new Set();
-  const server = createServer((near) => {
-    const far = connect(new URL(origin).port, "127.0.0.1");
-    for (const [socket, other] of [[near, far], [far, near]]) {
-      open.add(socket);
-      socket.pipe(other);
-      socket.on("error", () => other.destroy());
-      socket.on("close", () => (open.delete(socket), other.destroy()));
-    }
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const cut = () => open.forEach((socket) => socket.destroy());
-  return {
-    origin: `http://127.0.0.1:${server.address().port}`,
-    cut,
-    stop: () => (cut(), server.close()),
-  };
-}
+import { cuttable } from "./road.mjs";
 
 const browsers = { Chromium: { open: openBrowser, options: {} }, Firefox: { open: openFirefox, options: { permissions: [] } } };
 

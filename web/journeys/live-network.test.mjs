@@ -1,7 +1,10 @@
-// The live lesson on networks that are not kind: one that lets no UDP through, and one that is full.
+// The live lesson on networks that are not kind: one that lets no UDP through, one that is full, and one that swallows.
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { gunzipSync } from "node:zlib";
+import { JoinRequest, WrappedJoinRequest, WrappedJoinRequest_Compression as Compression } from "@livekit/protocol";
 import { LAPTOP, PHONE, assertAccessible, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
+import { cuttable } from "./road.mjs";
 
 const networks = (page) => page.evaluate(() => window.__preau.networks());
 
@@ -55,4 +58,38 @@ test("when the line is full, pictures are given up and the class is told; voices
   await until("sound goes on", async () => (await received(pupil)).samples > before.samples + 48_000);
   assert.match(school.output(), /pictures are given up/);
   for (const page of [teacher, pupil, other]) assertNoComplaint(page, "page");
+});
+
+/** Whether this request would go on with a stay whose socket broke. */
+function resumes(request) {
+  const [, wrapped] = /^GET \/rtc\/v1\?.*join_request=([^& ]+)/.exec(request) ?? [];
+  if (wrapped === undefined) return false;
+  const { compression, joinRequest } = WrappedJoinRequest.fromBinary(Buffer.from(decodeURIComponent(wrapped), "base64"));
+  return JoinRequest.fromBinary(compression === Compression.GZIP ? gunzipSync(joinRequest) : joinRequest).reconnect;
+}
+
+test("where every try to go on is swallowed, the page gives the room up after a minute and enters anew", async (t) => {
+  const school = await startSchool();
+  const swallowed = [];
+  const road = await cuttable(school.origin, (request) => resumes(request) && swallowed.push(Date.now()));
+  const browser = await openBrowser();
+  t.after(async () => {
+    await browser.close();
+    road.stop();
+    await school.stop();
+  });
+  const lesson = await lessonNow(browser, school, { viewport: LAPTOP });
+  const { page: teacher } = lesson;
+  await teacher.goto(lesson.livePath);
+  await teacher.getByRole("button", { name: "Ouvrir la classe" }).click();
+  await until("the teacher is live", async () => (await phase(teacher)) === "live");
+  const pupil = await person(browser, { ...school, origin: road.origin }, lesson.pupils[0], { viewport: PHONE });
+  await pupil.goto(lesson.livePath);
+  await until("the pupil is live", async () => (await phase(pupil)) === "live");
+  road.cut();
+  await until("the pupil noticed", async () => (await phase(pupil)) === "interrupted");
+  await until("the pupil is back", async () => (await phase(pupil)) === "live", 100_000);
+  assert.ok(swallowed.length >= 2, "the client tried to go on, and nothing came of it");
+  await assertSeesAndHears(pupil, "the pupil who entered anew");
+  assertNoComplaint(pupil, "page");
 });

@@ -3,7 +3,8 @@
 //
 // Not here: what the page shows. This is a state machine with one observer; `Phase` is all that the
 // rest of the page needs to know. livekit-client itself retries for about forty seconds with the
-// ticket it has; after that this class asks for a new one, for as long as the page stays open.
+// ticket it has; after that this class asks for a new one, for as long as the page stays open. Where its
+// attempts are swallowed instead of refused, it takes minutes: after one, the room is given up and entered anew.
 import { DisconnectReason, RoomEvent, type Room } from "livekit-client";
 import type { LivePage } from "./page";
 import { LessonServer, spread, type Ticket } from "./server";
@@ -34,6 +35,9 @@ export type Phase =
 /** Phases that end only by an act of the person. */
 const settled: ReadonlySet<Phase> = new Set(["ready", "left", "removed", "elsewhere", "ended", "absent"]);
 
+/** How long a broken connection is left to mend, in milliseconds, while the server is there for whoever comes. */
+const MENDING = 60_000;
+
 export class Connection {
   phase: Phase = "asking";
   ticket: Ticket | undefined;
@@ -41,6 +45,8 @@ export class Connection {
   /** Where a teacher wishes to be; 0: with the whole class. */
   private wish = 0;
   private timer = 0;
+  /** Runs while the connection is broken. */
+  private watch = 0;
   /** Grows with every attempt, so that the answer to an abandoned one is ignored. */
   private attempt = 0;
   private connecting = false;
@@ -107,13 +113,7 @@ export class Connection {
     // Whoever has left, or stands before the door, is not fetched.
     if (this.phase !== "live" && this.phase !== "interrupted") return;
     this.wish = group;
-    const attempt = this.begin();
-    this.become("interrupted");
-    this.leaving = true;
-    await this.room.disconnect();
-    this.leaving = false;
-    // Where somebody is moved again in the meantime, that one goes on.
-    if (attempt === this.attempt) await this.enter();
+    await this.anew();
   }
 
   /** Leaves the room; the page stays. */
@@ -123,6 +123,32 @@ export class Connection {
     await this.room.disconnect();
     this.leaving = false;
     this.become("left");
+  }
+
+  /** Gives the room up and goes in again. */
+  private async anew(): Promise<void> {
+    const attempt = this.begin();
+    this.become("interrupted");
+    this.leaving = true;
+    await this.room.disconnect();
+    this.leaving = false;
+    // Where somebody is moved again in the meantime, that one goes on.
+    if (attempt === this.attempt) await this.enter();
+  }
+
+  /** The connection has been broken for long. If others could come in now, so can this page. */
+  private async lookAfter(): Promise<void> {
+    const attempt = this.attempt;
+    const entry = navigator.onLine ? await this.server.ticket(this.wish) : undefined;
+    if (this.phase !== "interrupted") return;
+    this.guard();
+    // An attempt that began meanwhile gets its time.
+    if (entry !== undefined && entry.kind !== "unreachable" && attempt === this.attempt) await this.anew();
+  }
+
+  private guard(): void {
+    window.clearTimeout(this.watch);
+    this.watch = window.setTimeout(() => void this.lookAfter(), MENDING);
   }
 
   private async connect(ticket: Ticket, attempt: number): Promise<void> {
@@ -195,6 +221,8 @@ export class Connection {
     const before = this.phase;
     if (phase === before) return;
     this.phase = phase;
+    window.clearTimeout(this.watch);
+    if (phase === "interrupted") this.guard();
     this.changed(phase, before);
   }
 }
