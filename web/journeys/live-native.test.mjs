@@ -33,11 +33,11 @@ after(async () => {
 });
 
 /** Asks as the page of `account` would for a way in, and lets the native client go it. */
-async function nativeClient(account, connections) {
+async function nativeClient(account, connections, codec = "VP8") {
   const page = await person(browser, school, account, { viewport: PHONE });
   const entry = await page.evaluate((path) => fetch(path).then((answer) => answer.json()), `${lesson.livePath}.json`);
   await page.context().close();
-  const client = spawn(python, [script, entry.url, entry.token, connections], { stdio: ["pipe", "pipe", "pipe"] });
+  const client = spawn(python, [script, entry.url, entry.token, connections, codec], { stdio: ["pipe", "pipe", "pipe"] });
   let seen = { state: "starting" };
   let words = "";
   client.stderr.on("data", (chunk) => (words = (words + chunk).slice(-4_000)));
@@ -110,3 +110,31 @@ for (const [index, connections] of ["one", "two"].entries()) {
     await until("it is gone", async () => (await received(teacher)).tracks === 0);
   });
 }
+
+for (const [codec, arrives] of [["H264", "video/H264"], ["VP9", "video/VP9"]]) {
+  test(`what a native client sends as ${codec} is seen in a browser`, { skip }, async (t) => {
+    assert.equal(await act("/permission", { microphone: true, camera: true }), 204);
+    const native = await nativeClient(lesson.pupils[0], "two", codec);
+    t.after(() => native.kill());
+    await until("it is seen", async () => {
+      const tracks = await teacher.evaluate(() => window.__preau.received());
+      return tracks.some((track) => track.kind === "video" && track.codec === arrives && track.framesDecoded > 20);
+    }, 60_000);
+    await native.leave();
+    await until("it is gone", async () => (await received(teacher)).tracks === 0);
+  });
+}
+
+test("a native client that comes when nobody sends anything is connected, and is there for who comes", { skip }, async (t) => {
+  assert.equal(await act("/permission", { microphone: true, camera: true }), 204);
+  await teacher.goto("/today");
+  // With two connections it is not in before the second one stands, on which it receives.
+  const native = await nativeClient(lesson.pupils[0], "two");
+  t.after(() => native.kill());
+  await until("it publishes", () => native.seen().state === "publishing", 60_000);
+  await teacher.goto(lesson.livePath);
+  await until("the teacher is live", async () => (await phase(teacher)) === "live");
+  await assertSeesAndHears(teacher, "the teacher, of who was there before");
+  await until("it sees and hears the teacher", () => native.seen().frames > 20 && native.seen().samples > 48_000);
+  await native.leave();
+});

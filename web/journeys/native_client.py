@@ -3,7 +3,7 @@
 It joins with the address and token it is given, sends a moving picture and a tone, counts what comes in,
 and says every half second on one line of JSON what it has seen so far. It ends when its input ends.
 
-    native_client.py ADDRESS TOKEN one|two      (peer connections)
+    native_client.py ADDRESS TOKEN one|two [VP8|H264|VP9|AV1]      (peer connections, codec of its picture)
 """
 
 import asyncio
@@ -74,7 +74,7 @@ async def hum(source: rtc.AudioSource) -> None:
         await source.capture_frame(rtc.AudioFrame(sound, RATE, 1, PIECE))
 
 
-async def publish(room: rtc.Room) -> list[asyncio.Task]:
+async def publish(room: rtc.Room, codec: str) -> list[asyncio.Task]:
     picture, sound = rtc.VideoSource(WIDTH, HEIGHT), rtc.AudioSource(RATE, 1)
     camera = rtc.LocalVideoTrack.create_video_track("camera", picture)
     microphone = rtc.LocalAudioTrack.create_audio_track("microphone", sound)
@@ -83,12 +83,13 @@ async def publish(room: rtc.Room) -> list[asyncio.Task]:
         microphone, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
     )
     await room.local_participant.publish_track(
-        camera, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA, video_codec=rtc.VideoCodec.VP8)
+        camera,
+        rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA, video_codec=rtc.VideoCodec.Value(codec)),
     )
     return tasks
 
 
-async def main(address: str, token: str, connections: str) -> None:
+async def main(address: str, token: str, connections: str, codec: str = "VP8") -> None:
     seen, tasks = Seen(), []
     room = rtc.Room()
 
@@ -113,7 +114,7 @@ async def main(address: str, token: str, connections: str) -> None:
 
     await room.connect(address, token, rtc.RoomOptions(single_peer_connection=connections == "one"))
     seen.state = "connected"
-    tasks += await publish(room)
+    tasks += await publish(room, codec)
     seen.state = "publishing"
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     while not ended.done():
@@ -125,4 +126,4 @@ async def main(address: str, token: str, connections: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4]))
+    asyncio.run(main(*sys.argv[1:5]))

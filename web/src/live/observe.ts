@@ -5,6 +5,8 @@ import type { Phase } from "./connection";
 
 export interface ReceivedMedia {
   readonly kind: string;
+  /** Such as "video/VP8"; empty before anything came. */
+  readonly codec: string;
   /** Whole frames decoded since the track came; zero for sound. */
   readonly framesDecoded: number;
   /** Samples of sound received since the track came; zero for video. */
@@ -37,6 +39,7 @@ export function observe(phase: () => Phase, room: Room): void {
             if (entry["type"] !== "inbound-rtp") return;
             found.push({
               kind: track.kind,
+              codec: String((report.get(String(entry["codecId"])) as Record<string, unknown> | undefined)?.["mimeType"] ?? ""),
               framesDecoded: Number(entry["framesDecoded"] ?? 0),
               samplesReceived: Number(entry["totalSamplesReceived"] ?? 0),
               audioEnergy: Number(entry["totalAudioEnergy"] ?? 0),
