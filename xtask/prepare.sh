@@ -108,6 +108,9 @@ for purpose in "$@"; do
         # The wall of a school's network, of which the same holds.
         command -v nft >/dev/null 2>&1 || optional+=(nftables)
         command -v ip >/dev/null 2>&1 || optional+=(iproute2)
+        # A certificate that browsers trust, made for a journey.
+        command -v openssl >/dev/null 2>&1 || optional+=(openssl)
+        command -v certutil >/dev/null 2>&1 || optional+=(libnss3-tools)
         native_client
         ;;
     fuzz) want c++ build-essential ;;

@@ -164,10 +164,11 @@ export function accountsOf(school, role, schoolClass) {
   return found;
 }
 
-/** A browser with a false camera and microphone that may reach the loopback address. */
-export async function openBrowser({ options = [] } = {}) {
+/** A browser with a false camera and microphone that may reach the loopback address; `home` is where it looks for what it trusts. */
+export async function openBrowser({ options = [], home } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    env: home === undefined ? process.env : { ...process.env, HOME: home },
     args: [
       "--no-sandbox",
       "--disable-gpu",
