@@ -145,6 +145,20 @@ test("the whole lesson comes back by itself after the server was cut off", async
   await assertSeesAndHears(other, "after the cut");
 });
 
+test("a second tab takes the one seat, and the first takes it back", async () => {
+  const tab = await other.context().newPage();
+  await tab.goto(lesson.livePath);
+  await until("the second tab is live", async () => (await phase(tab)) === "live");
+  await other.getByRole("heading", { name: "Tu suis le cours sur un autre écran" }).waitFor();
+  await assertSeesAndHears(tab, "the second tab");
+  await assertAccessible(other, "live page, seat taken elsewhere");
+  await other.getByRole("button", { name: "Continuer ici" }).click();
+  await until("the first tab is live", async () => (await phase(other)) === "live");
+  await tab.getByRole("heading", { name: "Tu suis le cours sur un autre écran" }).waitFor();
+  await tab.close();
+  await assertSeesAndHears(other, "the first tab");
+});
+
 test("a pupil who is sent out cannot come back", async () => {
   await teacher.getByLabel(`Agir pour ${otherAccount.name}`).click();
   await teacher.getByRole("button", { name: "Faire sortir" }).click();
