@@ -18,6 +18,7 @@ use crate::store::Conn;
 use axum::extract::{Multipart, Path, State};
 use axum::response::Response;
 use diesel::QueryResult;
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 /// Documents of one lesson.
@@ -207,6 +208,7 @@ pub(super) async fn file(
     State(state): State<ClassroomState>,
     caller: Caller,
     Path((id, token)): Path<(LessonId, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, JoinLive> = state.permit(&caller, id).await?;
     let lesson = permit.into_resource();
@@ -231,7 +233,7 @@ pub(super) async fn file(
         .read::<_, Refusal, _>(move |conn| Ok(stored(conn, &lesson, &token)?))
         .await?
         .ok_or(Refusal::NotFound)?;
-    state.files.send(&file).await
+    state.files.send(&file, &headers).await
 }
 
 /// The file with this token, if it is the lesson's or was given out to one of its classes and groups.

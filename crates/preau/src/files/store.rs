@@ -46,6 +46,8 @@ pub struct StoredFile {
     pub file_name: String,
     /// Its media type.
     pub media_type: String,
+    /// Its size in bytes.
+    pub size: i64,
     /// Where its bytes lie.
     pub object_key: String,
 }
@@ -97,21 +99,23 @@ pub fn files_of(conn: &mut Conn, kind: OwnerKind, owners: &[i64]) -> QueryResult
 /// # Errors
 /// The engine's.
 pub fn file_by_token(conn: &mut Conn, kind: OwnerKind, token: &str) -> QueryResult<Option<StoredFile>> {
-    let row: Option<(i64, String, String, String)> = stored_file::table
+    let row: Option<(i64, String, String, i64, String)> = stored_file::table
         .filter(stored_file::token.eq(token))
         .filter(stored_file::owner_kind.eq(kind.word()))
         .select((
             stored_file::owner_id,
             stored_file::file_name,
             stored_file::media_type,
+            stored_file::size_bytes,
             stored_file::object_key,
         ))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(owner, file_name, media_type, object_key)| StoredFile {
+    Ok(row.map(|(owner, file_name, media_type, size, object_key)| StoredFile {
         owner,
         file_name,
         media_type,
+        size,
         object_key,
     }))
 }

@@ -12,6 +12,7 @@ use crate::school::{self, Group};
 use crate::store::StoreError;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::response::Response;
+use http::HeaderMap;
 use jiff::ToSpan as _;
 use serde::Deserialize;
 
@@ -384,6 +385,7 @@ pub(super) async fn file(
     State(state): State<HomeworkState>,
     caller: Caller,
     Path(token): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let actor = caller.actor().clone();
     let file = state
@@ -395,13 +397,14 @@ pub(super) async fn file(
             Ok(file)
         })
         .await?;
-    state.files.send(&file).await
+    state.files.send(&file, &headers).await
 }
 
 pub(super) async fn submission_file(
     State(state): State<HomeworkState>,
     caller: Caller,
     Path(token): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let actor = caller.actor().clone();
     let file = state
@@ -414,7 +417,7 @@ pub(super) async fn submission_file(
             Ok(file)
         })
         .await?;
-    state.files.send(&file).await
+    state.files.send(&file, &headers).await
 }
 
 pub(super) async fn take_back(

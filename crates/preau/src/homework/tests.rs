@@ -91,6 +91,20 @@ async fn a_school_day(school: &TestSchool) {
     let document = pupil.get(first_link(&page, "/homework/files/")).await;
     assert_eq!((document.status, &document.body[..]), (StatusCode::OK, &b"%PDF-1.7 exercice"[..]));
     assert_eq!(document.headers["content-type"], "application/pdf");
+    // A download that was cut off goes on where it stopped, as long as it is the same file.
+    let (tag, link) =
+        (document.headers["etag"].to_str().expect("text").to_owned(), first_link(&page, "/homework/files/"));
+    let rest = pupil.get_with(link, &[("range", "bytes=9-"), ("if-range", tag.as_str())]).await;
+    assert_eq!((rest.status, &rest.body[..]), (StatusCode::PARTIAL_CONTENT, &b"exercice"[..]));
+    assert_eq!(
+        (&rest.headers["content-range"], &rest.headers["content-length"]),
+        (&"bytes 9-16/17".parse().expect("a value"), &"8".parse().expect("a value"))
+    );
+    let beyond = pupil.get_with(link, &[("range", "bytes=17-")]).await;
+    assert_eq!((beyond.status, beyond.body.len()), (StatusCode::RANGE_NOT_SATISFIABLE, 0));
+    assert_eq!(beyond.headers["content-range"], "bytes */17");
+    let other = pupil.get_with(link, &[("range", "bytes=9-"), ("if-range", "\"another\"")]).await;
+    assert_eq!((other.status, other.body.len()), (StatusCode::OK, 17));
 
     let ticked = pupil.post(&format!("{path}/completion"), &[("done", "on")]).await;
     assert_eq!(ticked.status, StatusCode::SEE_OTHER);

@@ -249,42 +249,6 @@ pub(super) struct Track {
     pub(super) lost: u64,
 }
 
-/// The part of a file that a browser asks for (RFC 9110, section 14).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    /// All of it.
-    All,
-    /// From the first to the last byte, both included.
-    Bytes(u64, u64),
-    /// None of it: it is shorter.
-    Beyond,
-}
-
-/// Reads a `Range` of a file of `size` bytes. What is no single range of bytes is as good as none.
-pub(super) fn part_of(range: Option<&str>, size: u64) -> Part {
-    let Some((from, to)) = range.and_then(|range| range.trim().strip_prefix("bytes=")?.split_once('-'))
-    else {
-        return Part::All;
-    };
-    let (from, to) = (from.trim(), to.trim());
-    let number = |text: &str| {
-        let digits = !text.is_empty() && text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| text.parse::<u64>().ok()).flatten()
-    };
-    match (number(from), number(to)) {
-        (Some(from), Some(to)) if from <= to && from < size => Part::Bytes(from, to.min(size - 1)),
-        (Some(from), None) if to.is_empty() && from < size => Part::Bytes(from, size - 1),
-        // The last so many bytes.
-        (None, Some(last)) if from.is_empty() && last > 0 && size > 0 => {
-            Part::Bytes(size.saturating_sub(last), size - 1)
-        }
-        (Some(from), Some(to)) if from <= to => Part::Beyond,
-        (Some(_), None) if to.is_empty() => Part::Beyond,
-        (None, Some(_)) if from.is_empty() => Part::Beyond,
-        _ => Part::All,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,27 +264,6 @@ mod tests {
         {
             assert_eq!(bad.parse::<TrackName>(), Err(()), "{bad}");
         }
-    }
-
-    #[test]
-    fn ranges_are_read_as_the_standard_has_them() {
-        for (range, part) in [
-            (None, Part::All),
-            (Some("bytes=0-"), Part::Bytes(0, 99)),
-            (Some("bytes=10-19"), Part::Bytes(10, 19)),
-            (Some("bytes=90-1000"), Part::Bytes(90, 99)),
-            (Some("bytes=-20"), Part::Bytes(80, 99)),
-            (Some("bytes=-200"), Part::Bytes(0, 99)),
-            (Some("bytes=100-"), Part::Beyond),
-            (Some("bytes=-0"), Part::Beyond),
-            (Some("bytes=20-10"), Part::All),
-            (Some("bytes=0-1,5-6"), Part::All),
-            (Some("lines=1-2"), Part::All),
-            (Some("bytes=--5"), Part::All),
-        ] {
-            assert_eq!(part_of(range, 100), part, "{range:?}");
-        }
-        assert_eq!(part_of(Some("bytes=0-"), 0), Part::Beyond);
     }
 
     #[test]

@@ -1,18 +1,18 @@
 //! The files themselves, whole or in parts, as players ask for them (RFC 9110, section 14).
 
 use super::RecordingState;
-use super::model::{Part, Recording, RecordingId, Track, part_of};
+use super::model::{Recording, RecordingId, Track};
 use super::policy::WatchRecording;
 use super::store;
 use super::tape::folder_of;
 use crate::access::Permit;
-use crate::edge::{Caller, Refusal};
+use crate::edge::{Caller, Part, Refusal};
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use std::io::{self, SeekFrom};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
@@ -48,42 +48,21 @@ pub(super) async fn send(
 async fn answer(mut file: File, track: &Track, headers: &HeaderMap) -> Result<Response, Refusal> {
     let failed = |error: io::Error| Refusal::Internal(format!("a recording's file: {error}"));
     let size = file.metadata().await.map_err(failed)?.len();
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     // A file never changes once it has its name, so its name and size say which one it is.
     let tag = format!("\"{}-{size}\"", track.name.number);
-    let fresh = text(header::IF_RANGE).is_none_or(|known| known == tag);
-    let part = part_of(text(header::RANGE).filter(|_| fresh), size);
-    let (status, from, length) = match part {
-        Part::All => (StatusCode::OK, 0, size),
-        Part::Bytes(from, to) => (StatusCode::PARTIAL_CONTENT, from, to - from + 1),
-        Part::Beyond => (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0),
-    };
-    let mut response = if length > 0 {
-        file.seek(SeekFrom::Start(from)).await.map_err(failed)?;
-        Body::from_stream(pieces(file, length)).into_response()
+    let part = Part::asked(headers, size, &tag);
+    let bytes = part.bytes(size);
+    let body = if bytes.is_empty() {
+        Body::empty()
     } else {
-        Body::empty().into_response()
+        file.seek(SeekFrom::Start(bytes.start)).await.map_err(failed)?;
+        Body::from_stream(pieces(file, bytes.end - bytes.start))
     };
-    *response.status_mut() = status;
-    let range = match part {
-        Part::All => None,
-        Part::Bytes(from, to) => Some(format!("bytes {from}-{to}/{size}")),
-        Part::Beyond => Some(format!("bytes */{size}")),
-    };
-    let mut put = |name, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(name, value);
-        }
-    };
-    put(header::CONTENT_TYPE, track.name.shows.media_type().into());
-    put(header::CONTENT_LENGTH, length.to_string());
-    put(header::ACCEPT_RANGES, "bytes".into());
-    put(header::ETAG, tag);
+    let mut response = part.answer(body, size, &tag);
+    let kind = HeaderValue::from_static(track.name.shows.media_type());
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     // At a computer that others use as well, nothing of it stays.
-    put(header::CACHE_CONTROL, "private, no-store".into());
-    if let Some(range) = range {
-        put(header::CONTENT_RANGE, range);
-    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     Ok(response)
 }
 

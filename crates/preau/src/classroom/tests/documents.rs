@@ -47,6 +47,9 @@ async fn the_documents(school: TestSchool) {
     assert_eq!(maelys.view().await["document"], shown);
     let reply = maelys.client.get(&own).await;
     assert_eq!((reply.status, &reply.body[..]), (StatusCode::OK, PDF));
+    let part = maelys.client.get_with(&own, &[("range", "bytes=1-3")]).await;
+    assert_eq!((part.status, &part.body[..]), (StatusCode::PARTIAL_CONTENT, &PDF[1..4]));
+    assert_eq!(maelys.client.get_with(&work, &[("range", "bytes=1-3")]).await.status, StatusCode::NOT_FOUND);
     assert_eq!(maelys.client.get(&work).await.status, StatusCode::NOT_FOUND, "only what is shown");
     for (persona, person) in people.personas() {
         let inside = [people.pupil, people.classmate, people.teacher, people.counsellor, people.head];
