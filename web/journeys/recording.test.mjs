@@ -1,11 +1,11 @@
 // A lesson that is recorded: the head allows it, the teacher begins, everybody is told, also who comes later; it is
-// played back by a pupil on a phone, seen, heard, in step; a cut of the server leaves what was recorded; the teacher
+// played back by a pupil on a phone, seen, heard, in step, and in Firefox; a cut of the server leaves what was recorded; the teacher
 // deletes it.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, person, phase, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, openFirefox, person, phase, shoot, startSchool, until } from "./harness.mjs";
 
-let school, browser, teacher, pupil, other, pupilAccount, otherAccount, lesson, recordingPath;
+let school, browser, firefox, teacher, pupil, other, pupilAccount, otherAccount, lesson, recordingPath;
 
 before(async () => {
   school = await startSchool();
@@ -17,6 +17,7 @@ before(async () => {
 });
 
 after(async () => {
+  await firefox?.close();
   await browser?.close();
   await school?.stop();
 });
@@ -67,6 +68,38 @@ test("the teacher begins, and everybody is told, also who comes later", async ()
   await sign(other).getByText("Ce cours est enregistré").waitFor();
   await assertAccessible(other, "live page, recorded, in dark colours");
   await assertSeesAndHears(pupil, "a pupil of a recorded lesson");
+});
+
+test("small groups are not recorded, and read so", async () => {
+  const group = (page) => page.locator("#group");
+  await teacher.getByRole("button", { name: "Outils", exact: true }).click();
+  await teacher.locator("#tools summary").filter({ hasText: "Groupes" }).click();
+  await teacher.getByRole("combobox", { name: pupilAccount.name, exact: true }).selectOption("Groupe 1");
+  await teacher.getByRole("button", { name: "Ouvrir les groupes" }).click();
+  await group(pupil).getByText("Groupe 1").waitFor();
+  await sign(pupil).getByText("Le cours est enregistré, mais pas les groupes").waitFor();
+  await sign(other).getByText("Ce cours est enregistré").waitFor();
+  await assertAccessible(pupil, "a group while the class is recorded");
+  await assertFits(pupil, "a group while the class is recorded");
+  await shoot(pupil, "recording-group-phone");
+  // A hand in a group is not the class's.
+  await pupil.getByRole("button", { name: "Lever la main" }).click();
+  await pupil.getByRole("button", { name: "Baisser la main" }).click();
+  await teacher.getByRole("button", { name: "Visiter : Groupe 1" }).click();
+  await group(teacher).getByText("Groupe 1").waitFor();
+  await sign(teacher).getByText("Le cours est enregistré, mais pas les groupes").waitFor();
+  await assertSeesAndHears(pupil, "the group that is visited");
+  // It is ended from there, and the group hears of it.
+  await teacher.getByRole("button", { name: "Arrêter l’enregistrement" }).click();
+  await teacher.locator("#notices").getByText("L’enregistrement est terminé").waitFor();
+  for (const page of [pupil, other, teacher]) await sign(page).waitFor({ state: "hidden" });
+  await teacher.getByRole("button", { name: "Rappeler tout le monde" }).click();
+  for (const page of [pupil, teacher]) await group(page).waitFor({ state: "hidden" });
+  await teacher.getByRole("button", { name: "Fermer le panneau" }).click();
+  await until("both are live", async () => (await phase(teacher)) === "live" && (await phase(pupil)) === "live");
+  await record(teacher).click();
+  await teacher.getByRole("dialog").getByRole("button", { name: "Enregistrer le cours" }).click();
+  await sign(pupil).getByText("Ce cours est enregistré").waitFor();
 });
 
 test("a pupil with the floor speaks and writes; the teacher ends the recording", async () => {
@@ -151,6 +184,9 @@ test("a pupil plays it back on a phone: pictures, sound, what was written, with 
   });
   assert.ok(apart < 0.4, `the tracks are ${apart} s apart`);
   await pupil.locator(".log").getByText("Est-ce que c’est enregistré ?").waitFor();
+  // … and whose hand was up, and when it went up.
+  await pupil.locator(".log .hand").getByText(`${pupilAccount.name} lève la main`).waitFor();
+  await pupil.locator("#player .hands").getByText(`Mains levées : ${pupilAccount.name}`).waitFor();
   // Places are reached with the keyboard, on the slider and in the list.
   await pupil.getByLabel("Position").focus();
   await pupil.keyboard.press("Home");
@@ -158,8 +194,36 @@ test("a pupil plays it back on a phone: pictures, sound, what was written, with 
   await pupil.getByLabel("Position").press("ArrowRight");
   assert.ok((await place()) >= 5_000);
   await pupil.locator(".log button").first().press("Enter");
+  // It may have come to its end meanwhile.
+  if ((await play.count()) > 0) await play.click();
   await until("it goes on from there", async () => (await media(pupil)).some((one) => one.kind === "video" && one.on && one.at > 1));
   assertNoComplaint(pupil, "playback");
+});
+
+test("Firefox plays it as well, from any place", async () => {
+  firefox = await openFirefox();
+  const page = await person(firefox, school, pupilAccount, { viewport: LAPTOP, permissions: [] });
+  await page.goto(recordingPath);
+  await page.getByRole("button", { name: "Lire", exact: true }).click();
+  await until("Firefox decodes pictures", async () => (await media(page)).some((one) => one.kind === "video" && one.frames > 20 && one.width >= 320));
+  await until("sound plays", async () => (await media(page)).some((one) => one.kind === "audio" && one.on && one.at > 1));
+  // What it plays is not silent: a graph of sound needs a device, decoding does not.
+  const loud = await page.evaluate(async () => {
+    const { tracks } = await (await fetch(document.querySelector("#player").dataset.contents)).json();
+    const file = await (await fetch(tracks.find((track) => track.shows === "microphone" && track.leads).url)).arrayBuffer();
+    const sound = await new OfflineAudioContext(2, 48_000, 48_000).decodeAudioData(file);
+    return sound.getChannelData(0).reduce((loudest, sample) => Math.max(loudest, Math.abs(sample)), 0);
+  });
+  assert.ok(loud > 0.01, `the sound is silent in Firefox: ${loud}`);
+  await page.getByLabel("Position").focus();
+  await page.keyboard.press("End");
+  await page.getByLabel("Position").press("ArrowLeft");
+  const { at, frames } = (await media(page)).find((one) => one.kind === "video");
+  await until("it goes on from there", async () => (await media(page)).some((one) => one.kind === "video" && one.frames > frames && one.at !== at));
+  // A machine without a sound device is not the files' fault.
+  assert.deepEqual((await media(page)).map((one) => one.error).filter((error) => error && error !== "OnMediaSinkAudioError"), []);
+  await shoot(page, "recording-playback-firefox");
+  assertNoComplaint(page, "playback in Firefox");
 });
 
 test("the files are whole WebM files, sent in parts", async () => {
@@ -207,7 +271,7 @@ test("a power cut leaves what was recorded until then", async () => {
   await pupil.goto(lesson.livePath.replace(/\/live$/, ""));
   await until("the second recording is closed", async () => {
     await pupil.reload();
-    return (await pupil.locator("a[href^='/recordings/']").count()) === 2 && (await pupil.getByText("en cours", { exact: true }).count()) === 0;
+    return (await pupil.locator("a[href^='/recordings/']").count()) === 3 && (await pupil.getByText("en cours", { exact: true }).count()) === 0;
   });
   await pupil.locator("a[href^='/recordings/']").first().click();
   await pupil.getByText("s’est arrêté avec le serveur").waitFor();

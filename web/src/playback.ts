@@ -24,6 +24,7 @@ interface Contents {
   readonly length: number;
   readonly tracks: readonly Piece[];
   readonly chat: readonly { readonly at: number; readonly name: string; readonly text: string }[];
+  readonly hands: readonly { readonly at: number; readonly name: string; readonly up: boolean }[];
   readonly room: RoomView;
   readonly changes: readonly { readonly at: number; readonly patch: unknown }[];
 }
@@ -139,20 +140,24 @@ function filled(sentence: string, values: Record<string, string>): string {
   return sentence.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
 }
 
-/** What the class wrote and was asked, beside the pictures. */
+/** What the class wrote, which hands it raised and what it was asked, beside the pictures. */
 class Beside {
   private readonly lines: { readonly at: number; readonly line: HTMLElement }[] = [];
   private drawn = -1;
 
   constructor(
     private readonly contents: Contents,
-    private readonly votes: string,
+    private readonly words: DOMStringMap,
     private readonly place: (section: string) => HTMLElement,
     go: (at: number) => void,
   ) {
     const log = place("said").querySelector(".log")!;
-    for (const message of contents.chat) {
+    const raised = contents.hands.filter(({ up }) => up).map(({ at, name }) => ({ at, name, text: words["raised"] ?? "", hand: true }));
+    const said = contents.chat.map((message) => ({ ...message, hand: false }));
+    const lines = [...said, ...raised].sort((a, b) => a.at - b.at);
+    for (const message of lines) {
       const line = document.createElement("li");
+      line.classList.toggle("hand", message.hand);
       const button = document.createElement("button");
       button.type = "button";
       button.className = "button quiet keep";
@@ -164,12 +169,21 @@ class Beside {
       log.append(line);
       this.lines.push({ at: message.at, line });
     }
-    place("said").hidden = contents.chat.length === 0;
+    place("said").hidden = lines.length === 0;
   }
 
   /** Shows how it stood at `at`. */
   follow(at: number): void {
     for (const { at: when, line } of this.lines) line.classList.toggle("later", when > at);
+    const up = new Set<string>();
+    for (const hand of this.contents.hands.filter((one) => one.at <= at)) {
+      if (hand.up) up.add(hand.name);
+      else up.delete(hand.name);
+    }
+    const hands = this.place("hands");
+    hands.hidden = up.size === 0;
+    const names = filled(this.words["hands"] ?? "", { names: [...up].join(", ") });
+    if (hands.textContent !== names) hands.textContent = names;
     const passed = this.contents.changes.filter((change) => change.at <= at).length;
     if (passed === this.drawn) return;
     this.drawn = passed;
@@ -192,7 +206,7 @@ class Beside {
     poll.choices.forEach((choice, place) => {
       const count = poll.counts?.[place];
       const line = document.createElement("li");
-      line.textContent = count === undefined ? choice : `${choice} · ${filled(this.votes, { count: String(count) })}`;
+      line.textContent = count === undefined ? choice : `${choice} · ${filled(this.words["votes"] ?? "", { count: String(count) })}`;
       list.append(line);
     });
     block.append(question, list);
@@ -240,7 +254,7 @@ class Player {
       event.preventDefault();
       this.go(this.at + by_);
     });
-    this.beside = new Beside(contents, words["votes"] ?? "", (name) => document.querySelector<HTMLElement>(`.${name}`)!, (at) => this.go(at));
+    this.beside = new Beside(contents, words, (name) => document.querySelector<HTMLElement>(`.${name}`)!, (at) => this.go(at));
     root.hidden = false;
     this.tick();
     window.setInterval(() => this.tick(), beat);

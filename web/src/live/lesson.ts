@@ -66,7 +66,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
       if (captions && page.role === "teacher") new CaptionDesk(page, room, tools, (segments) => captions.receive(segments));
     },
   });
-  const recording = new Recording(page, room, server, notices);
+  const recording = new Recording(page, room, server, notices, () => connection.ticket?.group ?? 0);
   const controls = new Controls(
     page,
     room,

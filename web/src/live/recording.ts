@@ -1,12 +1,16 @@
 // That the lesson is recorded, for everybody to see from the first moment to the last; for the teacher the button
 // that begins and ends it. Whether it is recorded, the media server itself tells, also to who comes later or back;
-// what of it is recorded, and who may record, Préau tells.
+// what of it is recorded, and who may record, Préau tells. A group is a room of its own, which is never
+// recorded: whoever sits in one while the lesson is recorded reads that.
 import { RoomEvent, type Room } from "livekit-client";
 import { confirmed, el, icon, say } from "./dom";
 import type { Notices } from "./notices";
 import type { LivePage } from "./page";
 import { Refused, type LessonServer } from "./server";
 import { text } from "./texts";
+
+/** Topic of the packet that tells the groups that the lesson's recording began or ended, as the server knows it. */
+const topic = "preau.recording";
 
 /** How the recording stands, as `recording.json` says. */
 export interface Standing {
@@ -37,12 +41,17 @@ export class Recording {
     private readonly room: Room,
     private readonly server: LessonServer,
     private readonly notices: Notices,
+    /** The group whose room the page is in; 0: with the class. */
+    private readonly here: () => number,
   ) {
     if (page.role === "teacher") {
       this.button = el("button", { type: "button", class: "control record", onclick: () => void this.press() }, icon("record"), this.label);
       this.button.hidden = true;
     }
     room.on(RoomEvent.RecordingStatusChanged, () => void this.ask());
+    room.on(RoomEvent.DataReceived, (_payload, participant, _kind, of) => {
+      if (of === topic && participant === undefined) void this.ask();
+    });
   }
 
   /** The page is in the room, or in it again. */
@@ -50,12 +59,17 @@ export class Recording {
     void this.ask();
   }
 
+  /** Whether the class is recorded while this page sits in a group, which is not. */
+  private get apart(): boolean {
+    return this.here() > 0 && !this.room.isRecording && (this.standing?.on ?? false);
+  }
+
   private async ask(): Promise<void> {
     const number = (this.asked += 1);
     const was = this.standing?.on ?? false;
     this.draw();
     // Of a lesson that is not recorded only its teacher needs to know more.
-    if (!this.room.isRecording && this.page.role !== "teacher") return this.tell();
+    if (!this.room.isRecording && this.page.role !== "teacher" && this.here() === 0) return this.tell();
     const standing = await this.server.recording().catch(() => undefined);
     if (number !== this.asked) return;
     if (standing) this.standing = standing;
@@ -63,12 +77,12 @@ export class Recording {
     this.tell();
     if (!standing) return;
     const why = worthSaying.find((one) => one === standing.ended);
-    if (this.button && was && !this.room.isRecording && why) this.notices.keep("recording", text(`recording-ended-${why}`), "dismiss");
+    if (this.button && was && !standing.on && why) this.notices.keep("recording", text(`recording-ended-${why}`), "dismiss");
   }
 
   /** Says it to everybody, also to those who do not see the sign. */
   private tell(): void {
-    const words = this.room.isRecording ? (this.page.recording.textContent ?? "") : "";
+    const words = this.room.isRecording || this.apart ? (this.page.recording.textContent ?? "") : "";
     if (words === this.told) return;
     this.told = words;
     if (words) this.notices.pass("recorded", words);
@@ -77,11 +91,13 @@ export class Recording {
   }
 
   private draw(): void {
-    const on = this.room.isRecording;
+    const { apart } = this;
+    const on = this.room.isRecording || apart;
     // While it is not known what is recorded, the sign says the most there can be.
     const voices = this.standing?.voices ?? true;
     this.page.recording.hidden = !on;
-    say(this.page.recording, on ? text(voices ? "recording-on-voices" : "recording-on") : "");
+    this.page.recording.classList.toggle("apart", apart);
+    say(this.page.recording, on ? text(apart ? "recording-not-groups" : voices ? "recording-on-voices" : "recording-on") : "");
     if (!this.button) return;
     this.button.hidden = !this.standing || this.standing.not === "off";
     this.button.setAttribute("aria-disabled", String(this.busy || !this.standing?.may));
@@ -95,7 +111,7 @@ export class Recording {
       this.notices.pass("recording", text("recording-not-here"));
       return;
     }
-    const on = this.room.isRecording;
+    const on = this.room.isRecording || this.apart;
     if (!on && !(await confirmed(text(this.standing.voices ? "recording-question-voices" : "recording-question"), "recording-begin"))) return;
     this.busy = true;
     this.draw();

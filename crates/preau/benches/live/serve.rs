@@ -32,6 +32,7 @@ impl Attendance for Nobody {
 }
 
 impl Recorder for Nobody {
+    fn hand(&self, _: LessonId, _: PersonId, _: bool, _: Millis) {}
     fn packet(&self, _: Tapped, _: Instant) {}
     fn paused(&self, _: LessonId, _: &str) {}
     fn over(&self, _: LessonId) {}

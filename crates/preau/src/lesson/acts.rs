@@ -50,16 +50,17 @@ pub(super) fn while_open(state: &LessonState, lesson: &LiveLesson) -> Result<(),
     if lesson.is_open(state.platform.now()) { Ok(()) } else { Err(Refusal::Rule("live-closed")) }
 }
 
-/// … and whoever takes part in it must be in the room: a teacher may have locked the door.
+/// … and whoever takes part in it must be in the room: a teacher may have locked the door. Returns the number of the
+/// caller's group; 0 is the whole class.
 pub(super) async fn while_inside(
     state: &LessonState,
     caller: &Caller,
     lesson: &LiveLesson,
-) -> Result<(), Refusal> {
+) -> Result<u8, Refusal> {
     while_open(state, lesson)?;
     let role = role_of(caller.actor(), lesson).ok_or(Refusal::NotFound)?;
     match state.doorkeeper.place(lesson, caller.person()?, role, 0).await? {
-        Place::Room(_) => Ok(()),
+        Place::Room(group) => Ok(group),
         Place::Lobby => Err(Refusal::Rule("live-locked")),
     }
 }
@@ -118,11 +119,16 @@ pub(super) async fn raise_hand(
     document: Document<Hand>,
 ) -> Result<Response, Refusal> {
     let permit: Permit<LiveLesson, JoinLive> = pages::permit(&state, &caller, id).await?;
-    while_inside(&state, &caller, permit.resource()).await?;
+    let group = while_inside(&state, &caller, permit.resource()).await?;
     if role_of(caller.actor(), permit.resource()) != Some(Role::Pupil) {
         return Err(Refusal::Rule("live-hand-of-pupils"));
     }
-    set_hand(&state, id, caller.person()?, read_document(document)?.raised).await?;
+    let (person, raised) = (caller.person()?, read_document(document)?.raised);
+    // What happens in a group is not recorded.
+    if raised && group == 0 {
+        state.recorder.hand(id, person, true, state.platform.now());
+    }
+    set_hand(&state, id, person, raised).await?;
     Ok(pages::done(&headers, id))
 }
 
@@ -138,7 +144,11 @@ pub(super) async fn lower_hand(
 }
 
 async fn set_hand(state: &LessonState, id: LessonId, person: PersonId, raised: bool) -> Result<(), Refusal> {
-    let since = state.stages.set_hand(id, person, raised, state.platform.now());
+    let now = state.platform.now();
+    let since = state.stages.set_hand(id, person, raised, now);
+    if !raised {
+        state.recorder.hand(id, person, false, now);
+    }
     update(
         state,
         id,
@@ -305,6 +315,7 @@ pub(super) async fn remove(
         })
         .await?;
     state.stages.set_hand(id, pupil, false, now);
+    state.recorder.hand(id, pupil, false, now);
     for room in state.rooms.of_lesson(id).await? {
         state.rooms.remove_participant(&room, &identity).await?;
     }

@@ -204,7 +204,13 @@ impl Rooms {
     /// Makes the room of a class without anybody in it.
     #[cfg(test)]
     pub(crate) async fn make(&self, lesson: LessonId) {
-        let request = lk::CreateRoomRequest { name: room_of(lesson), ..Default::default() };
+        self.make_named(&room_of(lesson)).await;
+    }
+
+    /// Makes a room without anybody in it.
+    #[cfg(test)]
+    pub(crate) async fn make_named(&self, room: &str) {
+        let request = lk::CreateRoomRequest { name: room.to_owned(), ..Default::default() };
         self.carry_out(Command::CreateRoom(Box::new(request))).await.expect("a room");
     }
 

@@ -78,13 +78,16 @@ pub trait Attendance: Send + Sync {
     fn left(&self, lesson: LessonId, person: PersonId, at: Millis);
 }
 
-/// Who records: hears what leaves the rooms that are tapped ([`Rooms::tap`]). Called on the media thread: all must
+/// Who records: hears what leaves the rooms that are tapped ([`Rooms::tap`]). Mostly called on the media thread: all must
 /// return at once, and what cannot be taken is lost.
 pub trait Recorder: Send + Sync {
     /// A packet of a track, and when it came.
     fn packet(&self, packet: Tapped, at: Instant);
     /// Nothing comes of a track for the time being: it was muted, or is gone.
     fn paused(&self, lesson: LessonId, track: &str);
+    /// A pupil's hand went up or down in the room of the class. Told by whoever answers the request; the time is in
+    /// milliseconds since the Unix epoch.
+    fn hand(&self, lesson: LessonId, person: PersonId, up: bool, at: Millis);
     /// The room of the class is over.
     fn over(&self, lesson: LessonId);
     /// The room of the class is over because its engine failed.
@@ -124,6 +127,7 @@ pub struct LessonState {
     platform: Platform,
     attendance: Arc<dyn Attendance>,
     doorkeeper: Arc<dyn Doorkeeper>,
+    recorder: Arc<dyn Recorder>,
     /// The embedded media server; none when a LiveKit server carries the lessons.
     media: Option<Media>,
     /// The way to it through the web port, if there is one.
@@ -171,7 +175,7 @@ impl LessonState {
             }
             _ => {
                 let restraint = restraint(platform.clone());
-                let ears = Ears { attendance: attendance.clone(), recorder, restraint };
+                let ears = Ears { attendance: attendance.clone(), recorder: recorder.clone(), restraint };
                 let media = Media::start(config, platform.clock().clone(), ears)?;
                 (Some(media.clone()), Rooms::embedded(media))
             }
@@ -183,6 +187,7 @@ impl LessonState {
             platform,
             attendance,
             doorkeeper,
+            recorder,
             media,
             relay,
             rooms,

@@ -15,6 +15,9 @@ use http::StatusCode;
 use serde::Serialize;
 use std::time::Instant;
 
+/// The topic, as the page knows it.
+const TOPIC: &str = "preau.recording";
+
 /// How the recording of a lesson stands.
 #[derive(Serialize)]
 struct Standing {
@@ -37,6 +40,8 @@ pub(super) async fn standing(
     caller: Caller,
     Path(id): Path<LessonId>,
 ) -> Result<Response, Refusal> {
+    // Before the store: of what is over, it then knows why.
+    let running = state.studio.running().get(&id).copied().filter(|running| !running.over);
     let actor = caller.actor().clone();
     let (lesson, setting, last) = state
         .platform
@@ -48,7 +53,6 @@ pub(super) async fn standing(
             Ok((lesson, setting, store::last_ending(conn, id)?))
         })
         .await?;
-    let running = state.studio.running().get(&id).copied();
     let holds = <LiveLesson as Allows<Record>>::allows(caller.actor(), &lesson);
     let not = match (&state.studio.0.tapes, setting.what) {
         (None, _) => Some("engine"),
@@ -103,18 +107,22 @@ pub(super) async fn begin(
     {
         let most = state.platform.config().recording.parallel as usize;
         let mut running = state.studio.running();
-        if running.contains_key(&id) {
+        match running.get(&id) {
+            // In a moment.
+            Some(Running { over: true, .. }) => return Err(Refusal::Busy { retry_after: 1 }),
             // Two teachers, or two clicks.
-            return Ok(StatusCode::NO_CONTENT.into_response());
+            Some(_) => return Ok(StatusCode::NO_CONTENT.into_response()),
+            None => {}
         }
         if running.len() >= most {
             return Err(Refusal::Rule("recording-too-many"));
         }
-        running.insert(id, Running { id: recording, school, voices });
+        running.insert(id, Running { id: recording, school, voices, over: false });
     }
     let begun = state.record(&permit, &caller, &tapes, recording, voices).await;
     if begun.is_err() {
         state.studio.running().remove(&id);
+        state.studio.last_hands(recording);
     }
     begun?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -147,7 +155,11 @@ impl RecordingState {
             return Err(Refusal::Busy { retry_after: 2 });
         }
         match self.rooms.tap(lesson, Some(Tap { voices })).await {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                self.note_raised(lesson).await;
+                self.tell_groups(lesson).await;
+                Ok(())
+            }
             // Everybody has left in this moment.
             Ok(false) => {
                 tapes.end(lesson, Ending::Lesson);
@@ -156,6 +168,29 @@ impl RecordingState {
             Err(error) => {
                 tapes.end(lesson, Ending::Failure);
                 Err(error.into())
+            }
+        }
+    }
+
+    /// Notes the hands that are up as it begins. Without them a recording is whole; a room that cannot be asked now
+    /// is no reason to refuse one.
+    async fn note_raised(&self, lesson: LessonId) {
+        let present = self.rooms.list_participants(&room_of(lesson)).await.unwrap_or_default();
+        for one in present {
+            let raised = one.attributes.get("hand").is_some_and(|since| !since.is_empty());
+            if let Some(person) = one.identity.parse().ok().filter(|_| raised) {
+                self.studio.note_hand(lesson, person, true, self.platform.now());
+            }
+        }
+    }
+
+    /// Tells the groups, whose rooms are not recorded, that the recording of the class began or ended. Who hears of it
+    /// asks how it stands; who does not finds out when they come back.
+    pub(super) async fn tell_groups(&self, lesson: LessonId) {
+        let rooms = self.rooms.of_lesson(lesson).await.unwrap_or_default();
+        for room in rooms.into_iter().filter(|room| *room != room_of(lesson)) {
+            if let Err(error) = self.rooms.send_data(&room, TOPIC, b"{}".to_vec()).await {
+                tracing::warn!(%lesson, %error, "a group could not be told of a recording");
             }
         }
     }
@@ -178,7 +213,7 @@ pub(super) async fn end(
 ) -> Result<Response, Refusal> {
     let permit = permit(&state, &caller, id).await?;
     let running = state.studio.running().get(&id).copied();
-    if let Some(Running { id: recording, .. }) = running {
+    if let Some(Running { id: recording, over: false, .. }) = running {
         let now = state.platform.now();
         state.stop(id, Ending::Teacher).await?;
         state
@@ -192,6 +227,7 @@ pub(super) async fn end(
             .await?;
         // Another one may begin at once; the files of this one are closed in their turn.
         state.studio.running().remove(&id);
+        state.tell_groups(id).await;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -22,6 +22,8 @@ struct Contents {
     length: u64,
     tracks: Vec<File>,
     chat: Vec<Message>,
+    /// Hands that went up and down in the class's room.
+    hands: Vec<Raising>,
     /// What the class saw of questions, notes and the timer: as it stood at the beginning, and merge patches.
     room: Value,
     changes: Vec<Change>,
@@ -45,6 +47,13 @@ struct Message {
     at: u64,
     name: String,
     text: String,
+}
+
+#[derive(Serialize)]
+struct Raising {
+    at: u64,
+    name: String,
+    up: bool,
 }
 
 #[derive(Serialize)]
@@ -82,18 +91,21 @@ fn contents(conn: &mut Conn, recording: &Recording) -> Result<Contents, Refusal>
     let span = (from, from + Millis::try_from(length).unwrap_or(0));
     let since = |at: Millis| u64::try_from(at - from).unwrap_or(0);
     let mut names: HashMap<PersonId, String> = HashMap::new();
-    for track in &tracks {
-        if let std::collections::hash_map::Entry::Vacant(entry) = names.entry(track.name.person) {
-            entry.insert(school::person_name(conn, track.name.person)?);
+    let hands = store::hands(conn, recording.id)?;
+    let people = tracks.iter().map(|track| track.name.person).chain(hands.iter().map(|hand| hand.person));
+    for person in people {
+        if let std::collections::hash_map::Entry::Vacant(entry) = names.entry(person) {
+            entry.insert(school::person_name(conn, person)?);
         }
     }
     let history = classroom::history(conn, recording.lesson.id, span)?;
     let chat = lesson::said_between(conn, recording.lesson.id, span)?;
+    let name = |person: PersonId| names.get(&person).cloned().unwrap_or_default();
     let file = |track: &Track| File {
         url: format!("/recordings/{}/tracks/{}", recording.id, track.name.number),
         shows: track.name.shows.word(),
         person: track.name.person.to_string(),
-        name: names.get(&track.name.person).cloned().unwrap_or_default(),
+        name: name(track.name.person),
         leads: recording.lesson.teachers.contains(&track.name.person),
         begins: track.name.begins,
         length: track.length,
@@ -104,6 +116,10 @@ fn contents(conn: &mut Conn, recording: &Recording) -> Result<Contents, Refusal>
         chat: chat
             .into_iter()
             .map(|said| Message { at: since(said.at), name: said.name, text: said.text })
+            .collect(),
+        hands: hands
+            .into_iter()
+            .map(|hand| Raising { at: since(hand.at), name: name(hand.person), up: hand.up })
             .collect(),
         room: history.view,
         changes: history.changes.into_iter().map(|(at, patch)| Change { at: since(at), patch }).collect(),

@@ -1,10 +1,12 @@
 //! What the recorder's thread tells is written down; what a restart finds is put in order.
 
 use super::model::{Ending, RecordingId, Track};
+use super::policy::lesson_of;
 use super::tape::{Fact, folder_of, folders, rescue};
 use super::{RecordingState, Studio, store};
 use crate::access::SystemPermit;
-use crate::ids::Millis;
+use crate::ids::{LessonId, Millis};
+use crate::lesson::{Tap, room_of};
 use crate::store::StoreError;
 use std::collections::HashSet;
 use std::fs::File;
@@ -14,6 +16,8 @@ use tokio::sync::oneshot;
 
 /// How often it is tried to have the folder for oneself: while one process takes over from another, both run.
 const TURN: Duration = Duration::from_secs(3);
+/// How often it is looked whether the class is together again.
+const TOGETHER: Duration = Duration::from_secs(1);
 /// The file that is locked.
 const LOCK: &str = "lock";
 
@@ -34,14 +38,54 @@ impl RecordingState {
                 // It may be gone by now, and is then not needed.
                 let _ = self.rooms.tap_key_frame(*lesson, track).await;
             }
-            if let Fact::Ended { lesson, ending, .. } = &fact
-                && *ending != Ending::Teacher
-                && let Err(error) = self.rooms.tap(*lesson, None).await
+            if let Fact::Over { recording, lesson } = fact {
+                tokio::spawn(self.clone().await_the_class(recording, lesson));
+            }
+            let Fact::Ended { recording, lesson, ending } = fact else {
+                self.studio.note(fact).await;
+                continue;
+            };
+            // Written down first: whoever hears that the room is no longer recorded asks why.
+            self.studio.end(recording, lesson, ending).await;
+            if ending != Ending::Teacher
+                && let Err(error) = self.rooms.tap(lesson, None).await
             {
                 tracing::warn!(%lesson, %error, "a room could not be told that it is no longer recorded");
             }
-            self.studio.note(fact).await;
+            self.studio.forget(recording, lesson);
+            if ending != Ending::Teacher {
+                self.tell_groups(lesson).await;
+            }
         }
+    }
+
+    /// Nobody is with the class any more: all sit in groups, or have gone. Goes on recording when the class is together
+    /// again, and ends the recording when it will not be.
+    async fn await_the_class(self, recording: RecordingId, lesson: LessonId) {
+        while !self.settled(recording, lesson).await {
+            tokio::time::sleep(TOGETHER).await;
+        }
+    }
+
+    /// Whether nothing more is to be awaited for a recording whose room was over.
+    pub(super) async fn settled(&self, recording: RecordingId, lesson: LessonId) -> bool {
+        let running = self.studio.running().get(&lesson).copied();
+        let Some(running) = running.filter(|running| running.id == recording && !running.over) else {
+            return true;
+        };
+        let (now, Some(tapes)) = (self.platform.now(), &self.studio.0.tapes) else { return true };
+        let found =
+            self.platform.store().read::<_, StoreError, _>(move |conn| Ok(lesson_of(conn, lesson)?)).await;
+        let open = match found {
+            Ok(found) => found.is_some_and(|lesson| lesson.is_open(now)),
+            Err(_) => return false,
+        };
+        let Ok(rooms) = self.rooms.of_lesson(lesson).await else { return false };
+        if !open || rooms.is_empty() {
+            return tapes.end(lesson, Ending::Lesson);
+        }
+        rooms.contains(&room_of(lesson))
+            && matches!(self.rooms.tap(lesson, Some(Tap { voices: running.voices })).await, Ok(true))
     }
 
     /// Writes down that a recording is over of which no file was begun.
@@ -140,18 +184,31 @@ impl Studio {
     /// Writes something down.
     pub(super) async fn note(&self, fact: Fact) {
         match fact {
-            Fact::KeyFrame { .. } => {}
+            Fact::KeyFrame { .. } | Fact::Over { .. } => {}
             Fact::Done(done) => {
                 let _ = done.send(());
             }
             Fact::Track { recording, track } => self.keep(recording, track).await,
             Fact::Ended { recording, lesson, ending } => {
-                self.close(recording, ending, self.0.platform.now()).await;
-                let mut running = self.running();
-                if running.get(&lesson).is_some_and(|running| running.id == recording) {
-                    running.remove(&lesson);
-                }
+                self.end(recording, lesson, ending).await;
+                self.forget(recording, lesson);
             }
+        }
+    }
+
+    /// Writes down that a recording is over. Until it is forgotten no other one of its lesson begins.
+    async fn end(&self, recording: RecordingId, lesson: LessonId, ending: Ending) {
+        self.close(recording, ending, self.0.platform.now()).await;
+        if let Some(running) = self.running().get_mut(&lesson).filter(|running| running.id == recording) {
+            running.over = true;
+        }
+    }
+
+    fn forget(&self, recording: RecordingId, lesson: LessonId) {
+        let mut running = self.running();
+        self.last_hands(recording);
+        if running.get(&lesson).is_some_and(|running| running.id == recording) {
+            running.remove(&lesson);
         }
     }
 
@@ -159,12 +216,14 @@ impl Studio {
         if track.lost > 0 {
             tracing::info!(%recording, track = %track.name, lost = track.lost, "packets are missing in a recording");
         }
+        let hands = self.hands_to_write(recording);
         let kept = self
             .0
             .platform
             .store()
             .write::<_, StoreError, _>(&SystemPermit::Recorder, move |tx| {
                 store::add_track(tx, recording, &track)?;
+                store::add_hands(tx, recording, &hands)?;
                 tx.note_as("recording.track", "recording", recording.get());
                 Ok(())
             })
@@ -176,11 +235,13 @@ impl Studio {
     }
 
     pub(super) async fn close(&self, recording: RecordingId, ending: Ending, at: Millis) {
+        let hands = self.last_hands(recording);
         let closed = self
             .0
             .platform
             .store()
             .write::<_, StoreError, _>(&SystemPermit::Recorder, move |tx| {
+                store::add_hands(tx, recording, &hands)?;
                 store::end(tx, recording, ending, at)?;
                 store::ready(tx, recording)?;
                 tx.note_as("recording.close", "recording", recording.get());

@@ -2,8 +2,8 @@
 //! room, watched by the class, deleted after some weeks.
 //!
 //! `model` what a school allows and what a recording holds · `policy` who may do what · `store` the only SQL ·
-//! `tape` the thread that writes files · `acts` begin and end · `hear` what the thread tells, and what a restart
-//! finds · `tidy` what is too old goes · `pages`, `contents`, `stream` the pages, what a player needs, the files ·
+//! `tape` the thread that writes files · `hands` raised hands · `acts` begin and end · `hear` what the thread tells, and
+//! what a restart finds · `tidy` what is too old goes · `pages`, `contents`, `stream` the pages, what a player needs, the files ·
 //! `views` what templates show.
 //!
 //! Invariants: nothing is recorded unless the school allows it at that moment, and everybody in the room is told
@@ -11,6 +11,7 @@
 
 mod acts;
 mod contents;
+mod hands;
 mod hear;
 mod model;
 mod pages;
@@ -31,7 +32,7 @@ pub(crate) use tests::{matrix, one_for_tests};
 use crate::access::{Actor, Profile};
 use crate::config::LiveEngine;
 use crate::edge::{Audience, Body, Cost, NavEntry, Platform, Routes};
-use crate::ids::LessonId;
+use crate::ids::{LessonId, Millis, PersonId};
 use crate::lesson::{HOLDERS, PARTICIPANTS, Recorder, Rooms, Tapped};
 use crate::store::Conn;
 use diesel::QueryResult;
@@ -53,6 +54,8 @@ struct Running {
     id: RecordingId,
     school: crate::ids::SchoolId,
     voices: bool,
+    /// It has ended and that is written down; the room is being told.
+    over: bool,
 }
 
 /// What the recorder shares with whoever starts and ends recordings. Cheap to clone.
@@ -65,6 +68,7 @@ struct Inner {
     /// None with an engine that does not hand media out.
     tapes: Option<Tapes>,
     running: Mutex<HashMap<LessonId, Running>>,
+    hands: Mutex<HashMap<RecordingId, hands::Hands>>,
     facts: tokio::sync::Mutex<UnboundedReceiver<Fact>>,
     /// The folder is this process' own for as long as this is locked.
     lock: Mutex<Option<File>>,
@@ -98,6 +102,7 @@ impl Studio {
             bounds,
             tapes,
             running: Mutex::default(),
+            hands: Mutex::default(),
             facts: tokio::sync::Mutex::new(facts),
             lock: Mutex::default(),
         })))
@@ -132,6 +137,10 @@ impl Recorder for Studio {
         }
     }
 
+    fn hand(&self, lesson: LessonId, person: PersonId, up: bool, at: Millis) {
+        self.note_hand(lesson, person, up, at);
+    }
+
     fn over(&self, lesson: LessonId) {
         if let Some(tapes) = self.0.tapes.as_ref().filter(|_| self.running().contains_key(&lesson)) {
             tapes.over(lesson);
@@ -140,7 +149,7 @@ impl Recorder for Studio {
 
     fn failed(&self, lesson: LessonId) {
         if let Some(tapes) = self.0.tapes.as_ref().filter(|_| self.running().contains_key(&lesson)) {
-            tapes.failed(lesson);
+            tapes.end(lesson, Ending::Failure);
         }
     }
 }

@@ -237,6 +237,17 @@ impl FromStr for TrackName {
     }
 }
 
+/// A hand that went up or down while a lesson was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hand {
+    /// Its place among those of the recording, from 1.
+    pub(super) number: i64,
+    /// Milliseconds since the Unix epoch.
+    pub(super) at: Millis,
+    pub(super) person: PersonId,
+    pub(super) up: bool,
+}
+
 /// A file of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Track {

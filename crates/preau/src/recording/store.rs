@@ -1,14 +1,15 @@
 //! The only SQL on recordings, their files and what schools allow.
 
 use super::model::{
-    DAY, Ending, LONGEST_LIST, Recording, RecordingId, RecordingLine, Setting, Shows, Track, TrackName, What,
+    DAY, Ending, Hand, LONGEST_LIST, Recording, RecordingId, RecordingLine, Setting, Shows, Track, TrackName,
+    What,
 };
 use super::policy::lesson_of;
 use crate::access::Scope;
 use crate::ids::{LessonId, Millis, PersonId, SchoolId};
 use crate::school;
 use crate::store::schema::{
-    lesson, lesson_group, lesson_teacher, recording, recording_setting, recording_track,
+    lesson, lesson_group, lesson_teacher, recording, recording_hand, recording_setting, recording_track,
 };
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
@@ -165,6 +166,38 @@ pub(super) fn add_track(tx: &mut Tx<'_>, id: RecordingId, track: &Track) -> Quer
         .map(|_| ())
 }
 
+/// Notes hands that went up and down; nothing when the recording is gone.
+pub(super) fn add_hands(tx: &mut Tx<'_>, id: RecordingId, hands: &[Hand]) -> QueryResult<()> {
+    let there: i64 = recording::table.filter(recording::id.eq(id)).count().get_result(tx.conn())?;
+    for hand in hands.iter().filter(|_| there > 0) {
+        diesel::insert_into(recording_hand::table)
+            .values((
+                recording_hand::recording_id.eq(id),
+                recording_hand::number.eq(hand.number),
+                recording_hand::at_ms.eq(hand.at),
+                recording_hand::person_id.eq(hand.person),
+                recording_hand::up.eq(hand.up),
+            ))
+            .execute(tx.conn())?;
+    }
+    Ok(())
+}
+
+/// Hands that went up and down, as they followed one another.
+pub(super) fn hands(conn: &mut Conn, id: RecordingId) -> QueryResult<Vec<Hand>> {
+    let rows: Vec<(i64, Millis, PersonId, bool)> = recording_hand::table
+        .filter(recording_hand::recording_id.eq(id))
+        .order(recording_hand::number.asc())
+        .select((
+            recording_hand::number,
+            recording_hand::at_ms,
+            recording_hand::person_id,
+            recording_hand::up,
+        ))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(number, at, person, up)| Hand { number, at, person, up }).collect())
+}
+
 fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -286,6 +319,7 @@ pub(super) fn expired(conn: &mut Conn, now: Millis) -> QueryResult<Vec<Recording
 
 /// Takes a recording and the list of its files out; their bytes go after the commit.
 pub(super) fn remove(tx: &mut Tx<'_>, id: RecordingId) -> QueryResult<()> {
+    diesel::delete(recording_hand::table.filter(recording_hand::recording_id.eq(id))).execute(tx.conn())?;
     diesel::delete(recording_track::table.filter(recording_track::recording_id.eq(id))).execute(tx.conn())?;
     diesel::delete(recording::table.find(id.get())).execute(tx.conn()).map(|_| ())
 }

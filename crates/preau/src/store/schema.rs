@@ -411,6 +411,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    recording_hand (recording_id, number) {
+        recording_id -> BigInt,
+        number -> BigInt,
+        at_ms -> BigInt,
+        person_id -> BigInt,
+        up -> Bool,
+    }
+}
+
+diesel::table! {
     recording_setting (school_id) {
         school_id -> BigInt,
         what -> Text,
@@ -478,6 +488,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     room_event,
     recording,
     recording_track,
+    recording_hand,
     recording_setting,
     notice,
     notice_read,

@@ -33,6 +33,7 @@ fn ears(attendance: Arc<Heard>) -> crate::lesson::Ears {
 struct Deaf;
 
 impl crate::lesson::Recorder for Deaf {
+    fn hand(&self, _: LessonId, _: PersonId, _: bool, _: Millis) {}
     fn packet(&self, _: crate::lesson::Tapped, _: std::time::Instant) {}
     fn paused(&self, _: crate::ids::LessonId, _: &str) {}
     fn over(&self, _: crate::ids::LessonId) {}

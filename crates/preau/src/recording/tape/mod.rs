@@ -57,6 +57,8 @@ pub(super) enum Fact {
     Track { recording: RecordingId, track: Track },
     /// All files of a recording are finished.
     Ended { recording: RecordingId, lesson: LessonId, ending: Ending },
+    /// The room of a recording is over; so far the recording is not.
+    Over { recording: RecordingId, lesson: LessonId },
     /// Everything that was to end has been told of.
     Done(oneshot::Sender<()>),
     /// A picture can only go on with a key frame.

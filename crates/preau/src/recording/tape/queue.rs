@@ -4,7 +4,7 @@ use super::super::model::{Ending, RecordingId};
 use super::reel::Reel;
 use super::{Bounds, Fact};
 use crate::ids::LessonId;
-use crate::lesson::{Recorder, Tapped};
+use crate::lesson::Tapped;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +35,7 @@ enum Note {
     Begin(Begin),
     Packet(Box<Tapped>, Instant),
     Paused(LessonId, String),
+    Over(LessonId),
     End(LessonId, Ending),
     EndAll(Ending, oneshot::Sender<()>),
 }
@@ -81,10 +82,9 @@ impl Tapes {
     fn order(&self, order: Note) -> bool {
         self.notes.try_send(order).is_ok()
     }
-}
 
-impl Recorder for Tapes {
-    fn packet(&self, packet: Tapped, at: Instant) {
+    /// A packet of a track, and when it came; left out when too many wait.
+    pub(in crate::recording) fn packet(&self, packet: Tapped, at: Instant) {
         // Orders keep their places. A packet that is left out leaves a hole in the numbers, which its track sees.
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         if before >= PACKETS || self.notes.try_send(Note::Packet(Box::new(packet), at)).is_err() {
@@ -92,16 +92,14 @@ impl Recorder for Tapes {
         }
     }
 
-    fn paused(&self, lesson: LessonId, track: &str) {
+    /// Nothing comes of a track for the time being.
+    pub(in crate::recording) fn paused(&self, lesson: LessonId, track: &str) {
         self.order(Note::Paused(lesson, track.to_owned()));
     }
 
-    fn over(&self, lesson: LessonId) {
-        self.order(Note::End(lesson, Ending::Lesson));
-    }
-
-    fn failed(&self, lesson: LessonId) {
-        self.order(Note::End(lesson, Ending::Failure));
+    /// The room of the class is over: nothing comes until there is one again, or the recording is ended.
+    pub(in crate::recording) fn over(&self, lesson: LessonId) {
+        self.order(Note::Over(lesson));
     }
 }
 
@@ -166,6 +164,14 @@ impl Desk {
                     reel.pause(&track, |fact| drop(facts.send(fact)));
                 }
             }
+            Note::Over(lesson) => {
+                let facts = &self.facts;
+                if let Some(reel) = self.reels.values_mut().find(|reel| reel.lesson == lesson) {
+                    reel.pause_all(|fact| drop(facts.send(fact)));
+                    let recording = reel.id;
+                    self.tell(Fact::Over { recording, lesson });
+                }
+            }
             Note::End(lesson, ending) => {
                 let room =
                     self.reels.iter().find(|(_, reel)| reel.lesson == lesson).map(|(room, _)| room.clone());
@@ -207,5 +213,68 @@ impl Desk {
     fn tell(&self, fact: Fact) {
         // Nobody listens any more when the application ends; the files are found again at the next start.
         let _ = self.facts.send(fact);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    /// A thread's own things without the thread: two lessons are recorded, the second ten minutes later.
+    fn desk(folder: &std::path::Path, least_free: u64) -> (Desk, UnboundedReceiver<Fact>, Instant) {
+        let bounds = Bounds { folder: folder.into(), longest: Duration::from_secs(3_600), least_free };
+        let (facts, told) = unbounded_channel();
+        let mut desk = Desk { bounds, facts, reels: HashMap::new(), waiting: Arc::default() };
+        let began = Instant::now();
+        for (number, room) in [(1, "lesson-1"), (2, "lesson-2")] {
+            desk.take(Note::Begin(Begin {
+                recording: RecordingId::from_raw(number),
+                lesson: LessonId::from_raw(number),
+                room: room.to_owned(),
+                began: began + Duration::from_secs(600 * (number as u64 - 1)),
+            }));
+        }
+        (desk, told, began)
+    }
+
+    fn endings(told: &mut UnboundedReceiver<Fact>) -> Vec<(i64, Ending)> {
+        let mut endings = Vec::new();
+        while let Ok(fact) = told.try_recv() {
+            let Fact::Ended { lesson, ending, .. } = fact else { panic!("{fact:?}") };
+            endings.push((lesson.get(), ending));
+        }
+        endings.sort_unstable_by_key(|(lesson, _)| *lesson);
+        endings
+    }
+
+    #[test]
+    fn each_recording_ends_when_it_has_lasted_as_long_as_it_may() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut desk, mut told, began) = desk(folder.path(), 0);
+        desk.look(began + Duration::from_secs(3_599));
+        assert!(endings(&mut told).is_empty());
+        desk.look(began + Duration::from_secs(3_600));
+        assert_eq!(endings(&mut told), [(1, Ending::Length)]);
+        desk.look(began + Duration::from_secs(4_200));
+        assert_eq!(endings(&mut told), [(2, Ending::Length)]);
+        desk.look(began + Duration::from_secs(9_000));
+        assert!(endings(&mut told).is_empty(), "each ends once");
+    }
+
+    #[test]
+    fn all_recordings_end_when_too_little_of_the_disk_is_free() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut desk, mut told, began) = desk(folder.path(), 0);
+        desk.look(began);
+        assert!(endings(&mut told).is_empty());
+        desk.bounds.least_free = u64::MAX;
+        desk.look(began);
+        assert_eq!(endings(&mut told), [(1, Ending::Space), (2, Ending::Space)]);
+        // A disk that cannot be asked is as good as full.
+        let (mut desk, mut told, began) = super::tests::desk(folder.path(), 0);
+        desk.bounds.folder = folder.path().join("gone");
+        desk.look(began);
+        assert_eq!(endings(&mut told), [(1, Ending::Space), (2, Ending::Space)]);
     }
 }

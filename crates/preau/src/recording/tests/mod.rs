@@ -198,6 +198,7 @@ async fn the_whole_way(school: TestSchool) {
     choose(&school, "teacher").await;
     let mut teacher = lesson(&school).await;
     let mut pupil = school.signed_in(people.pupil);
+    let hand = format!("/lessons/{}/live/hand", people.lesson);
     assert_eq!(act(&mut teacher, people.lesson, "beginning").await.status, StatusCode::NO_CONTENT);
     let began = Instant::now();
     let again = act(&mut teacher, people.lesson, "beginning").await;
@@ -209,6 +210,9 @@ async fn the_whole_way(school: TestSchool) {
     let message = json!({ "text": "Bonjour" });
     let chat = format!("/lessons/{}/live/messages", people.lesson);
     assert_eq!(pupil.post_json(&chat, &message).await.status, StatusCode::NO_CONTENT);
+    for raised in [true, true, false] {
+        assert_eq!(pupil.post_json(&hand, &json!({ "raised": raised })).await.status, StatusCode::NO_CONTENT);
+    }
     teach(&school, began, 0, 6);
     // The microphone is closed for four seconds; the camera goes on.
     school.app.recordings.studio().paused(people.lesson, "TR_a");
@@ -232,6 +236,9 @@ async fn the_whole_way(school: TestSchool) {
     files.sort_unstable();
     assert_eq!(files, [("camera", 0, 11), ("microphone", 0, 5), ("microphone", 10, 1)]);
     assert_eq!(contents["chat"][0]["text"], "Bonjour");
+    let hands = contents["hands"].as_array().expect("hands");
+    let hands: Vec<_> = hands.iter().map(|hand| (hand["name"].clone(), hand["up"].clone())).collect();
+    assert_eq!(hands, [(json!("Maëlys Verdoyant"), json!(true)), (json!("Maëlys Verdoyant"), json!(false))]);
     assert_eq!(contents["room"]["polls"], json!({}));
 
     let inside = [people.pupil, people.classmate, people.teacher, people.head];
@@ -335,6 +342,39 @@ async fn what_is_no_longer_allowed_ends_at_once() {
         (&stands["on"], &stands["ended"], &stands["may"]),
         (&json!(false), &json!("setting"), &json!(true))
     );
+}
+
+#[tokio::test]
+async fn a_recording_outlasts_the_empty_room_of_a_class_that_sits_in_groups() {
+    let school = TestSchool::open();
+    choose(&school, "teacher").await;
+    let mut teacher = lesson(&school).await;
+    let lesson = school.people.lesson;
+    let (state, rooms) = (school.app.recordings.clone(), school.app.live.rooms().clone());
+    assert_eq!(act(&mut teacher, lesson, "beginning").await.status, StatusCode::NO_CONTENT);
+    let (id, began) = (only(&school), Instant::now());
+    teach(&school, began, 0, 2);
+    let here = crate::lesson::room_of(lesson);
+    rooms.make_named(&format!("{here}-1")).await;
+    rooms.delete_room(&here).await.expect("deleted");
+    assert!(!state.settled(id, lesson).await, "the class may come back");
+    assert_eq!(standing(&mut teacher, lesson).await["on"], true);
+    rooms.make(lesson).await;
+    assert!(state.settled(id, lesson).await, "it is together again");
+    let room = rooms.list_rooms(vec![here.clone()]).await.expect("rooms");
+    assert!(room[0].active_recording, "and told that it is recorded");
+    teach(&school, began, 60, 2);
+    // Everybody goes.
+    for room in rooms.of_lesson(lesson).await.expect("rooms") {
+        rooms.delete_room(&room).await.expect("deleted");
+    }
+    assert!(state.settled(id, lesson).await);
+    state.studio().finish().await;
+    let stands = standing(&mut teacher, lesson).await;
+    assert_eq!((&stands["on"], &stands["ended"]), (&json!(false), &json!("lesson")));
+    let tracks = school.ask(|conn| store::tracks(conn, id));
+    let begins: Vec<u64> = tracks.iter().map(|track| track.name.begins / 1_000).collect();
+    assert_eq!(begins, [0, 0, 60, 60], "a file before the groups and one after them");
 }
 
 #[tokio::test]
