@@ -311,7 +311,7 @@ pub(super) async fn end_timer(
 }
 
 /// 429 (RFC 6585 section 4).
-fn too_fast(seconds: u32) -> Response {
+pub(super) fn too_fast(seconds: u32) -> Response {
     let mut response = StatusCode::TOO_MANY_REQUESTS.into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     response

@@ -155,7 +155,7 @@ impl ClassroomState {
 }
 
 /// Another process was faster with the same number: asking again finds its event and goes on from there.
-fn taken(error: StoreError) -> Refusal {
+pub(super) fn taken(error: StoreError) -> Refusal {
     match error {
         StoreError::Query(Fault::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
             Refusal::Busy { retry_after: 1 }

@@ -1,16 +1,17 @@
 //! What a class does together in the live lesson besides media: the locked door and its lobby, private words,
-//! the timer, questions, reactions, notes, small groups, documents.
+//! the timer, questions, reactions, notes, small groups, documents, the board.
 //!
 //! `model` events, the state they add up to, and what each role sees of it · `store` the events, kept ·
 //! `book` the rooms in memory · `policy` who may do what · `happen` how something comes to happen and is told ·
 //! `pages` the room as a document · `history` the same for a recording · `acts`, `polls`, `notes`, `groups`,
-//! `documents` handlers.
+//! `documents` handlers · `board` what is drawn, which is no event: merged and told apart from them.
 //! The slice `lesson` asks [`Classrooms`] who may come in and where they sit, and knows nothing else of this.
 //!
 //! Invariant: an event is kept before anybody sees it; nobody is told what a fresh view of theirs would not
 //! show; a page that applies what it is told, in order, shows what a fresh view would.
 
 mod acts;
+mod board;
 mod book;
 mod documents;
 mod groups;
@@ -30,7 +31,7 @@ pub(crate) use tests::matrix;
 
 pub use book::Classrooms;
 pub use history::{History, history};
-pub use policy::{LeadRoom, PartakeInRoom, WriteNotes};
+pub use policy::{DrawOnBoard, LeadRoom, PartakeInRoom, WriteNotes};
 
 use crate::edge::{Body, Cost, Platform, Routes};
 use crate::files::FileStore;
@@ -41,6 +42,7 @@ use crate::lesson::{HOLDERS, LessonState, PARTICIPANTS, Paces, Rooms};
 pub struct ClassroomState {
     platform: Platform,
     classrooms: Classrooms,
+    boards: board::Boards,
     rooms: Rooms,
     /// How fast pupils write and react.
     paces: Paces,
@@ -56,7 +58,14 @@ impl ClassroomState {
         live: &LessonState,
         files: FileStore,
     ) -> ClassroomState {
-        ClassroomState { platform, classrooms, rooms: live.rooms().clone(), paces: Paces::default(), files }
+        ClassroomState {
+            boards: board::Boards::new(platform.clone()),
+            platform,
+            classrooms,
+            rooms: live.rooms().clone(),
+            paces: Paces::default(),
+            files,
+        }
     }
 }
 
@@ -101,6 +110,11 @@ pub fn routes(state: ClassroomState) -> Routes {
         .post("/lessons/{id}/room/document", HOLDERS, Cost::Live, Body::Form, documents::show)
         .post("/lessons/{id}/room/document/page", HOLDERS, Cost::Live, Body::Form, documents::turn)
         .post("/lessons/{id}/room/document/end", HOLDERS, Cost::Live, Body::Form, documents::close)
+        .get("/lessons/{id}/room/board.json", PARTICIPANTS, Cost::Live, board::pages::read)
+        .post("/lessons/{id}/room/board", PARTICIPANTS, Cost::Live, Body::Form, board::pages::draw)
+        .post("/lessons/{id}/room/board/wiping", HOLDERS, Cost::Live, Body::Form, board::pages::wipe)
+        .post("/lessons/{id}/room/board/switch", HOLDERS, Cost::Live, Body::Form, board::pages::switch)
+        .post("/lessons/{id}/room/board/loan", HOLDERS, Cost::Live, Body::Form, board::pages::lend)
         .get("/lessons/{id}/room/seating.json", HOLDERS, Cost::Page, groups::seating)
         .post("/lessons/{id}/room/groups", HOLDERS, Cost::Live, Body::Form, groups::open)
         .post("/lessons/{id}/room/groups/word", HOLDERS, Cost::Live, Body::Form, groups::tell)

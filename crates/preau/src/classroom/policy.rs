@@ -19,6 +19,11 @@ action!(
     WriteNotes = "room.write"
 );
 
+action!(
+    /// Drawing on the board: its teachers, and its pupils while the teacher lets them.
+    DrawOnBoard = "room.draw"
+);
+
 impl Allows<LeadRoom> for LiveLesson {
     fn allows(actor: &Actor, lesson: &Self) -> bool {
         role_of(actor, lesson) == Some(Role::Teacher)
@@ -32,6 +37,12 @@ impl Allows<PartakeInRoom> for LiveLesson {
 }
 
 impl Allows<WriteNotes> for LiveLesson {
+    fn allows(actor: &Actor, lesson: &Self) -> bool {
+        matches!(role_of(actor, lesson), Some(Role::Teacher | Role::Pupil))
+    }
+}
+
+impl Allows<DrawOnBoard> for LiveLesson {
     fn allows(actor: &Actor, lesson: &Self) -> bool {
         matches!(role_of(actor, lesson), Some(Role::Teacher | Role::Pupil))
     }

@@ -374,6 +374,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    board_sheet (lesson_id) {
+        lesson_id -> BigInt,
+        sheet -> BigInt,
+        number -> BigInt,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
+    board_update (lesson_id, number) {
+        lesson_id -> BigInt,
+        number -> BigInt,
+        at_ms -> BigInt,
+        person_id -> BigInt,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
     room_event (lesson_id, number) {
         lesson_id -> BigInt,
         number -> BigInt,
@@ -485,6 +504,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     live_room,
     live_message,
     live_removal,
+    board_sheet,
+    board_update,
     room_event,
     recording,
     recording_track,

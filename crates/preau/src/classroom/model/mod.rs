@@ -3,11 +3,12 @@
 //! `State::apply` is the only way in which a state changes, so that the same events always make the same
 //! state, in whichever process and after whichever restart. `State::check` says beforehand whether an event
 //! may follow; what stands in the store has been checked and is never refused again. What somebody may see
-//! of a state is in [`view`], the parts that are more than a field in [`document`], [`groups`], [`notes`],
+//! of a state is in [`view`], the parts that are more than a field in [`board`], [`document`], [`groups`], [`notes`],
 //! [`poll`] and [`timer`].
 //!
 //! Invariant: nothing here knows who asks or whether they may; `policy` and the handlers do.
 
+pub(super) mod board;
 pub(super) mod document;
 pub(super) mod groups;
 pub(super) mod notes;
@@ -17,6 +18,7 @@ pub(super) mod view;
 
 use crate::ids::{Millis, PersonId};
 use crate::lesson::Role;
+use board::Board;
 use document::Shown;
 use groups::{Group, Groups};
 use notes::Lines;
@@ -161,6 +163,18 @@ pub(super) enum What {
     },
     /// The document is put away.
     DocumentClosed,
+    /// Whether the board is before everybody.
+    BoardSwitched {
+        /// It is.
+        open: bool,
+    },
+    /// Whether pupils may draw on the board.
+    BoardLent {
+        /// Who; none: all of them.
+        person: Option<PersonId>,
+        /// They may.
+        may: bool,
+    },
     /// Whether pupils' pages are the simple ones, for small children.
     ViewSimplified {
         /// They are.
@@ -194,6 +208,8 @@ impl What {
             What::DocumentShown(_) => "room.show_document",
             What::DocumentTurned { .. } => "room.turn_page",
             What::DocumentClosed => "room.close_document",
+            What::BoardSwitched { .. } => "room.switch_board",
+            What::BoardLent { .. } => "room.lend_board",
             What::ViewSimplified { .. } => "room.simplify",
         }
     }
@@ -216,7 +232,7 @@ impl What {
             }
             What::Said { pupil, .. } => vec![*pupil],
             What::PollAnswered { person, .. } => vec![*person],
-            _ => Vec::new(),
+            _ => self.draws_apart(before),
         }
     }
 }
@@ -256,6 +272,8 @@ pub(super) struct State {
     pub(super) groups: Option<Groups>,
     /// The document that everybody sees.
     pub(super) document: Option<Shown>,
+    /// The board.
+    pub(super) board: Board,
     /// Whether pupils' pages are the simple ones; none as long as no teacher has chosen: the school decides.
     pub(super) simple: Option<bool>,
 }
@@ -275,6 +293,7 @@ impl Default for State {
             notes: Lines::new(),
             groups: None,
             document: None,
+            board: Board::default(),
             simple: None,
         }
     }
@@ -332,11 +351,13 @@ impl State {
             What::GroupJoined { person, group } => self.group_of(*person) != *group,
             What::GroupsEnded => self.groups.is_some(),
             // Whoever shows again what is shown stays on the page where everybody is.
-            What::DocumentShown(shown) => !self.shows(&shown.token),
+            What::DocumentShown(shown) => self.board.open || !self.shows(&shown.token),
             What::DocumentTurned { page } => {
                 self.document.as_ref().is_none_or(|document| document.page != *page)
             }
             What::DocumentClosed => self.document.is_some(),
+            What::BoardSwitched { open } => self.board.open != *open,
+            What::BoardLent { person, may } => self.board.is_news(*person, *may),
             What::ViewSimplified { simple } => self.simple != Some(*simple),
             What::GroupsOpened { .. } | What::GroupsTold { .. } => true,
             What::Said { .. } | What::TimerStarted { .. } | What::PollOpened(_) => true,
@@ -354,7 +375,9 @@ impl State {
             | What::PollClosed { .. }
             | What::TimerEnded
             | What::GroupsEnded
-            | What::DocumentClosed => MOST_EVENTS + RESERVE,
+            | What::DocumentClosed
+            | What::BoardSwitched { open: false }
+            | What::BoardLent { may: false, .. } => MOST_EVENTS + RESERVE,
             _ => MOST_EVENTS,
         };
         if self.number >= most {
@@ -450,6 +473,8 @@ impl State {
             }
             What::GroupsEnded => self.groups = None,
             What::DocumentShown(shown) => {
+                // One thing is before the class.
+                self.board.open = false;
                 if !self.shows(&shown.token) {
                     self.document = Some(shown);
                 }
@@ -460,6 +485,8 @@ impl State {
                 }
             }
             What::DocumentClosed => self.document = None,
+            What::BoardSwitched { open } => self.board.open = open,
+            What::BoardLent { person, may } => self.board.lend(person, may),
             What::ViewSimplified { simple } => self.simple = Some(simple),
             What::NotesSwitched { open } => self.notes_open = open,
             What::NotesWritten { lines } => {
@@ -490,6 +517,8 @@ mod tests {
         assert_eq!(full.check(&What::TimerEnded), Ok(()));
         assert_eq!(full.check(&What::GroupsEnded), Ok(()));
         assert_eq!(full.check(&What::DocumentClosed), Ok(()));
+        assert_eq!(full.check(&What::BoardLent { person: None, may: true }), Err("room-full"));
+        assert_eq!(full.check(&What::BoardLent { person: None, may: false }), Ok(()));
         let over = State { number: MOST_EVENTS + RESERVE, ..State::default() };
         assert_eq!(over.check(&What::Unlocked), Err("room-full"));
     }

@@ -42,6 +42,9 @@ struct Common<'s> {
     /// The document that everybody sees, and the teacher's page in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<&'s Shown>,
+    /// The board, while it is before everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    board: Option<BoardView>,
     /// Whether pupils' pages are the simple ones, where a teacher has chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     simple: Option<bool>,
@@ -87,6 +90,15 @@ impl<'s> GroupsView<'s> {
             told: groups.told.as_ref().map(|(text, at)| ToldView { text, at: *at }),
         }
     }
+}
+
+#[derive(Serialize)]
+struct BoardView {
+    /// Whether pupils may draw …
+    all: bool,
+    /// … but for these, for whom it is the other way; teachers only. Pupils have theirs among what is their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    except: Option<BTreeMap<String, bool>>,
 }
 
 #[derive(Serialize)]
@@ -159,6 +171,9 @@ struct Own<'s> {
     words: BTreeMap<i64, WordView<'s>>,
     /// The number of their group; 0 is the whole class.
     group: u8,
+    /// Where they may draw on the board when others may not, or the other way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    apart: Option<bool>,
 }
 
 impl State {
@@ -197,6 +212,11 @@ impl State {
             notes: &self.notes,
             groups: self.groups.as_ref().map(|groups| GroupsView::of(groups, role)),
             document: self.document.as_ref(),
+            board: self.board.open.then(|| BoardView {
+                all: self.board.all,
+                except: teacher
+                    .then(|| self.board.except.iter().map(|one| (one.to_string(), true)).collect()),
+            }),
             simple: self.simple,
             lobby: teacher.then(lobby),
             words: teacher.then(words),
@@ -217,6 +237,7 @@ impl State {
                 .map(|(number, word)| (*number, WordView::of(word)))
                 .collect(),
             group: self.group_of(pupil),
+            apart: self.board.except.contains(&pupil).then_some(true),
         })
     }
 }

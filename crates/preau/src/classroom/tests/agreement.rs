@@ -94,6 +94,9 @@ fn what() -> impl Strategy<Value = What> {
         })),
         3 => (0_u16..5).prop_map(|page| What::DocumentTurned { page }),
         1 => Just(What::DocumentClosed),
+        2 => any::<bool>().prop_map(|open| What::BoardSwitched { open }),
+        3 => (proptest::option::of(pupil()), any::<bool>())
+            .prop_map(|(person, may)| What::BoardLent { person, may }),
         1 => any::<bool>().prop_map(|simple| What::ViewSimplified { simple }),
         2 => proptest::collection::btree_map("[a-c]", proptest::option::of("[é ]{0,3}"), 1..4)
             .prop_map(|lines| What::NotesWritten { lines }),

@@ -1,10 +1,11 @@
-//! What a class does together over HTTP, as the people of the test school; documents in `documents`; and that what
+//! What a class does together over HTTP, as the people of the test school; documents in `documents`, the board in `board`; and that what
 //! is told agrees with what is shown (`agreement`).
 
 mod agreement;
+mod board;
 mod documents;
 
-use super::{LeadRoom, PartakeInRoom, WriteNotes};
+use super::{DrawOnBoard, LeadRoom, PartakeInRoom, WriteNotes};
 use crate::ids::{LessonId, PersonId};
 use crate::lesson::LiveLesson;
 use crate::testing::{Client, Matrix, People, TestSchool};
@@ -36,6 +37,7 @@ pub(crate) fn matrix(matrix: &mut Matrix, people: &People) {
         matrix.row::<LiveLesson, LeadRoom>(what, &lesson);
         matrix.row::<LiveLesson, PartakeInRoom>(what, &lesson);
         matrix.row::<LiveLesson, WriteNotes>(what, &lesson);
+        matrix.row::<LiveLesson, DrawOnBoard>(what, &lesson);
     }
 }
 
