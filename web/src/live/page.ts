@@ -28,6 +28,8 @@ export interface LivePage {
   readonly captions: HTMLElement;
   /** A document that everybody sees. */
   readonly document: HTMLElement;
+  /** The board that the class draws on. */
+  readonly board: HTMLElement;
   readonly signs: HTMLElement;
   readonly tools: HTMLElement;
   /** The lesson's identifier, only to keep its settings apart from another lesson's. */
@@ -82,6 +84,7 @@ export function readPage(): LivePage {
     poll: element("poll"),
     captions: element("captions"),
     document: element("document"),
+    board: element("board"),
     signs: element("signs"),
     tools: element("tools"),
     lesson: attribute(root, "lesson"),

@@ -2,6 +2,7 @@
 // Nothing is decided here. The server may refuse anything, and the page then says so.
 import type { LivePage } from "./page";
 import type { Standing } from "./recording";
+import type { Drawn } from "../board/paper";
 import type { Edit } from "./together/lines";
 import type { RoomDocument } from "./together/state";
 
@@ -220,6 +221,19 @@ export class LessonServer {
     body.append("file", file);
     const answer = await this.ask(`${this.page.roomBase}/documents`, { method: "POST", headers: { Accept: "application/json", "X-CSRF-Token": this.page.csrf }, body });
     return (await answer.json()) as Offer;
+  }
+
+  /** The board: what has been drawn since a number of a sheet, or everything. Throws `Refused`. */
+  async board(known: { readonly sheet: number; readonly number: number } | undefined): Promise<Drawn> {
+    const query = known ? `?after=${known.number}&sheet=${known.sheet}` : "";
+    const answer = await this.ask(`${this.page.roomBase}/board.json${query}`, { headers: { Accept: "application/json" }, cache: "no-store" });
+    return (await answer.json()) as Drawn;
+  }
+
+  /** Draws on a sheet of the board; returns the number of the update. Throws `Refused`. */
+  async draw(sheet: number, update: string): Promise<number> {
+    const answer = await this.send(`${this.page.roomBase}/board`, { sheet, update });
+    return ((await answer.json()) as { readonly number: number }).number;
   }
 
   /** Where a document's bytes are. */

@@ -77,9 +77,14 @@ impl<'a> LivePage<'a> {
     }
 }
 
-/// What writes captions, and what draws documents with what some of them need: see `web/src/captions.ts` and
-/// `web/src/document.ts`.
-const PARTS: [&str; 7] = [
+/// What writes captions, what draws documents with what some of them need, and the board with its fonts: see
+/// `web/src/captions.ts`, `web/src/document.ts` and `web/src/board.ts`.
+const PARTS: [&str; 12] = [
+    "board.js",
+    "board.css",
+    "board-hand.woff2",
+    "board-plain.woff2",
+    "board-code.woff2",
     "captions.js",
     "document.js",
     "document-worker.js",

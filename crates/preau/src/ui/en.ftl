@@ -277,6 +277,7 @@ problem-home = Back to the day
 live-needs-script = The live class needs JavaScript. Work and documents remain available without it.
 live-stage = Picture and voice of the lesson
 live-captions = Captions
+live-board = Board
 live-document = Document on show
 live-hands = Raised hands
 live-pupils = Pupils present

@@ -302,6 +302,7 @@ problem-home = Revenir à la journée
 live-needs-script = La classe en direct a besoin de JavaScript. Le travail et les documents restent accessibles sans lui.
 live-stage = Image et voix du cours
 live-captions = Sous-titres
+live-board = Tableau
 live-document = Document montré
 live-hands = Mains levées
 live-pupils = Élèves présents

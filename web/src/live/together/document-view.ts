@@ -88,13 +88,14 @@ export class DocumentView {
   }
 
   private follow(view: View): void {
-    const next = view.document;
+    // One thing is before the class: the board lies over the document.
+    const next = view.board ? undefined : view.document;
     const before = this.shown;
     this.shown = next;
-    this.page.root.dataset["document"] = next ? "shown" : "none";
+    this.page.root.dataset["document"] = next || view.board ? "shown" : "none";
     this.page.document.hidden = next === undefined;
     if (!next) {
-      if (before) this.putAway();
+      if (before) this.putAway(!view.board);
       return;
     }
     if (next.token !== before?.token) {

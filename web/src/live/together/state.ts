@@ -66,6 +66,8 @@ export interface View {
     readonly told?: { readonly text: string; readonly at: number };
   };
   readonly document?: Shown;
+  /** The board while it is before everybody: whether pupils may draw, and for teachers who is an exception. */
+  readonly board?: { readonly all: boolean; readonly except?: Readonly<Record<string, boolean>> };
   /** Whether pupils' pages are the simple ones, where a teacher has chosen. */
   readonly simple?: boolean;
   /** For teachers: who waits before the door. */
@@ -73,7 +75,7 @@ export interface View {
   /** For teachers: all private words. */
   readonly words?: Readonly<Record<string, Word>>;
   /** For pupils: what is theirs alone. */
-  readonly me?: { readonly answers: Readonly<Record<string, readonly number[]>>; readonly words: Readonly<Record<string, Word>>; readonly group: number };
+  readonly me?: { readonly answers: Readonly<Record<string, readonly number[]>>; readonly words: Readonly<Record<string, Word>>; readonly group: number; readonly apart?: boolean };
 }
 
 interface Step {

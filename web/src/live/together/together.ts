@@ -5,6 +5,8 @@ import type { LivePage } from "../page";
 import type { LessonServer } from "../server";
 import { text } from "../texts";
 import { Acts } from "./acts";
+import { BoardDesk } from "./board-desk";
+import { BoardView } from "./board-view";
 import { DocumentDesk } from "./document-desk";
 import { DocumentView } from "./document-view";
 import { Door } from "./door";
@@ -44,6 +46,8 @@ export class Together {
   private readonly state: RoomState;
   private readonly desk: PollDesk | undefined;
   private readonly tables: GroupDesk | undefined;
+  private readonly board: BoardView;
+  private readonly boardDesk: BoardDesk | undefined;
 
   constructor(page: LivePage, room: Room, server: LessonServer, notices: Notices, lesson: Surroundings) {
     this.state = new RoomState(room, server);
@@ -53,6 +57,7 @@ export class Together {
     const signs = new Signs(room, page.signs, lesson.onTile, teacher);
     new GroupFollower(this.state, page.group, notices, lesson.here, lesson.move, page.role === "pupil");
     new DocumentView(page, this.state, acts, server, notices);
+    this.board = new BoardView(page, room, this.state, acts, server, notices);
     if (!teacher) new PollCard(this.state, page.poll, acts, page.role === "pupil");
     if (page.role === "pupil") this.state.follow((view) => lesson.simple(view.simple ?? page.primary));
     if (page.role === "visitor") return;
@@ -64,6 +69,7 @@ export class Together {
     let words: Words | undefined;
     if (teacher) {
       new DocumentDesk(page, this.state, tools, acts, server);
+      this.boardDesk = new BoardDesk(this.state, tools, acts, room);
       this.desk = new PollDesk(this.state, tools, acts, room);
       timer.steer(tools, acts);
       const present = (): Set<string> => new Set(everybody(room).map(({ identity }) => identity));
@@ -91,11 +97,13 @@ export class Together {
   /** A connection stands: what happened before it is asked for. */
   arrived(): void {
     this.tables?.refresh();
+    this.board.arrived();
     void this.state.ask();
   }
 
   /** Somebody came or left. */
   refresh(): void {
     this.desk?.refresh();
+    this.boardDesk?.refresh();
   }
 }
