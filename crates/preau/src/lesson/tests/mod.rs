@@ -1,8 +1,9 @@
-//! The live lesson over HTTP, as the people of the test school; its page (`page`), its sockets (`socket`), and rooms from
-//! afar (`remote`).
+//! The live lesson over HTTP, as the people of the test school; its page (`page`), its sockets (`socket`), tokens that
+//! were kept (`replayed`), and rooms from afar (`remote`).
 
 mod page;
 mod remote;
+mod replayed;
 mod socket;
 
 use super::model::LiveLesson;

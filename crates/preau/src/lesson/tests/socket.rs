@@ -106,7 +106,7 @@ impl Line {
         panic!("the server closed before");
     }
 
-    async fn say(&mut self, message: Say) {
+    pub(super) async fn say(&mut self, message: Say) {
         let bytes = lk::SignalRequest { message: Some(message) }.encode_to_vec();
         self.socket.send(Message::Binary(bytes.into())).await.expect("sent");
     }
