@@ -30,7 +30,7 @@ use livekit_protocol as lk;
 use livekit_protocol::signal_response::Message as Response;
 
 use crate::codec::Codec;
-use crate::config::{Codecs, Limits};
+use crate::config::{Codecs, Limits, Links};
 use crate::control::Reply;
 use crate::engine::{Connections, Shard};
 use crate::event::{Departure, EventKind};
@@ -486,7 +486,9 @@ impl Room {
                 }
             }
             Happening::Estimate(bits) => {
-                if receiving {
+                // Without probes an estimate (a browser's REMB, which it sends for want of anything better) never says
+                // more than half as much again as what is sent: who once has the small picture would keep it.
+                if receiving && shard.limits.links == Links::Probed {
                     self.estimated(key, bits, shard);
                 }
             }
