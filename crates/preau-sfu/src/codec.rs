@@ -176,6 +176,30 @@ fn vp8(payload: &[u8]) -> Option<Shape> {
     Some(shape)
 }
 
+/// Gives a VP8 packet another picture id, and another TL0PICIDX if it has one (RFC 7741 section 4.2). A packet without
+/// them, or one that ends before them, stays as it is.
+pub(crate) fn rename_vp8(payload: &mut [u8], picture: u16, base_layer: Option<u8>) {
+    let [first, extension, rest @ ..] = payload else { return };
+    if *first & 0x80 == 0 || *extension & 0x80 == 0 {
+        return;
+    }
+    let layer = match rest {
+        [high, low, after @ ..] if *high & 0x80 != 0 => {
+            let [upper, lower] = picture.to_be_bytes();
+            (*high, *low) = (0x80 | upper, lower);
+            after.first_mut()
+        }
+        [short, after @ ..] if *short & 0x80 == 0 => {
+            *short = (picture & 0x7f) as u8;
+            after.first_mut()
+        }
+        _ => return,
+    };
+    if let (Some(layer), Some(base_layer), true) = (layer, base_layer, *extension & 0x40 != 0) {
+        *layer = base_layer;
+    }
+}
+
 /// RFC 6184. A receiver can begin where a sequence parameter set stands; encoders for WebRTC send one
 /// before every key frame.
 fn h264(payload: &[u8]) -> Option<Shape> {

@@ -67,10 +67,6 @@ pub struct Limits {
     pub permissions: usize,
     /// Other shards a room may be spread over.
     pub relays: usize,
-    /// Longest that a media packet waits for others that go the same way, on a thread that is busy all the time; less
-    /// as it is less busy, and not at all below a tenth. What leaves together costs little more than one packet, and
-    /// a voice arrives a fraction of one of its packets (20 ms) later. Zero: everything leaves at once.
-    pub gather: Duration,
 }
 
 /// How a receiver's link is judged.
@@ -134,7 +130,6 @@ impl Default for Limits {
             stream_patience: Duration::from_secs(10),
             permissions: 300,
             relays: 16,
-            gather: Duration::from_millis(5),
         }
     }
 }

@@ -5,12 +5,15 @@
 //! four seconds and the last 25. Browsers begin with less themselves. Everything else is as `str0m-aws-lc-rs` has it.
 
 use dimpl::crypto::CryptoProvider as Cryptography;
-use std::sync::{Arc, LazyLock};
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use str0m::crypto::dtls::{
     DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
 };
 use str0m::crypto::{CryptoError, CryptoProvider};
+
+use crate::srtp::Agreement;
 
 /// A flight without an answer is sent again after this, then after twice as long, and so on. More than the round
 /// trip to a pupil on a slow mobile network, or everything would be sent twice.
@@ -24,6 +27,36 @@ pub fn cryptography() -> Arc<CryptoProvider> {
         Arc::new(CryptoProvider { dtls_provider: &Impatient, ..str0m_aws_lc_rs::default_provider() })
     });
     Arc::clone(&PROVIDER)
+}
+
+/// Where a handshake leaves what it agreed on, besides telling str0m.
+#[derive(Clone, Default)]
+pub(crate) struct Agreed(Arc<Mutex<Option<Agreement>>>);
+
+impl Agreed {
+    /// What was agreed on, once.
+    pub(crate) fn take(&self) -> Option<Agreement> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn leave(&self, agreement: Option<Agreement>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = agreement;
+    }
+}
+
+thread_local! {
+    /// Whose handshake is being made on this thread. str0m makes it deep within making a connection, and hands
+    /// nothing through.
+    static BEING_MADE: RefCell<Option<Agreed>> = const { RefCell::new(None) };
+}
+
+/// Makes a connection, and says where its handshake will leave what it agrees on.
+pub(crate) fn overheard<T>(make: impl FnOnce() -> T) -> (T, Agreed) {
+    let agreed = Agreed::default();
+    BEING_MADE.set(Some(agreed.clone()));
+    let made = make();
+    BEING_MADE.set(None);
+    (made, agreed)
 }
 
 #[derive(Debug)]
@@ -59,11 +92,15 @@ impl DtlsProvider for Impatient {
             DtlsVersion::Auto => dimpl::Dtls::new_auto(config, certificate, now),
             other => return Err(CryptoError::Other(format!("DTLS version {other} is not known"))),
         };
-        Ok(Box::new(Handshake(dtls)))
+        let agreed = BEING_MADE.with_borrow(Option::clone).unwrap_or_default();
+        Ok(Box::new(Handshake { dtls, agreed }))
     }
 }
 
-struct Handshake(dimpl::Dtls);
+struct Handshake {
+    dtls: dimpl::Dtls,
+    agreed: Agreed,
+}
 
 impl std::fmt::Debug for Handshake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -73,42 +110,46 @@ impl std::fmt::Debug for Handshake {
 
 impl DtlsInstance for Handshake {
     fn set_active(&mut self, active: bool) {
-        self.0.set_active(active);
+        self.dtls.set_active(active);
     }
 
     fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
-        self.0.handle_packet(packet)
+        self.dtls.handle_packet(packet)
     }
 
     fn poll_output<'a>(&mut self, room: &'a mut [u8]) -> DtlsOutput<'a> {
-        self.0.poll_output(room)
+        let output = self.dtls.poll_output(room);
+        if let DtlsOutput::KeyingMaterial(material, profile) = &output {
+            self.agreed.leave(Agreement::ours(material, *profile, self.dtls.is_active()));
+        }
+        output
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
-        self.0.handle_timeout(now)
+        self.dtls.handle_timeout(now)
     }
 
     fn send_application_data(&mut self, data: &[u8]) -> Result<usize, DtlsImplError> {
-        self.0.send_application_data(data)
+        self.dtls.send_application_data(data)
     }
 
     fn is_active(&self) -> bool {
-        self.0.is_active()
+        self.dtls.is_active()
     }
 
     fn protocol_version(&self) -> Option<ProtocolVersion> {
-        self.0.protocol_version()
+        self.dtls.protocol_version()
     }
 
     fn is_closing(&self) -> bool {
-        self.0.is_closing()
+        self.dtls.is_closing()
     }
 
     fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.dtls.is_closed()
     }
 
     fn close(&mut self) -> Result<(), DtlsImplError> {
-        self.0.close()
+        self.dtls.close()
     }
 }

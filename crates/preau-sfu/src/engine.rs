@@ -21,7 +21,6 @@ use crate::control::{Command, ControlError, Reply};
 use crate::dtls::cryptography;
 use crate::event::{Event, EventKind, Output, StreamId};
 use crate::framing::Deframer;
-use crate::gather::{Owing, patience};
 use crate::ids::{ConnectionId, Mint, PartyKey, RoomKey, RoomName};
 use crate::ladder::Step;
 use crate::meter::Meter;
@@ -32,7 +31,7 @@ use crate::signal;
 use crate::stats::{Counters, Holdings};
 use crate::timers::{Due, Timers};
 use crate::token::Claims;
-use crate::transport::{Factory, Inbox, Leg, Route, Sink};
+use crate::transport::{Factory, Inbox, Leg, Route, Sink, is_stun};
 
 /// Addresses remembered for one participant: several network paths, and NATs that change their mind.
 const ADDRESSES: usize = 8;
@@ -79,7 +78,8 @@ pub(crate) struct Shard {
     /// What the owner wants given up at least.
     pub(crate) house: Step,
     outputs: VecDeque<Output>,
-    owing: Owing,
+    /// Connections with packets that wait to leave.
+    owing: Vec<Route>,
     streams: HashMap<StreamId, Stream>,
     /// TCP connections by the client's address.
     stream_of: HashMap<SocketAddr, StreamId>,
@@ -179,7 +179,7 @@ impl Shard {
 
     /// Notes that a connection has packets that wait to leave.
     pub(crate) fn owe(&mut self, route: Route) {
-        self.owing.push(route, self.now, patience(self.limits.gather, self.processor));
+        self.owing.push(route);
     }
 
     fn drop_stream(&mut self, id: StreamId) -> Option<Stream> {
@@ -229,7 +229,7 @@ impl Engine {
             processor: 0.0,
             house: Step::Full,
             outputs: VecDeque::new(),
-            owing: Owing::new(config.start),
+            owing: Vec::new(),
             streams: HashMap::new(),
             stream_of: HashMap::new(),
             clock: Clock::new(config.start, config.start_unix_ms),
@@ -541,31 +541,31 @@ impl Engine {
     }
 
     /// The next thing to do; None when everything is done. Give it all datagrams that have arrived together before
-    /// asking: what they make leave on one connection then costs little more than a single packet. For the same
-    /// reason packets of a busy shard wait a moment for others (see [`Limits::gather`]).
+    /// asking: what they make leave through str0m on one connection then costs little more than a single packet.
     pub fn poll(&mut self) -> Option<Output> {
         loop {
             if let Some(next) = self.shard.outputs.pop_front() {
                 return Some(next);
             }
-            let owing = self.shard.owing.take(self.shard.now)?;
-            self.settle(owing);
+            if self.shard.owing.is_empty() {
+                return None;
+            }
+            self.settle();
         }
     }
 
     /// Lets the packets leave that wait on connections.
-    fn settle(&mut self, owing: Vec<Route>) {
-        for route in &owing {
+    fn settle(&mut self) {
+        for route in std::mem::take(&mut self.shard.owing) {
             let Some(room) = self.rooms.get_mut(&route.room) else { continue };
             room.touch(route.party, route.leg, &mut self.shard, |transport, sink| transport.settle(sink));
             room.settle(&mut self.shard);
         }
-        self.shard.owing.reuse(owing);
     }
 
     /// When [`Engine::tick`] wants to be called; None when nothing waits.
     pub fn deadline(&self) -> Option<Instant> {
-        [self.shard.timers.next(), self.shard.owing.deadline()].into_iter().flatten().min()
+        self.shard.timers.next()
     }
 
     /// What was counted so far.
@@ -673,9 +673,4 @@ fn check_addresses(addresses: &[SocketAddr]) -> Result<(), EngineError> {
         }
     }
     Ok(())
-}
-
-/// STUN begins with two zero bits, and is told from DTLS by its first byte (RFC 7983).
-fn is_stun(bytes: &[u8]) -> bool {
-    bytes.first().is_some_and(|first| *first < 4)
 }

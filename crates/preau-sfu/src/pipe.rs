@@ -151,6 +151,11 @@ impl Pipe {
         !std::mem::replace(&mut self.owing, true)
     }
 
+    /// Whether something was posted and waits.
+    pub fn owes(&self) -> bool {
+        self.owing
+    }
+
     /// Drains what was posted, if anything was.
     pub fn settle(&mut self, now: Instant, outlet: &mut impl Outlet) {
         if self.owing {

@@ -13,11 +13,11 @@ use std::time::Instant;
 
 use livekit_protocol as lk;
 use str0m::media::Rid;
-use str0m::rtp::ExtensionValues;
 
 use crate::codec::Coding;
 use crate::grants::Source;
 use crate::ids::{PartyKey, RoomName, TrackKey};
+use crate::lane::Marks;
 use crate::participant::Audience;
 use crate::sdp::Kind;
 use crate::transport::Channel;
@@ -78,7 +78,7 @@ pub(crate) struct RelayPacket {
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
     pub(crate) marker: bool,
-    pub(crate) extensions: ExtensionValues,
+    pub(crate) marks: Marks,
     pub(crate) payload: Arc<[u8]>,
     pub(crate) arrived: Instant,
 }

@@ -21,6 +21,8 @@ pub struct Counters {
     pub media_in: u64,
     /// Media packets forwarded, counted once for each receiver.
     pub media_out: u64,
+    /// Of these, packets that did not go through str0m. Repairs are not counted.
+    pub media_past: u64,
     /// Media packets handed to other shards, counted once for each shard.
     pub media_relayed: u64,
     /// Media packets handed to a recorder.

@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use str0m::media::{Mid, Pt, Rid};
+use str0m::media::{Mid, Rid};
 
 use crate::codec::Shape;
 use crate::forward::{Position, Rebase};
 use crate::ids::TrackKey;
+use crate::lane::Names;
 use crate::sdp::Kind;
 use crate::track::{Detail, LayerId};
 
@@ -73,9 +74,9 @@ pub(crate) struct Subscription {
 pub(crate) struct Payload {
     /// The publisher's coding for which they were looked up.
     pub(crate) version: u32,
-    pub(crate) plain: Pt,
+    pub(crate) plain: Names,
     /// With RFC 2198 around it, if the receiver understands that.
-    pub(crate) redundant: Option<Pt>,
+    pub(crate) redundant: Option<Names>,
 }
 
 /// What of a video is being forwarded.

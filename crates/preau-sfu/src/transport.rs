@@ -13,17 +13,20 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::config::DtlsCert;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive, TcpType, Transmit};
-use str0m::rtp::{RtpPacket, RtpWrite, Ssrc};
+use str0m::rtp::rtcp::Rtcp;
+use str0m::rtp::{RawPacket, RtpPacket, RtpWrite, Ssrc};
 use str0m::{Candidate, Event, IceConnectionState, Input, Rtc, RtcError};
 
 use crate::codec::{Codec, Coding};
 use crate::config::Codecs;
-use crate::dtls::cryptography;
+use crate::dtls::{Agreed, cryptography, overheard};
 use crate::event::{Output, StreamId};
 use crate::framing;
 use crate::ids::{PartyKey, RoomKey};
+use crate::lane::{Lanes, Names, Packet, Stream, Way};
 use crate::pipe::{Hands, Outlet, Pipe, Sources};
 use crate::sdp::{self, Flow, Kind};
+use crate::srtp::Sealer;
 use crate::stats::{Counters, FIRST_WIDTH, Link};
 
 /// How often str0m reports loss and round trips.
@@ -118,6 +121,24 @@ impl Sink<'_> {
     fn happened(&mut self, happening: Happening) {
         self.inbox.waiting.push_back((self.party, self.leg, happening));
     }
+
+    fn send(&mut self, way: Way, contents: Vec<u8>) {
+        let length = contents.len();
+        let output = match way.protocol {
+            Protocol::Tcp => {
+                // The TCP connection may have ended since; then ICE will notice.
+                let Some(stream) = self.streams.get(&way.destination) else { return };
+                let Some(bytes) = framing::frame(&contents) else { return };
+                Output::StreamBytes { stream: *stream, bytes }
+            }
+            _ => Output::Datagram { source: way.source, destination: way.destination, contents },
+        };
+        self.counters.datagrams_out += 1;
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+        self.counters.bytes_out += bytes;
+        self.inbox.bytes_out += bytes;
+        self.outputs.push_back(output);
+    }
 }
 
 /// What all peer connections of a shard share.
@@ -162,14 +183,20 @@ struct State {
     sent_loss: Option<f32>,
     /// Shortest round trip of theirs since then.
     round_trip: Option<Duration>,
+    /// Where the handshake leaves its keys, if packets are to be sent past str0m.
+    agreed: Option<Agreed>,
+    lanes: Option<Lanes>,
 }
 
-/// What became of a packet that was queued.
-pub(crate) struct Posted {
-    /// The section sends.
-    pub(crate) sent: bool,
-    /// Nothing else was queued on this connection since it was last settled.
-    pub(crate) first: bool,
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Posted {
+    /// The section does not send.
+    Nowhere,
+    /// It left.
+    Left,
+    /// It leaves with [`Transport::settle`]. `first`: nothing else waits on this connection.
+    Waits { first: bool },
 }
 
 /// What an offer of ours changes.
@@ -215,7 +242,10 @@ impl Factory {
         if self.probes && (leg == Leg::Down || receives) {
             config = config.enable_bwe(Some(Bitrate::bps(FIRST_WIDTH)));
         }
-        let mut rtc = config.build(now);
+        // Probing counts every packet and paces them, which only str0m can. For what it does not say otherwise, raw
+        // packets are asked for: which ones a receiver misses.
+        let direct = !self.probes && (leg == Leg::Down || receives);
+        let (mut rtc, agreed) = overheard(|| config.enable_raw_packets(direct).build(now));
         // The addresses were checked when the engine was built.
         for address in &self.addresses {
             if let Ok(candidate) = Candidate::host(*address, Protocol::Udp) {
@@ -231,7 +261,7 @@ impl Factory {
         Transport {
             pipe: Pipe::new(rtc, now),
             every_packet: self.probes,
-            state: State::default(),
+            state: State { agreed: direct.then_some(agreed), ..State::default() },
             pending: None,
             offers: 0,
         }
@@ -262,6 +292,9 @@ impl Transport {
     /// Takes in a datagram.
     pub(crate) fn receive(&mut self, datagram: Receive<'_>, sink: &mut Sink<'_>) {
         let now = sink.now;
+        if let Some(lanes) = &mut self.state.lanes {
+            lanes.came(datagram.source);
+        }
         if let Err(error) = self.pipe.feed(datagram, now, &mut Port { state: &mut self.state, sink }) {
             // One bad datagram, or somebody else's, does not end a connection.
             tracing::debug!(%error, "datagram dropped");
@@ -283,8 +316,7 @@ impl Transport {
     pub(crate) fn answer(&mut self, offer: &str, sink: &mut Sink<'_>) -> Result<String, RtcError> {
         let offer = SdpOffer::from_sdp_string(offer)
             .map_err(|error| RtcError::RemoteSdp(format!("not a session description: {error}")))?;
-        // Streams may mean other sections from now on.
-        self.state.sections.clear();
+        self.state.doubt();
         let answer = self.change(sink, |hands| hands.sdp().accept_offer(offer))?;
         Ok(answer.to_sdp_string())
     }
@@ -353,7 +385,7 @@ impl Transport {
         let Some(pending) = waits else { return Ok(false) };
         let answer = SdpAnswer::from_sdp_string(answer)
             .map_err(|error| RtcError::RemoteSdp(format!("not a session description: {error}")))?;
-        self.state.sections.clear();
+        self.state.doubt();
         self.change(sink, |hands| hands.sdp().accept_answer(pending.offer, answer))?;
         Ok(true)
     }
@@ -363,25 +395,50 @@ impl Transport {
         Coding::of(pt, self.pipe.view().codec_config().params())
     }
 
-    /// How a stream of this coding is called towards the other side in a section: its payload type, and
-    /// the one for RFC 2198 if that is understood. None when the other side does not know the codec.
-    pub(crate) fn payload_type(&self, mid: Mid, coding: &Coding) -> Option<(Pt, Option<Pt>)> {
+    /// How a stream of this coding is called towards the other side in a section, and within RFC 2198 if that is
+    /// understood, which is not repaired. None when the other side does not know the codec.
+    pub(crate) fn names(&self, mid: Mid, coding: &Coding) -> Option<(Names, Option<Names>)> {
         let rtc = self.pipe.view();
         let found = rtc.codec_config().match_params(coding.params)?;
         let understood = rtc.media(mid).is_some_and(|media| media.remote_pts().contains(&found.pt()));
-        understood.then_some((found.pt(), found.red()))
+        let plain = Names { payload: found.pt(), repair: found.resend() };
+        let redundant = found.red().map(|payload| Names { payload, repair: None });
+        understood.then_some((plain, redundant))
     }
 
-    /// Queues a media packet in a section; it leaves with [`Transport::settle`].
-    pub(crate) fn post_media(&mut self, mid: Mid, packet: RtpWrite) -> Posted {
-        let mut sent = false;
+    /// Sends a media packet in a section: at once, or, when something must be learnt from it (see `lane`), through
+    /// str0m. What follows one that waits waits with it, as order matters.
+    pub(crate) fn post_media(&mut self, mid: Mid, packet: &Packet, sink: &mut Sink<'_>) -> Posted {
+        let now = sink.now;
+        if let Some(lanes) = self.state.lanes.as_mut().filter(|_| !self.pipe.owes())
+            && let Some((way, datagram)) = lanes.send(mid, packet, now)
+        {
+            sink.send(way, datagram);
+            return Posted::Left;
+        }
+        let repaired = self.state.lanes.is_none() && packet.names.repair.is_some();
+        let write = RtpWrite::new(
+            packet.names.payload,
+            packet.sequence.into(),
+            packet.timestamp,
+            packet.arrived,
+            packet.renamed(),
+        );
+        let write = write.marker(packet.marker).nackable(repaired).ext_vals(packet.marks.values());
+        let mut stream = None;
         let first = self.pipe.post(|hands| {
-            if let Some(stream) = hands.direct().stream_tx_by_mid(mid, None) {
-                stream.write_rtp(packet);
-                sent = true;
+            if let Some(outgoing) = hands.direct().stream_tx_by_mid(mid, None) {
+                outgoing.write_rtp(write);
+                stream = Some((*outgoing.ssrc(), outgoing.rtx().map(|repair| *repair)));
             }
         });
-        Posted { sent, first }
+        if let (Some(lanes), Some((ssrc, repair)), Some(media)) =
+            (&mut self.state.lanes, stream, self.pipe.view().media(mid))
+        {
+            let stream = Stream { mid, ssrc, repair, extensions: media.remote_extmap() };
+            lanes.through(&stream, packet, now);
+        }
+        if stream.is_some() { Posted::Waits { first } } else { Posted::Nowhere }
     }
 
     /// Sends what was queued.
@@ -402,6 +459,7 @@ impl Transport {
 
     /// Gives a section that will carry another track a fresh SSRC: to a receiver it is another stream.
     pub(crate) fn renew_section(&mut self, mid: Mid, kind: Kind, sink: &mut Sink<'_>) {
+        self.state.doubt();
         self.change(sink, |hands| {
             let mut api = hands.direct();
             let media = api.new_ssrc();
@@ -452,40 +510,41 @@ struct Port<'a, 'b> {
 
 impl Outlet for Port<'_, '_> {
     fn transmit(&mut self, datagram: Transmit) {
-        let length = datagram.contents.len();
-        let output = match datagram.proto {
-            Protocol::Tcp => {
-                // The TCP connection may have ended since; then ICE will notice.
-                let Some(stream) = self.sink.streams.get(&datagram.destination) else { return };
-                let Some(bytes) = framing::frame(&datagram.contents) else { return };
-                Output::StreamBytes { stream: *stream, bytes }
-            }
-            _ => Output::Datagram {
-                source: datagram.source,
-                destination: datagram.destination,
-                contents: datagram.contents.into(),
-            },
-        };
-        self.sink.counters.datagrams_out += 1;
-        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
-        self.sink.counters.bytes_out += bytes;
-        self.sink.inbox.bytes_out += bytes;
-        self.sink.outputs.push_back(output);
+        let way =
+            Way { protocol: datagram.proto, source: datagram.source, destination: datagram.destination };
+        // Checks of ICE go everywhere, all else where it chose.
+        if let Some(lanes) = self.state.lanes.as_mut().filter(|_| !is_stun(&datagram.contents)) {
+            lanes.went(way);
+        }
+        self.sink.send(way, datagram.contents.into());
     }
 
     fn event(&mut self, sources: &mut Sources<'_>, event: Event) {
-        if let Some(happening) = self.state.translate(sources, event) {
+        if let Event::RawPacket(packet) = event {
+            if let (RawPacket::RtcpRx(Rtcp::Nack(nack)), Some(lanes)) = (*packet, &mut self.state.lanes) {
+                lanes.missed(&nack, |way, datagram| self.sink.send(way, datagram));
+            }
+        } else if let Some(happening) = self.state.translate(sources, event) {
             self.sink.happened(happening);
         }
     }
 
     fn broken(&mut self, error: RtcError) {
         tracing::debug!(%error, "a peer connection broke");
+        self.state.lanes = None;
         self.sink.happened(Happening::Closed);
     }
 }
 
 impl State {
+    /// Descriptions or streams change: streams may mean other sections from now on.
+    fn doubt(&mut self) {
+        self.sections.clear();
+        if let Some(lanes) = &mut self.lanes {
+            lanes.doubt();
+        }
+    }
+
     fn section(&mut self, sources: &mut Sources<'_>, ssrc: Ssrc) -> Option<(Mid, Option<Rid>)> {
         if let Some(section) = self.sections.get(&ssrc) {
             return Some(*section);
@@ -532,6 +591,8 @@ impl State {
             }
             Event::Connected => {
                 self.connected = true;
+                let agreement = self.agreed.take().and_then(|agreed| agreed.take());
+                self.lanes = agreement.and_then(|agreement| Sealer::new(&agreement)).map(Lanes::new);
                 Some(Happening::Connected)
             }
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
@@ -556,7 +617,9 @@ impl State {
             }
             Event::PeerStats(stats) => {
                 let (sent_loss, round_trip) = (self.sent_loss.take(), self.round_trip.take());
-                let loss = [sent_loss, stats.egress_loss_fraction, stats.ingress_loss_fraction];
+                // Of what goes past str0m, its own count of losses knows one packet in a second.
+                let counted = stats.egress_loss_fraction.filter(|_| self.lanes.is_none());
+                let loss = [sent_loss, counted, stats.ingress_loss_fraction];
                 Some(Happening::Report(Link {
                     loss: loss.into_iter().flatten().fold(0.0, f32::max),
                     sent_loss,
@@ -573,4 +636,9 @@ impl State {
             _ => None,
         }
     }
+}
+
+/// STUN begins with two zero bits, and is told from DTLS by its first byte (RFC 7983).
+pub(crate) fn is_stun(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| *first < 4)
 }

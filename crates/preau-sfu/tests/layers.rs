@@ -528,34 +528,6 @@ fn a_busy_machine_gives_up_pictures_in_every_room() {
 }
 
 #[test]
-fn packets_of_a_busy_shard_wait_a_moment_for_others() {
-    let mut world = World::new();
-    world.join("prof", Grants::default());
-    world.join("ines", Grants::default());
-    world.all_connected();
-    let mid = world.publish("prof", Microphone, &[]);
-    world.run(SECOND);
-    let sid = world.track_sid("prof", Microphone);
-    let moment = Duration::from_millis(2);
-    // Between which the two packets of a pair arrive: a share of a core, and then whether they come as one.
-    for (busy, together) in [(0.0, false), (0.05, false), (0.8, true), (7.0, true), (0.0, false)] {
-        world.engine.report_processor(busy);
-        let before = world.client("ines").received(&sid).len();
-        let begun = world.now;
-        world.say("prof", mid, -30);
-        world.run(moment);
-        world.say("prof", mid, -30);
-        world.run(SECOND / 10);
-        let client = world.client("ines");
-        let arrived: Vec<_> = client.received(&sid)[before..].iter().map(|packet| packet.timestamp).collect();
-        let [first, second] = arrived[..] else { panic!("{} packets arrived", arrived.len()) };
-        assert_eq!(second - first, if together { Duration::ZERO } else { moment }, "{busy} of a core");
-        // Five milliseconds at most, and twice five on the way.
-        assert!(first - begun <= Duration::from_millis(15), "{:?}", first - begun);
-    }
-}
-
-#[test]
 fn who_only_receives_reports_once_in_a_while() {
     let mut world = World::new();
     world.join("prof", Grants::default());

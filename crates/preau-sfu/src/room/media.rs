@@ -5,17 +5,18 @@ use std::time::Instant;
 
 use livekit_protocol as lk;
 use str0m::media::{Mid, Rid};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Vp8Descriptor};
+use str0m::rtp::RtpPacket;
 
 use super::Room;
 use crate::codec::{self, Codec, Coding, Shape};
 use crate::engine::Shard;
 use crate::forward::Position;
 use crate::ids::{PartyKey, TrackKey};
+use crate::lane::{Marks, Packet};
 use crate::participant::Participant;
 use crate::sdp::Kind;
 use crate::subscribe::{Delivery, Payload};
-use crate::transport::{Leg, Route};
+use crate::transport::{Leg, Posted, Route};
 
 /// A media packet of a track, from a participant here or from another shard.
 pub(super) struct Incoming<'a> {
@@ -25,7 +26,7 @@ pub(super) struct Incoming<'a> {
     pub(super) sequence: u64,
     pub(super) timestamp: u32,
     pub(super) marker: bool,
-    pub(super) extensions: ExtensionValues,
+    pub(super) marks: Marks,
     pub(super) payload: &'a Arc<[u8]>,
     pub(super) arrived: Instant,
 }
@@ -71,7 +72,7 @@ impl Room {
             sequence: *packet.seq_no,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
-            extensions: carried_extensions(&packet.header.ext_vals),
+            marks: Marks::of(&packet.header.ext_vals),
             payload: &packet.payload,
             arrived: packet.timestamp,
         };
@@ -167,44 +168,45 @@ impl Room {
                 }
             };
             let known = subscription.payload.filter(|payload| payload.version == version);
-            let names = known.or_else(|| {
-                let (plain, redundant) = transport.payload_type(mid, &packet.coding)?;
+            let called = known.or_else(|| {
+                let (plain, redundant) = transport.names(mid, &packet.coding)?;
                 Some(Payload { version, plain, redundant })
             });
-            let Some(names) = names else {
+            let Some(called) = called else {
                 if !std::mem::replace(&mut subscription.told_unknown, true) {
                     unknown.push(*subscriber);
                 }
                 continue;
             };
-            subscription.payload = Some(names);
-            let (payload_type, payload) = match names.redundant {
-                _ if fills => (names.plain, Arc::from([])),
+            subscription.payload = Some(called);
+            let (names, payload) = match called.redundant {
+                _ if fills => (called.plain, Arc::from([])),
                 Some(redundant) if packet.coding.redundant => (redundant, packet.payload.clone()),
                 None if packet.coding.redundant => {
                     // For those who do not speak RFC 2198 the newest block is taken out, once.
                     let primary =
                         plain.get_or_insert_with(|| codec::primary_block(packet.payload).map(Arc::from));
                     let Some(primary) = primary.clone() else { continue };
-                    (names.plain, primary)
+                    (called.plain, primary)
                 }
-                Some(_) | None => (names.plain, packet.payload.clone()),
+                Some(_) | None => (called.plain, packet.payload.clone()),
             };
-            let sequence = position.sequence.into();
-            let mut write =
-                RtpWrite::new(payload_type, sequence, position.timestamp, packet.arrived, payload)
-                    .marker((packet.marker || ends) && !fills)
-                    .nackable(track.kind == Kind::Video)
-                    .ext_vals(packet.extensions.clone());
-            if packet.coding.codec == Codec::Vp8
-                && !fills
-                && let Some(patch) = patch(packet.payload, shape, incoming, position)
-            {
-                write = write.vp8_patch(patch);
-            }
-            let posted = transport.post_media(mid, write);
-            shard.counters.media_out += u64::from(posted.sent);
-            if posted.first {
+            let renames = packet.coding.codec == Codec::Vp8 && !fills;
+            let outgoing = Packet {
+                names,
+                sequence: position.sequence,
+                timestamp: position.timestamp,
+                marker: (packet.marker || ends) && !fills,
+                marks: packet.marks,
+                payload,
+                picture: renames.then(|| new_picture(shape, incoming, position)).flatten(),
+                arrived: packet.arrived,
+            };
+            let mut sink = shard.sink(*subscriber, leg, &mut self.inbox);
+            let posted = transport.post_media(mid, &outgoing, &mut sink);
+            shard.counters.media_out += u64::from(posted != Posted::Nowhere);
+            shard.counters.media_past += u64::from(posted == Posted::Left);
+            if posted == (Posted::Waits { first: true }) {
                 shard.owe(Route { room: self.key, party: *subscriber, leg });
             }
         }
@@ -266,26 +268,9 @@ impl Room {
     }
 }
 
-/// The header extensions that mean the same to the receiver. All others (mid, rid, transport-wide
-/// numbers, send times) belong to the hop they came from.
-fn carried_extensions(from: &ExtensionValues) -> ExtensionValues {
-    ExtensionValues {
-        audio_level: from.audio_level,
-        voice_activity: from.voice_activity,
-        video_orientation: from.video_orientation,
-        ..Default::default()
-    }
-}
-
-/// The change of a VP8 descriptor, if there is one to make.
-fn patch(payload: &[u8], shape: &Shape, from: Position, to: Position) -> Option<str0m::rtp::Vp8Patch> {
-    if from.picture == to.picture && from.base_layer == to.base_layer {
-        return None;
-    }
+/// What a VP8 picture is called on its way to a receiver, if that differs.
+fn new_picture(shape: &Shape, from: Position, to: Position) -> Option<(u16, Option<u8>)> {
     shape.picture?;
-    let mut builder = Vp8Descriptor::parse(payload).ok()?.patch().picture_id(to.picture);
-    if shape.base_layer.is_some() {
-        builder = builder.tl0_pic_idx(to.base_layer);
-    }
-    builder.build().ok()
+    let differs = from.picture != to.picture || from.base_layer != to.base_layer;
+    differs.then_some((to.picture, shape.base_layer.map(|_| to.base_layer)))
 }

@@ -189,7 +189,7 @@ impl Room {
                 sequence: packet.sequence,
                 timestamp: packet.timestamp,
                 marker: packet.marker,
-                extensions: packet.extensions.clone(),
+                marks: packet.marks,
                 payload: packet.payload.clone(),
                 arrived: packet.arrived,
             };
@@ -404,7 +404,7 @@ impl Room {
             sequence: packet.sequence,
             timestamp: packet.timestamp,
             marker: packet.marker,
-            extensions: packet.extensions.clone(),
+            marks: packet.marks,
             payload: &packet.payload,
             arrived: packet.arrived,
         };
