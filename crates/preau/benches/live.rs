@@ -160,10 +160,11 @@ fn main() -> anyhow::Result<()> {
 /// Runs this program again in a network of its own, or where it is if that is not permitted.
 fn apart(arguments: &[String]) -> anyhow::Result<()> {
     let own = std::env::current_exe()?;
-    // A pair of which one end bears the address: there are kernels without dummy devices.
+    // A pair of which one end bears the address: there are kernels without dummy devices. Janus sends through the device
+    // that bears its address and no other, so everybody else's addresses are that one's too.
     let net = "ip link set lo up && ip link add preau type veth peer name people && ip link set people up \
                && ip addr add 10.77.0.1/32 dev preau && ip link set preau up \
-               && ip route add local 10.77.0.0/16 dev lo";
+               && ip route add local 10.77.0.0/16 dev preau";
     let possible = |script: &str| {
         Command::new("unshare")
             .args(["--net", "sh", "-c", script])
