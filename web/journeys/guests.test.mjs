@@ -1,5 +1,6 @@
 // Others than the class and its teacher: the head visits and is seen, hears and sees, and sends nothing; a substitute
-// holds the lesson beside the usual teacher, with the same rights, in the room and in the groups.
+// holds the lesson beside the usual teacher, with the same rights, in the room and in the groups, until the head
+// withdraws them.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, betweenBells, lessonNow, openBrowser, person, phase, shoot, startSchool, until } from "./harness.mjs";
@@ -100,5 +101,23 @@ test("one teacher stays with the class while the other visits a group", async ()
   await substitute.getByRole("button", { name: "Rappeler tout le monde" }).click();
   await pupil.locator("#group").waitFor({ state: "hidden" });
   await pupil.locator("#stage .tile.teacher").nth(1).waitFor();
-  for (const [page, who] of [[teacher, "teacher"], [substitute, "substitute"], [pupil, "pupil"], [head, "head"]]) assertNoComplaint(page, who);
+});
+
+test("a substitute who is withdrawn is put out, and the class goes on with its teacher", async () => {
+  await head.goto(lesson.livePath.replace(/\/live$/, ""));
+  // Where somebody is named, the choice stands open.
+  await head.getByLabel("Qui assure ce cours").selectOption("0");
+  await head.locator('form[action$="/substitution"]').getByRole("button").click();
+  await head.locator(".change").waitFor({ state: "detached" });
+  await until("the substitute is out", async () => (await phase(substitute)) === "removed");
+  await substitute.getByText("Vous n’êtes plus dans cette classe").waitFor();
+  await assertAccessible(substitute, "a substitute who is put out");
+  await assertFits(substitute, "a substitute who is put out");
+  await shoot(substitute, "live-withdrawn-laptop");
+  await until("the class sees one teacher", async () => (await pupil.locator("#stage .tile.teacher").count()) === 1);
+  await assertSeesAndHears(pupil, "the class whose substitute was withdrawn");
+  assertNoComplaint(substitute, "substitute");
+  // The page gives no other way in, and neither does a second one.
+  assert.equal((await substitute.goto(lesson.livePath)).status(), 404);
+  for (const [page, who] of [[teacher, "teacher"], [pupil, "pupil"], [head, "head"]]) assertNoComplaint(page, who);
 });

@@ -189,13 +189,15 @@ export class Connection {
     }
   }
 
-  /** Sent out; or they stand before the door that was locked meanwhile, or sit in another group now. */
+  /** Sent out, or no longer the one who holds the lesson; or they stand before the door that was locked meanwhile, or sit in another group now. */
   private async removed(): Promise<void> {
     const attempt = this.begin();
     this.become("interrupted");
     const before = this.ticket?.group;
     const entry = await this.server.ticket(this.wish);
     if (attempt !== this.attempt) return;
+    // Who no longer holds the lesson, and may still visit it, needs the page of a visitor.
+    if (entry.kind === "open" && entry.ticket.role !== this.page.role) return window.location.reload();
     const elsewhere = entry.kind === "open" && entry.ticket.group !== before;
     if (entry.kind === "lobby" || elsewhere) await this.enter();
     else this.settle("removed");

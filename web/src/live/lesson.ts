@@ -159,7 +159,9 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
         return panel.show(text("left-title"), text("left"), [again(text("come-back")), home], true);
       case "removed":
         devices.release();
-        return panel.show(text("removed-title"), text("removed"), [home], true);
+        return page.role === "pupil"
+          ? panel.show(text("removed-title"), text("removed"), [home], true)
+          : panel.show(text("withdrawn-title"), text("withdrawn"), [home], true);
       case "elsewhere":
         return panel.show(text("elsewhere-title"), text("elsewhere"), [again(text("come-back-here")), home], true);
       case "ended":

@@ -199,9 +199,7 @@ impl LessonState {
 
     /// Starts what goes on beside the requests; call it once, where a runtime runs.
     pub fn keep_going(&self) {
-        if self.media.is_none() {
-            tokio::spawn(self.clone().go_round());
-        }
+        tokio::spawn(self.clone().go_round());
     }
 
     /// The rooms, for what else is told in them.

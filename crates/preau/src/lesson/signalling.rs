@@ -202,11 +202,15 @@ async fn admit(
     let closes_in = lesson.closes_at() - now;
     let seat = Seat { lesson, person, role, group };
     state.bring_up_to_date(&mut claims, seat.whose());
-    let theirs = seat.is_theirs(state).await.map_err(|error| {
+    let failed = |error: StoreError| {
         tracing::error!(%error, "a live connection could not be checked");
         TurnedAway::new(StatusCode::SERVICE_UNAVAILABLE, "try again")
-    })?;
-    if !theirs {
+    };
+    // A substitute may have been withdrawn since this token was minted.
+    if !state.still(&seat.lesson, person, role).await.map_err(failed)? {
+        return Err(TurnedAway::new(StatusCode::FORBIDDEN, "they no longer take this part in the lesson"));
+    }
+    if !seat.is_theirs(state).await.map_err(failed)? {
         return Err(TurnedAway::new(
             StatusCode::FORBIDDEN,
             "the door is locked, or the place is in another group",

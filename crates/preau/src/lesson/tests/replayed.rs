@@ -1,7 +1,8 @@
-//! Tokens that somebody kept, or overheard, and shows again.
+//! Tokens that somebody kept, or overheard, and shows again; and people who stay although their part is over.
 
 use super::socket::{connect, serve, token};
 use super::{Seat, open};
+use crate::ids::PersonId;
 use crate::testing::TestSchool;
 use http::StatusCode;
 use lk::signal_request::Message as Say;
@@ -59,4 +60,54 @@ async fn whoever_shows_somebody_s_token_takes_their_seat_in_sight_of_them_and_no
         connect(server, &token(&mut Seat::of(&school, school.people.pupil)).await).await.expect("in");
     own.joined().await;
     assert_eq!(thief.leave_reason().await, lk::DisconnectReason::DuplicateIdentity);
+}
+
+#[tokio::test]
+async fn a_substitute_who_is_withdrawn_is_put_out_and_their_token_opens_nothing() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    let mut usual = connect(server, &token(&mut open(&school).await).await).await.expect("in");
+    usual.joined().await;
+    let people = school.people;
+    let mut head = school.signed_in(people.head);
+    let name = async |head: &mut crate::testing::Client, who: Option<PersonId>| {
+        let who = who.map_or("0".to_owned(), |who| who.to_string());
+        let path = format!("/lessons/{}/substitution", people.lesson);
+        assert_eq!(head.post(&path, &[("teacher", &who)]).await.status, StatusCode::SEE_OTHER);
+    };
+    name(&mut head, Some(people.other_teacher)).await;
+    let mut seat = Seat::of(&school, people.other_teacher);
+    let kept = token(&mut seat).await;
+    let mut line = connect(server, &kept).await.expect("in");
+    line.joined().await;
+    let mut visit = connect(server, &token(&mut Seat::of(&school, people.head)).await).await.expect("in");
+    visit.joined().await;
+    school.app.live.show_out().await.expect("looked");
+    name(&mut head, None).await;
+    school.app.live.show_out().await.expect("looked");
+    assert_eq!(line.leave_reason().await, lk::DisconnectReason::ParticipantRemoved);
+    assert_eq!(connect(server, &kept).await.err(), Some(StatusCode::FORBIDDEN), "nor does the token open");
+    assert_eq!(seat.entry().await.0, StatusCode::NOT_FOUND, "nor does their page give another");
+    // Whoever belongs there was left alone: the next they hear is the end of the lesson.
+    assert_eq!(Seat::of(&school, people.teacher).act("/ending", json!({})).await, StatusCode::NO_CONTENT);
+    for line in [&mut usual, &mut visit] {
+        assert_eq!(line.leave_reason().await, lk::DisconnectReason::RoomDeleted);
+    }
+}
+
+#[tokio::test]
+async fn the_change_itself_puts_out_whoever_no_longer_teaches() {
+    let school = TestSchool::open();
+    let server = serve(&school).await;
+    open(&school).await;
+    school.app.live.keep_going();
+    let people = school.people;
+    let mut head = school.signed_in(people.head);
+    let path = format!("/lessons/{}/substitution", people.lesson);
+    head.post(&path, &[("teacher", &people.other_teacher.to_string())]).await;
+    let mut line =
+        connect(server, &token(&mut Seat::of(&school, people.other_teacher)).await).await.expect("in");
+    line.joined().await;
+    head.post(&path, &[("teacher", "0")]).await;
+    assert_eq!(line.leave_reason().await, lk::DisconnectReason::ParticipantRemoved);
 }
