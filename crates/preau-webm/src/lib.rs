@@ -2,7 +2,8 @@
 //!
 //! [`Assembler`] puts packets in order and makes frames of them; [`Tape`] puts these on the time line of a recording
 //! of many tracks; [`Writer`] writes frames into a file that can be played while it grows, and that one can jump
-//! about in once it is finished; [`mend`] finishes a file whose writer was cut off. A file holds one track: who speaks and
+//! about in once it is finished; [`mend`] finishes a file whose writer was cut off; [`take_over`] writes anew what LiveKit's
+//! recorder has written as Ogg or WebM. A file holds one track: who speaks and
 //! who shows something changes during a lesson, and a player that follows the lesson's events can put tracks side by
 //! side, which one file with a fixed list of tracks could not.
 //!
@@ -11,12 +12,14 @@
 
 mod assemble;
 mod mend;
+mod take_over;
 mod tape;
 mod vp8;
 mod writer;
 
 pub use assemble::{Assembler, Frame, Packet};
 pub use mend::{Mended, mend};
+pub use take_over::{TakeOverError, Taken, take_over};
 pub use tape::{Arrival, Tape};
 pub use vp8::{Size, key_frame};
 pub use writer::{Media, WriteError, Writer};

@@ -47,7 +47,7 @@ pub struct Tape {
 
 /// Where frames lie, in microseconds.
 #[derive(Default)]
-struct Line {
+pub(crate) struct Line {
     /// What is added to a frame's RTP time.
     shift: Option<i64>,
     /// Where the last frame began, and for sound where it ends.
@@ -117,7 +117,14 @@ impl Tape {
 }
 
 impl Line {
-    fn place(&mut self, mut frame: Frame, arrived: i64, sound: bool, each: &mut impl FnMut(Frame)) {
+    /// Hands a frame that came at `arrived` to `each`, in its place, with the silence before it.
+    pub(crate) fn place(
+        &mut self,
+        mut frame: Frame,
+        arrived: i64,
+        sound: bool,
+        each: &mut impl FnMut(Frame),
+    ) {
         let time = micros(frame.at);
         let shift = self.shift.get_or_insert(arrived - time);
         if (arrived - (time + *shift)).abs() > APART {
@@ -145,7 +152,7 @@ impl Line {
     }
 }
 
-fn micros(time: Duration) -> i64 {
+pub(crate) fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX / 4)
 }
 
@@ -154,7 +161,7 @@ fn duration(micros: i64) -> Duration {
 }
 
 /// How long an Opus packet sounds, in microseconds (RFC 6716, section 3.1).
-fn length(packet: &[u8]) -> i64 {
+pub(crate) fn length(packet: &[u8]) -> i64 {
     let Some(&toc) = packet.first() else { return 0 };
     let frame = match toc >> 3 {
         config @ 0..=11 => [10_000, 20_000, 40_000, 60_000][usize::from(config % 4)],
