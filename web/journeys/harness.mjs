@@ -4,6 +4,7 @@
 //
 // PREAU_BIN    the server binary (required)
 // PREAU_LIVEKIT  a LiveKit server's binary: lessons are then held there (livekit.mjs)
+// PREAU_EGRESS   the binary of its recorder: they can then be recorded there
 // CHROMIUM     the browser, /usr/bin/chromium if absent
 // FIREFOX      the other browser, /usr/bin/firefox-esr if absent
 // SCREENSHOTS  a folder: journeys then leave pictures of the pages they pass
@@ -75,7 +76,7 @@ export async function startSchool({ uid, options = [], environment = {}, operate
   const settings = { PREAU_PLACE__TIME_ZONE: zone, ...(operated && { PREAU_SERVER__CONSOLE: consoleAt }), ...environment };
   let output = "";
   let server;
-  const liveKit = onLiveKit ? await startLiveKit(`${origin}/livekit/webhook`, freePort) : undefined;
+  const liveKit = onLiveKit ? await startLiveKit(`${origin}/livekit/webhook`, freePort, folder) : undefined;
 
   async function start() {
     server = spawn(binary, command, { uid, gid: uid, env: { ...process.env, ...liveKit?.environment, ...settings }, stdio: ["ignore", "pipe", "pipe"] });
@@ -124,6 +125,10 @@ export async function startSchool({ uid, options = [], environment = {}, operate
     origin,
     zone,
     accounts,
+    /** The recorder of a LiveKit server, where there is one: `cut` and `again`. */
+    recorder: liveKit?.recorder,
+    /** What the media server and its recorder have said last. */
+    mediaOutput: () => liveKit?.output() ?? "",
     /** What the server has said last, for the message of a failing test. */
     output: () => output,
     /** The process, for tests that measure it. */

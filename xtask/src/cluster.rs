@@ -2,7 +2,7 @@
 //!
 //! Which version and every module it is built from stand in `xtask/livekit/go.mod` and `go.sum`. From 1.13.6 on its own
 //! `go.mod` replaces modules, which whoever builds it from outside has to repeat. Where there is no Go that can build it, the step says so and that nothing
-//! was tried: it is never passed in silence.
+//! was tried: it is never passed in silence. The same holds for its recorder (Egress), which is not built here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,9 @@ use crate::steps;
 /// Oldest Go that builds the server: what its `go.mod` asks for.
 const OLDEST_GO: (u32, u32) = (1, 25);
 
+/// Where the journeys look for the recorder's program. Nobody builds it here.
+const EGRESS: &str = "PREAU_EGRESS";
+
 /// Builds the server and runs the journeys on it.
 pub(crate) fn test(root: &Path) -> Result<()> {
     let Some(server) = server(root)? else {
@@ -23,7 +26,11 @@ pub(crate) fn test(root: &Path) -> Result<()> {
         );
         return Ok(());
     };
-    steps::with_server(root, "cluster", &[("PREAU_LIVEKIT", server.as_os_str())])
+    steps::with_server(root, "cluster", &[("PREAU_LIVEKIT", server.as_os_str())])?;
+    if std::env::var_os(EGRESS).is_none() {
+        println!("   NOT TRIED: recording on a LiveKit server. {EGRESS} names no Egress (docs/cluster.md).");
+    }
+    Ok(())
 }
 
 /// The server, built if it is not up to date; none where there is no Go that can build it.

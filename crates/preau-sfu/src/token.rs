@@ -53,6 +53,8 @@ pub struct ServiceClaims {
     pub room_list: bool,
     /// Create and delete rooms.
     pub room_create: bool,
+    /// Have rooms recorded by LiveKit's recorder (Egress).
+    pub room_record: bool,
 }
 
 /// A key name and its secret, shared by whoever mints and whoever verifies.
@@ -144,6 +146,8 @@ struct VideoGrant {
     room_list: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     room_create: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    room_record: bool,
 }
 
 impl TokenKey {
@@ -191,6 +195,7 @@ impl TokenKey {
                 room_admin: claims.room_admin,
                 room_list: claims.room_list,
                 room_create: claims.room_create,
+                room_record: claims.room_record,
                 ..VideoGrant::default()
             },
             ..Body::default()
@@ -240,6 +245,7 @@ impl TokenKey {
             room_admin: video.room_admin,
             room_list: video.room_list,
             room_create: video.room_create,
+            room_record: video.room_record,
         })
     }
 

@@ -78,7 +78,12 @@ impl App {
             let (door, recorder) = (Arc::new(classrooms.clone()), Arc::new(studio.clone()));
             LessonState::start(&platform, attendance, door, recorder)?
         };
-        let recordings = RecordingState::new(platform.clone(), studio.clone(), live.rooms().clone());
+        let recordings = RecordingState::new(
+            platform.clone(),
+            studio.clone(),
+            live.rooms().clone(),
+            live.egress().cloned(),
+        );
         let together = ClassroomState::new(platform.clone(), classrooms, &live, files.clone());
         let routes = Routes::new()
             .and(edge::static_files())

@@ -1,6 +1,7 @@
 // That the lesson is recorded, for everybody to see from the first moment to the last; for the teacher the button
 // that begins and ends it. Whether it is recorded, the media server itself tells, also to who comes later or back;
-// what of it is recorded, and who may record, Préau tells. A group is a room of its own, which is never
+// what of it is recorded, and who may record, Préau tells. On a LiveKit server its recorder begins seconds late, and only
+// when there is something to record: until then the teacher reads that it is starting. A group is a room of its own, which is never
 // recorded: whoever sits in one while the lesson is recorded reads that.
 import { RoomEvent, type Room } from "livekit-client";
 import { confirmed, el, icon, say } from "./dom";
@@ -18,6 +19,10 @@ export interface Standing {
   readonly voices: boolean;
   readonly may: boolean;
   readonly not?: "off" | "engine";
+  /** What is said in the first seconds may be missing. */
+  readonly late?: boolean;
+  /** Something of the recording that runs is missing, and is tried again. */
+  readonly trouble?: boolean;
   readonly ended?: "teacher" | "lesson" | "length" | "space" | "setting" | "restart" | "failure";
 }
 
@@ -25,7 +30,7 @@ export interface Standing {
 const worthSaying = ["length", "space", "setting", "failure"] as const;
 
 /** Reasons of the server that the teacher can do something about. */
-const refusals = ["recording-no-space", "recording-too-many", "recording-nobody", "recording-off"] as const;
+const refusals = ["recording-no-space", "recording-too-many", "recording-nobody", "recording-off", "recording-egress"] as const;
 
 export class Recording {
   readonly button: HTMLButtonElement | undefined;
@@ -64,9 +69,14 @@ export class Recording {
     return this.here() > 0 && !this.room.isRecording && (this.standing?.on ?? false);
   }
 
+  /** Whether a recording has been begun, as its teacher knows, and nothing is recorded yet, or just now. */
+  private get starting(): boolean {
+    return this.button !== undefined && (this.standing?.late ?? false) && (this.standing?.on ?? false) && !this.room.isRecording && !this.apart;
+  }
+
   private async ask(): Promise<void> {
     const number = (this.asked += 1);
-    const was = this.standing?.on ?? false;
+    const { on: was = false, trouble = false } = this.standing ?? {};
     this.draw();
     // Of a lesson that is not recorded only its teacher needs to know more.
     if (!this.room.isRecording && this.page.role !== "teacher" && this.here() === 0) return this.tell();
@@ -76,13 +86,16 @@ export class Recording {
     this.draw();
     this.tell();
     if (!standing) return;
+    if (this.button && standing.trouble && !trouble) this.notices.keep("recording", text("recording-trouble"), "dismiss");
     const why = worthSaying.find((one) => one === standing.ended);
     if (this.button && was && !standing.on && why) this.notices.keep("recording", text(`recording-ended-${why}`), "dismiss");
   }
 
   /** Says it to everybody, also to those who do not see the sign. */
   private tell(): void {
-    const words = this.room.isRecording || this.apart ? (this.page.recording.textContent ?? "") : "";
+    const sign = this.room.isRecording || this.apart || this.starting ? (this.page.recording.textContent ?? "") : "";
+    // Said once, when it begins; the sign stays short.
+    const words = this.room.isRecording ? this.withLate(sign) : sign;
     if (words === this.told) return;
     this.told = words;
     if (words) this.notices.pass("recorded", words);
@@ -91,18 +104,28 @@ export class Recording {
   }
 
   private draw(): void {
-    const { apart } = this;
-    const on = this.room.isRecording || apart;
-    // While it is not known what is recorded, the sign says the most there can be.
-    const voices = this.standing?.voices ?? true;
+    const { apart, starting } = this;
+    const on = this.room.isRecording || apart || starting;
     this.page.recording.hidden = !on;
     this.page.recording.classList.toggle("apart", apart);
-    say(this.page.recording, on ? text(apart ? "recording-not-groups" : voices ? "recording-on-voices" : "recording-on") : "");
+    say(this.page.recording, on ? this.words() : "");
     if (!this.button) return;
     this.button.hidden = !this.standing || this.standing.not === "off";
     this.button.setAttribute("aria-disabled", String(this.busy || !this.standing?.may));
     this.button.classList.toggle("on", on);
     say(this.label, text(on ? "recording-end" : "recording-begin"));
+  }
+
+  private words(): string {
+    if (this.apart) return text("recording-not-groups");
+    if (this.starting) return text("recording-starting");
+    // While it is not known what is recorded, the sign says the most there can be.
+    const voices = this.standing?.voices ?? true;
+    return text(voices ? "recording-on-voices" : "recording-on");
+  }
+
+  private withLate(words: string): string {
+    return this.standing?.late ? `${words} ${text("recording-late")}` : words;
   }
 
   private async press(): Promise<void> {
@@ -111,8 +134,9 @@ export class Recording {
       this.notices.pass("recording", text("recording-not-here"));
       return;
     }
-    const on = this.room.isRecording || this.apart;
-    if (!on && !(await confirmed(text(this.standing.voices ? "recording-question-voices" : "recording-question"), "recording-begin"))) return;
+    const on = this.room.isRecording || this.apart || this.starting;
+    const question = this.withLate(text(this.standing.voices ? "recording-question-voices" : "recording-question"));
+    if (!on && !(await confirmed(question, "recording-begin"))) return;
     this.busy = true;
     this.draw();
     try {

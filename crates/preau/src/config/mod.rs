@@ -274,6 +274,10 @@ pub struct RecordingConfig {
     pub longest_minutes: u32,
     /// Mebibytes that stay free on the disk: below it nothing is begun, and what runs is ended.
     pub least_free_mib: u32,
+    /// With a LiveKit server: the folder into which its recorder (Egress) writes, as this process reaches it.
+    pub egress_folder: Option<PathBuf>,
+    /// The same folder as the recorder reaches it, where that differs.
+    pub egress_sees: Option<String>,
 }
 
 impl Default for RecordingConfig {
@@ -283,6 +287,8 @@ impl Default for RecordingConfig {
             parallel: 8,
             longest_minutes: 180,
             least_free_mib: 2_048,
+            egress_folder: None,
+            egress_sees: None,
         }
     }
 }

@@ -244,11 +244,39 @@ fn check(
     if let Some((key, value, bounds)) = live_complaint(&config.live) {
         return refuse(key, value, bounds.to_owned());
     }
+    if let Some((key, value, bounds)) = egress_complaint(config) {
+        return refuse(key, value, bounds.to_owned());
+    }
     if jiff::tz::TimeZone::get(&config.place.time_zone).is_err() {
         let zone = format!("{:?}", config.place.time_zone);
         return refuse("place.time_zone", zone, "an IANA time zone such as \"Europe/Paris\"".into());
     }
     Ok(())
+}
+
+/// What does not fit together about the recorder of a LiveKit server.
+fn egress_complaint(config: &Config) -> Option<(&'static str, String, &'static str)> {
+    let recording = &config.recording;
+    match (&recording.egress_folder, &recording.egress_sees) {
+        (Some(folder), _) if config.live.engine != LiveEngine::Livekit => Some((
+            "recording.egress_folder",
+            format!("{folder:?}"),
+            "absent unless live.engine is \"livekit\"",
+        )),
+        (Some(folder), _) if !folder.is_absolute() => {
+            Some(("recording.egress_folder", format!("{folder:?}"), "an absolute path"))
+        }
+        (Some(_), Some(seen)) if !seen.starts_with('/') => {
+            Some(("recording.egress_sees", format!("{seen:?}"), "an absolute path"))
+        }
+        (None, Some(seen)) => {
+            Some(("recording.egress_sees", format!("{seen:?}"), "accompanied by recording.egress_folder"))
+        }
+        (Some(folder), _) if *folder == recording.folder => {
+            Some(("recording.egress_folder", format!("{folder:?}"), "another folder than recording.folder"))
+        }
+        _ => None,
+    }
 }
 
 /// What does not fit together in `[live]`: key, value and what it must be. The secret itself is not shown.
@@ -373,6 +401,14 @@ mod tests {
             ("[gate.upstream.moodle]\nurl = \"moodle\"\n", ["gate.upstream = moodle", "http://host:port"]),
             ("[live]\nengine = \"jitsi\"\n", ["preau.toml, line 2", "`embedded` or `livekit`"]),
             ("[live]\nengine = \"livekit\"\n", ["line 2: live.engine", "live.url, which is missing"]),
+            (
+                "[recording]\negress_folder = \"/srv/egress\"\n",
+                ["line 2: recording.egress_folder", "absent unless live.engine is \"livekit\""],
+            ),
+            (
+                "[recording]\negress_sees = \"/out\"\n",
+                ["line 2: recording.egress_sees", "accompanied by recording.egress_folder"],
+            ),
             ("[live]\nurl = \"wss://a.b\"\n", ["line 2: live.url", "absent unless"]),
             ("[live]\nengine = \"livekit\"\nurl = \"a.b\"\n", ["line 3: live.url = \"a.b\"", "wss://"]),
             (

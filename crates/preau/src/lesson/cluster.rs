@@ -1,6 +1,6 @@
 //! The rooms of a LiveKit server: requests over Twirp with tokens of its key.
 //!
-//! It knows LiveKit's wire and nothing of lessons. Invariant: every request ends within [`PATIENCE`], and
+//! It knows LiveKit's wire and nothing of lessons. Invariant: every request ends within the time it is given, and
 //! what comes back is bounded; a server that does not answer is told as such, never waited for.
 
 use super::control::{RoomService, RoomsError, RoomsResult};
@@ -9,7 +9,8 @@ use crate::edge::Clock;
 use futures_util::future::BoxFuture;
 use http::header;
 use preau_sfu::control::{Command, ControlError, Reply};
-use preau_sfu::token::TokenKey;
+use preau_sfu::token::{ServiceClaims, TokenKey};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a request may take in all.
@@ -35,7 +36,6 @@ impl Cluster {
     /// When the system's certificates cannot be read.
     pub(super) fn new(base: String, key: TokenKey, clock: Clock) -> anyhow::Result<Cluster> {
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
             // The address is the operator's; nobody else may send us elsewhere with a token.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
@@ -46,31 +46,50 @@ impl Cluster {
         const FORMAT: Format = Format::Protobuf;
         let (method, message) = twirp::request(&command, FORMAT)
             .ok_or(ControlError::Invalid("a LiveKit server cannot be asked for this"))?;
+        let path = format!("{}{}", twirp::SERVICE, method.name());
+        match self.ask(&path, &twirp::needed(&command), message, PATIENCE).await? {
+            Ok(bytes) => method.reply(FORMAT, &bytes).map_err(|error| unreadable(&error)),
+            Err((status, failure)) => Err(understood(&command, failure, status)),
+        }
+    }
+
+    /// Asks a service of the server, in protobuf, with a token that says `claims`. What it answers: bytes, or a failure
+    /// of Twirp's with its status.
+    pub(super) async fn ask(
+        &self,
+        path: &str,
+        claims: &ServiceClaims,
+        message: Vec<u8>,
+        patience: Duration,
+    ) -> RoomsResult<Result<Vec<u8>, (u16, Failure)>> {
         let now = u64::try_from(self.clock.now() / 1_000).unwrap_or(0);
         // A little in the past: its clock may be behind ours.
-        let token = self.key.mint_service(&twirp::needed(&command), now.saturating_sub(10), LIFETIME);
-        let address = format!("{}{}{}", self.base, twirp::SERVICE, method.name());
+        let token = self.key.mint_service(claims, now.saturating_sub(10), LIFETIME);
         let request = self
             .client
-            .post(address)
-            .header(header::CONTENT_TYPE, FORMAT.content_type())
+            .post(format!("{}{path}", self.base))
+            .timeout(patience)
+            .header(header::CONTENT_TYPE, Format::Protobuf.content_type())
             .bearer_auth(token)
             .body(message);
         let response = request.send().await.map_err(|error| unreachable(&error))?;
         let status = response.status();
         let bytes = bounded(response).await?;
         if status.is_success() {
-            return method.reply(FORMAT, &bytes).map_err(|error| {
-                RoomsError::Cluster(format!("gave an answer that cannot be read: {error}"))
-            });
+            return Ok(Ok(bytes));
         }
         let failure = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Failure::new("unknown", "an answer that is no error of Twirp's"));
-        Err(understood(&command, failure, status.as_u16()))
+        Ok(Err((status.as_u16(), failure)))
     }
 }
 
-impl RoomService for Cluster {
+/// An answer that is not what was asked for.
+pub(super) fn unreadable(error: &str) -> RoomsError {
+    RoomsError::Cluster(format!("gave an answer that cannot be read: {error}"))
+}
+
+impl RoomService for Arc<Cluster> {
     fn carry_out(&self, command: Command) -> BoxFuture<'_, RoomsResult<Reply>> {
         Box::pin(self.call(command))
     }
@@ -95,8 +114,13 @@ fn understood(command: &Command, failure: Failure, status: u16) -> RoomsError {
             "does not accept our key (check live.key, live.secret and both clocks): {}",
             failure.msg
         )),
-        code => RoomsError::Cluster(format!("failed with {status} {code}: {}", failure.msg)),
+        _ => other(&failure, status),
     }
+}
+
+/// A failure that says nothing more particular.
+pub(super) fn other(failure: &Failure, status: u16) -> RoomsError {
+    RoomsError::Cluster(format!("failed with {status} {}: {}", failure.code, failure.msg))
 }
 
 fn unreachable(error: &reqwest::Error) -> RoomsError {

@@ -5,7 +5,7 @@
 //! `stage` what holds only while a lesson runs · `pace` how fast people write · `ticket` tokens with grants computed from permits ·
 //! `pages`, `acts`, `hands`, `chat` handlers · `signalling` the socket that LiveKit's clients open · `control` what
 //! the application asks of rooms · `media`, `homes`, `shard` the threads behind it · `wire`, `streams` their UDP and TCP
-//! ports · `cluster`, `rounds`, `webhook` a LiveKit server instead · `twirp`, `service` RoomService.
+//! ports · `cluster`, `rounds`, `webhook` a LiveKit server instead · `egress` its recorder · `twirp`, `service` RoomService.
 //!
 //! Others may ask which lessons are open ([`opened`], [`rooms_between`]); that a room was opened or ended is told as
 //! [`crate::edge::Topic::Live`]. Invariant: only people of the class list, its teachers and visible
@@ -15,6 +15,7 @@ mod acts;
 mod chat;
 mod cluster;
 mod control;
+mod egress;
 mod hands;
 mod homes;
 mod media;
@@ -40,6 +41,7 @@ mod wire;
 
 pub use acts::{Document, attends, read_document};
 pub use control::{Rooms, RoomsError, RoomsResult};
+pub use egress::Egress;
 pub use media::{Ears, Media, MediaError, Newcomer, Restraint};
 pub use model::{Allowed, LiveLesson, MOST_GROUPS, Role, Room, room_of};
 pub use pace::{Doing, Pace, Paces};
@@ -58,7 +60,7 @@ use crate::store::StoreError;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use preau_gate::Rung;
-use preau_sfu::Step;
+use preau_sfu::{Step, protocol as lk};
 pub use preau_sfu::{Tap, Tapped};
 use std::sync::Arc;
 use std::time::Instant;
@@ -92,6 +94,13 @@ pub trait Recorder: Send + Sync {
     fn over(&self, lesson: LessonId);
     /// The room of the class is over because its engine failed.
     fn failed(&self, lesson: LessonId);
+    /// Something is published in the room of the class, or the room is over. Told by a LiveKit server only.
+    fn stirs(&self, _lesson: LessonId) {}
+    /// Somebody who is nobody of the school left the room of the class: a recorder's process, say. Told by a LiveKit
+    /// server only.
+    fn gone(&self, _identity: &str) {}
+    /// How a file of a LiveKit server's recorder stands. Told once it changes.
+    fn told(&self, _info: lk::EgressInfo) {}
 }
 
 /// Where somebody belongs while a lesson is on.
@@ -133,6 +142,8 @@ pub struct LessonState {
     /// The way to it through the web port, if there is one.
     relay: Option<Arc<MediaRelay>>,
     rooms: Rooms,
+    /// The recorder beside a LiveKit server, if lessons are held on one.
+    egress: Option<Egress>,
     stages: stage::Stages,
     /// How fast people write.
     paces: Paces,
@@ -166,18 +177,19 @@ impl LessonState {
     ) -> anyhow::Result<LessonState> {
         let config = &platform.config().live;
         let tickets = ticket::Tickets::new(config, platform.secrets().key("live"));
-        let (media, rooms) = match (config.engine, config.url.as_deref()) {
+        let (media, rooms, egress) = match (config.engine, config.url.as_deref()) {
             (LiveEngine::Livekit, Some(url)) => {
                 let base =
                     url.trim_end_matches('/').replacen("ws", "http", usize::from(url.starts_with("ws")));
                 let cluster = cluster::Cluster::new(base, tickets.key(), platform.clock().clone())?;
-                (None, Rooms::of(cluster))
+                let cluster = Arc::new(cluster);
+                (None, Rooms::of(cluster.clone()), Some(Egress::new(cluster)))
             }
             _ => {
                 let restraint = restraint(platform.clone());
                 let ears = Ears { attendance: attendance.clone(), recorder: recorder.clone(), restraint };
                 let media = Media::start(config, platform.clock().clone(), ears)?;
-                (Some(media.clone()), Rooms::embedded(media))
+                (Some(media.clone()), Rooms::embedded(media), None)
             }
         };
         let relay = media.as_ref().and_then(|media| MediaRelay::beside(media, platform)).map(Arc::new);
@@ -191,6 +203,7 @@ impl LessonState {
             media,
             relay,
             rooms,
+            egress,
             stages,
             paces: Paces::default(),
             tickets,
@@ -205,6 +218,11 @@ impl LessonState {
     /// The rooms, for what else is told in them.
     pub fn rooms(&self) -> &Rooms {
         &self.rooms
+    }
+
+    /// The recorder beside a LiveKit server; none where the embedded engine carries the lessons.
+    pub fn egress(&self) -> Option<&Egress> {
+        self.egress.as_ref()
     }
 
     /// Who carries sound and picture through the web port, for whoever listens on it; none where no browser is told

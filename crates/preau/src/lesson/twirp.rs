@@ -204,7 +204,7 @@ pub(super) fn needed(command: &Command) -> ServiceClaims {
         Command::Snapshot { room } => admin(room),
         Command::RefreshToken { to, .. } => admin(&to.room),
         // A request that the engine has learnt since: nobody may, until it is named above.
-        _ => ServiceClaims { room: String::new(), room_admin: true, room_list: true, room_create: true },
+        _ => ServiceClaims { room_admin: true, room_list: true, room_create: true, ..Default::default() },
     }
 }
 

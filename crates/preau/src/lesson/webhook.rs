@@ -1,5 +1,5 @@
-//! What a LiveKit server tells us: `POST /livekit/webhook`, so that presence is noted as with the embedded
-//! engine.
+//! What a LiveKit server tells us: `POST /livekit/webhook`, so that presence is noted and lessons are recorded as with
+//! the embedded engine.
 //!
 //! The token in `Authorization` vouches for exactly this body with the key we share. A body that is told
 //! twice changes nothing; one that never arrives is made up for by the next round (`rounds`).
@@ -46,8 +46,17 @@ pub(super) async fn hear(
 }
 
 async fn take(state: &LessonState, event: &lk::WebhookEvent) -> Result<(), super::rounds::RoundError> {
+    if let Some(info) = &event.egress_info {
+        state.recorder.told(info.clone());
+        return Ok(());
+    }
     let room = event.room.as_ref().map_or("", |room| room.name.as_str());
-    let (Some((lesson, group)), Some(one)) = (place_of(room), &event.participant) else { return Ok(()) };
+    let Some((lesson, group)) = place_of(room) else { return Ok(()) };
+    // What happens in a group is not recorded.
+    if group == 0 && matches!(event.event.as_str(), "track_published" | "room_finished") {
+        state.recorder.stirs(lesson);
+    }
+    let Some(one) = &event.participant else { return Ok(()) };
     let now = state.platform.now();
     let told = event.created_at.saturating_mul(1_000);
     let at = if (now - LATEST..=now).contains(&told) { told } else { now };
@@ -56,6 +65,8 @@ async fn take(state: &LessonState, event: &lk::WebhookEvent) -> Result<(), super
         "participant_left" | "participant_connection_aborted" => {
             if let Some(person) = person_of(&one.identity).filter(|_| one.attributes.contains_key("role")) {
                 state.attendance.left(lesson, person, at);
+            } else {
+                state.recorder.gone(&one.identity);
             }
         }
         _ => {}

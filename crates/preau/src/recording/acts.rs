@@ -1,9 +1,10 @@
 //! Beginning and ending a recording, and how it stands.
 
+use super::egress::{self, Begun};
 use super::model::{Ending, RecordingId, What};
 use super::policy::Record;
 use super::tape::Begin;
-use super::{RecordingState, Running, store};
+use super::{Machine, RecordingState, Running, Tapes, store};
 use crate::access::{Allows, Permit};
 use crate::edge::{Caller, Refusal, json};
 use crate::ids::LessonId;
@@ -13,8 +14,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Serialize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// How long a LiveKit server's recorder may take to answer: it starts a process, and is asked again when it fails.
+const ANSWER: Duration = Duration::from_secs(30);
 /// The topic, as the page knows it.
 const TOPIC: &str = "preau.recording";
 
@@ -30,6 +33,12 @@ struct Standing {
     /// Why it cannot be begun, though the caller holds the lesson: `off` or `engine`.
     #[serde(skip_serializing_if = "Option::is_none")]
     not: Option<&'static str>,
+    /// It begins late: what is said in the first seconds may be missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
+    /// Something of the one that runs is missing, and is tried again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    trouble: bool,
     /// Why the last one ended, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<&'static str>,
@@ -54,7 +63,7 @@ pub(super) async fn standing(
         })
         .await?;
     let holds = <LiveLesson as Allows<Record>>::allows(caller.actor(), &lesson);
-    let not = match (&state.studio.0.tapes, setting.what) {
+    let not = match (&state.studio.0.machine, setting.what) {
         (None, _) => Some("engine"),
         (Some(_), What::Off) => Some("off"),
         _ => None,
@@ -64,6 +73,8 @@ pub(super) async fn standing(
         voices: running.map_or(setting.what == What::Voices, |running| running.voices),
         may: holds && (not.is_none() || running.is_some()),
         not: not.filter(|_| holds && running.is_none()),
+        late: state.studio.desk().is_some(),
+        trouble: running.is_some_and(|running| running.trouble),
         ended: last.filter(|_| running.is_none()).map(Ending::word),
     })
 }
@@ -91,7 +102,9 @@ pub(super) async fn begin(
 ) -> Result<Response, Refusal> {
     let permit = permit(&state, &caller, id).await?;
     let school = permit.resource().school;
-    let Some(tapes) = state.studio.0.tapes.clone() else { return Err(Refusal::Rule("recording-engine")) };
+    let Some(machine) = state.studio.0.machine.clone() else {
+        return Err(Refusal::Rule("recording-engine"));
+    };
     let setting =
         state.platform.store().read::<_, Refusal, _>(move |conn| Ok(store::setting(conn, school)?)).await?;
     if setting.what == What::Off {
@@ -117,9 +130,9 @@ pub(super) async fn begin(
         if running.len() >= most {
             return Err(Refusal::Rule("recording-too-many"));
         }
-        running.insert(id, Running { id: recording, school, voices, over: false });
+        running.insert(id, Running { id: recording, school, voices, over: false, trouble: false });
     }
-    let begun = state.record(&permit, &caller, &tapes, recording, voices).await;
+    let begun = state.record(&permit, &caller, &machine, recording, voices).await;
     if begun.is_err() {
         state.studio.running().remove(&id);
         state.studio.last_hands(recording);
@@ -135,7 +148,7 @@ impl RecordingState {
         &self,
         permit: &Permit<LiveLesson, Record>,
         caller: &Caller,
-        tapes: &super::Tapes,
+        machine: &Machine,
         recording: RecordingId,
         voices: bool,
     ) -> Result<(), Refusal> {
@@ -149,6 +162,32 @@ impl RecordingState {
                 Ok(())
             })
             .await?;
+        match machine {
+            Machine::Tapes(tapes) => self.tape(tapes, lesson, recording, voices).await,
+            Machine::Egress(desk) => {
+                let begin = egress::Begin { recording, lesson, voices, began: now };
+                let begun = tokio::time::timeout(ANSWER, desk.begin(begin)).await;
+                if matches!(begun, Ok(Begun::Yes)) {
+                    self.note_raised(lesson).await;
+                    self.tell_rooms(lesson).await;
+                    return Ok(());
+                }
+                // It may still be tried, or too much waits there for it to have been heard.
+                desk.say(egress::Note::End(lesson, Ending::Failure));
+                self.close(recording, Ending::Failure).await;
+                Err(Refusal::Rule("recording-egress"))
+            }
+        }
+    }
+
+    /// Opens files on this machine, and lets the room be heard.
+    async fn tape(
+        &self,
+        tapes: &Tapes,
+        lesson: LessonId,
+        recording: RecordingId,
+        voices: bool,
+    ) -> Result<(), Refusal> {
         let room = room_of(lesson);
         if !tapes.begin(Begin { recording, lesson, room, began: Instant::now() }) {
             self.close(recording, Ending::Failure).await;
@@ -157,7 +196,7 @@ impl RecordingState {
         match self.rooms.tap(lesson, Some(Tap { voices })).await {
             Ok(true) => {
                 self.note_raised(lesson).await;
-                self.tell_groups(lesson).await;
+                self.tell_rooms(lesson).await;
                 Ok(())
             }
             // Everybody has left in this moment.
@@ -184,13 +223,15 @@ impl RecordingState {
         }
     }
 
-    /// Tells the groups, whose rooms are not recorded, that the recording of the class began or ended. Who hears of it
-    /// asks how it stands; who does not finds out when they come back.
-    pub(super) async fn tell_groups(&self, lesson: LessonId) {
+    /// Tells those whom the media server does not tell that the recording of the class began or ended: the groups, whose
+    /// rooms are not recorded; and with a LiveKit server the class, too, because a recording may run there while nothing
+    /// is sent that could be recorded. Who hears of it asks how it stands; who does not finds out when they come back.
+    pub(super) async fn tell_rooms(&self, lesson: LessonId) {
+        let class = self.studio.desk().is_some();
         let rooms = self.rooms.of_lesson(lesson).await.unwrap_or_default();
-        for room in rooms.into_iter().filter(|room| *room != room_of(lesson)) {
+        for room in rooms.into_iter().filter(|room| class || *room != room_of(lesson)) {
             if let Err(error) = self.rooms.send_data(&room, TOPIC, b"{}".to_vec()).await {
-                tracing::warn!(%lesson, %error, "a group could not be told of a recording");
+                tracing::warn!(%lesson, %error, "a room could not be told of a recording");
             }
         }
     }
@@ -198,9 +239,11 @@ impl RecordingState {
     /// Ends the recording of a lesson; its files are finished a moment later.
     pub(super) async fn stop(&self, lesson: LessonId, ending: Ending) -> Result<(), Refusal> {
         // The room first: from here on nothing more is recorded.
-        self.rooms.tap(lesson, None).await?;
-        match &self.studio.0.tapes {
-            Some(tapes) if !tapes.end(lesson, ending) => Err(Refusal::Busy { retry_after: 2 }),
+        if self.studio.tapes().is_some() {
+            self.rooms.tap(lesson, None).await?;
+        }
+        match &self.studio.0.machine {
+            Some(machine) if !machine.end(lesson, ending) => Err(Refusal::Busy { retry_after: 2 }),
             _ => Ok(()),
         }
     }
@@ -227,7 +270,7 @@ pub(super) async fn end(
             .await?;
         // Another one may begin at once; the files of this one are closed in their turn.
         state.studio.running().remove(&id);
-        state.tell_groups(id).await;
+        state.tell_rooms(id).await;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -1,5 +1,6 @@
 //! What the recorder's thread tells is written down; what a restart finds is put in order.
 
+use super::egress::{self, Told};
 use super::model::{Ending, RecordingId, Track};
 use super::policy::lesson_of;
 use super::tape::{Fact, folder_of, folders, rescue};
@@ -8,7 +9,7 @@ use crate::access::SystemPermit;
 use crate::ids::{LessonId, Millis};
 use crate::lesson::{Tap, room_of};
 use crate::store::StoreError;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use tokio::sync::oneshot;
 const TURN: Duration = Duration::from_secs(3);
 /// How often it is looked whether the class is together again.
 const TOGETHER: Duration = Duration::from_secs(1);
+/// How often it is asked whether the recorder of a LiveKit server has finished what the last process left, a second apart.
+const SALVAGE_ROUNDS: u32 = 30;
 /// The file that is locked.
 const LOCK: &str = "lock";
 
@@ -41,6 +44,16 @@ impl RecordingState {
             if let Fact::Over { recording, lesson } = fact {
                 tokio::spawn(self.clone().await_the_class(recording, lesson));
             }
+            if let Fact::Trouble { recording, lesson } = fact {
+                self.studio.trouble(recording, lesson).await;
+                self.tell_rooms(lesson).await;
+                continue;
+            }
+            if let Fact::Left { lesson, .. } = fact {
+                self.studio.note(fact).await;
+                self.tell_rooms(lesson).await;
+                continue;
+            }
             let Fact::Ended { recording, lesson, ending } = fact else {
                 self.studio.note(fact).await;
                 continue;
@@ -48,13 +61,14 @@ impl RecordingState {
             // Written down first: whoever hears that the room is no longer recorded asks why.
             self.studio.end(recording, lesson, ending).await;
             if ending != Ending::Teacher
+                && self.studio.tapes().is_some()
                 && let Err(error) = self.rooms.tap(lesson, None).await
             {
                 tracing::warn!(%lesson, %error, "a room could not be told that it is no longer recorded");
             }
             self.studio.forget(recording, lesson);
             if ending != Ending::Teacher {
-                self.tell_groups(lesson).await;
+                self.tell_rooms(lesson).await;
             }
         }
     }
@@ -73,7 +87,7 @@ impl RecordingState {
         let Some(running) = running.filter(|running| running.id == recording && !running.over) else {
             return true;
         };
-        let (now, Some(tapes)) = (self.platform.now(), &self.studio.0.tapes) else { return true };
+        let (now, Some(tapes)) = (self.platform.now(), self.studio.tapes()) else { return true };
         let found =
             self.platform.store().read::<_, StoreError, _>(move |conn| Ok(lesson_of(conn, lesson)?)).await;
         let open = match found {
@@ -108,7 +122,9 @@ impl RecordingState {
         let mine: HashSet<RecordingId> = self.studio.running().values().map(|running| running.id).collect();
         let longest = Millis::try_from(self.studio.0.bounds.longest.as_millis()).unwrap_or(Millis::MAX);
         let mut open = 0;
-        for (recording, began) in left.into_iter().filter(|(recording, _)| !mine.contains(recording)) {
+        for (recording, lesson, began) in left.into_iter().filter(|(recording, ..)| !mine.contains(recording))
+        {
+            self.salvage(recording, lesson, began).await;
             let place = folder_of(&folder, recording);
             let rescued = tokio::task::spawn_blocking(move || rescue(&place)).await;
             match rescued {
@@ -142,11 +158,59 @@ impl RecordingState {
         open
     }
 
+    /// Ends what a LiveKit server's recorder still writes for a recording that nobody looks after, and takes over what it
+    /// has written.
+    async fn salvage(&self, recording: RecordingId, lesson: LessonId, began: Millis) {
+        let (Some(egress), Some(shelf)) = (&self.egress, &self.studio.0.shelf) else { return };
+        // Another machine's.
+        if !folder_of(&shelf.ours, recording).exists() {
+            return;
+        }
+        let mut told: Vec<Told> = Vec::new();
+        for round in 0..SALVAGE_ROUNDS {
+            match egress.list(&room_of(lesson)).await {
+                Ok(all) => told = all.iter().map(Told::of).collect(),
+                Err(error) => {
+                    tracing::warn!(%recording, %error, "the recorder could not be asked what it writes")
+                }
+            }
+            told.retain(|told| told.folder == recording.to_string());
+            let open: Vec<String> =
+                told.iter().filter(|told| !told.over).map(|told| told.id.clone()).collect();
+            if open.is_empty() {
+                break;
+            }
+            for id in open.iter().filter(|_| round == 0) {
+                if let Err(error) = egress.stop(id).await {
+                    tracing::warn!(%recording, %error, "the recorder could not be asked to stop");
+                }
+            }
+            tokio::time::sleep(TOGETHER).await;
+        }
+        let times: HashMap<String, u64> = told
+            .into_iter()
+            .filter_map(|told| Some((told.stem, u64::try_from(told.began? - began).unwrap_or(0))))
+            .collect();
+        let shelf = shelf.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            egress::salvage(&shelf, recording, began, |stem| times.get(stem).copied())
+        });
+        match found.await {
+            Ok(Ok(count)) => tracing::info!(%recording, count, "files of the recorder were taken over"),
+            Ok(Err(error)) => {
+                tracing::error!(%recording, %error, "the recorder's files could not be taken over")
+            }
+            Err(error) => tracing::error!(%recording, %error, "the recorder's files could not be taken over"),
+        }
+    }
+
     /// Folders in which something lies of recordings that are no more.
     pub(super) async fn strays(&self) -> Vec<RecordingId> {
-        let folder = self.studio.0.bounds.folder.clone();
-        let found = tokio::task::spawn_blocking(move || folders(&folder)).await;
-        let Ok(Ok(found)) = found else { return Vec::new() };
+        let mut places = vec![self.studio.0.bounds.folder.clone()];
+        places.extend(self.studio.0.shelf.as_ref().map(|shelf| shelf.theirs.clone()));
+        let look = move || places.iter().map(|place| folders(place)).collect::<std::io::Result<Vec<_>>>();
+        let Ok(Ok(found)) = tokio::task::spawn_blocking(look).await else { return Vec::new() };
+        let found: Vec<RecordingId> = found.concat();
         let mine: HashSet<RecordingId> = self.studio.running().values().map(|running| running.id).collect();
         let asked = found.clone();
         let known =
@@ -185,6 +249,11 @@ impl Studio {
     pub(super) async fn note(&self, fact: Fact) {
         match fact {
             Fact::KeyFrame { .. } | Fact::Over { .. } => {}
+            Fact::Trouble { recording, lesson } => self.trouble(recording, lesson).await,
+            Fact::Left { recording, lesson, ending } => {
+                self.leave(recording, ending).await;
+                self.forget(recording, lesson);
+            }
             Fact::Done(done) => {
                 let _ = done.send(());
             }
@@ -201,6 +270,44 @@ impl Studio {
         self.close(recording, ending, self.0.platform.now()).await;
         if let Some(running) = self.running().get_mut(&lesson).filter(|running| running.id == recording) {
             running.over = true;
+        }
+    }
+
+    /// Something of a recording is missing: that stands in the journal, and its teacher is told.
+    async fn trouble(&self, recording: RecordingId, lesson: LessonId) {
+        if let Some(running) = self.running().get_mut(&lesson).filter(|running| running.id == recording) {
+            running.trouble = true;
+        }
+        let noted = self
+            .0
+            .platform
+            .store()
+            .write::<_, StoreError, _>(&SystemPermit::Recorder, move |tx| {
+                tx.note_as("recording.fail", "recording", recording.get());
+                Ok(())
+            })
+            .await;
+        if let Err(error) = noted {
+            tracing::error!(%recording, %error, "that something of a recording is missing could not be noted");
+        }
+    }
+
+    /// A recording has ended of which files are still to come: it stays open, and is put in order at the next start.
+    async fn leave(&self, recording: RecordingId, ending: Ending) {
+        let (hands, at) = (self.last_hands(recording), self.0.platform.now());
+        let left = self
+            .0
+            .platform
+            .store()
+            .write::<_, StoreError, _>(&SystemPermit::Recorder, move |tx| {
+                store::add_hands(tx, recording, &hands)?;
+                store::end(tx, recording, ending, at)?;
+                tx.note_as("recording.end", "recording", recording.get());
+                Ok(())
+            })
+            .await;
+        if let Err(error) = left {
+            tracing::error!(%recording, %error, "a recording's end could not be noted");
         }
     }
 

@@ -2,7 +2,7 @@
 //! room, watched by the class, deleted after some weeks.
 //!
 //! `model` what a school allows and what a recording holds · `policy` who may do what · `store` the only SQL ·
-//! `tape` the thread that writes files · `hands` raised hands · `acts` begin and end · `hear` what the thread tells, and
+//! `tape` the thread that writes files · `egress` the same with a LiveKit server's recorder · `hands` raised hands · `acts` begin and end · `hear` what the thread tells, and
 //! what a restart finds · `tidy` what is too old goes · `pages`, `contents`, `stream` the pages, what a player needs, the files ·
 //! `views` what templates show.
 //!
@@ -11,6 +11,7 @@
 
 mod acts;
 mod contents;
+mod egress;
 mod hands;
 mod hear;
 mod model;
@@ -33,15 +34,18 @@ use crate::access::{Actor, Profile};
 use crate::config::LiveEngine;
 use crate::edge::{Audience, Body, Cost, NavEntry, Platform, Routes};
 use crate::ids::{LessonId, Millis, PersonId};
-use crate::lesson::{HOLDERS, PARTICIPANTS, Recorder, Rooms, Tapped};
+use crate::lesson::{Egress, HOLDERS, PARTICIPANTS, Recorder, Rooms, Tapped};
 use crate::store::Conn;
 use diesel::QueryResult;
+use egress::{Desk, Ground, Note, Shelf, Told};
+use preau_sfu::protocol as lk;
 use std::collections::HashMap;
 use std::fs::File;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tape::{Bounds, Fact, Tapes};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 const HEADS: Audience = Audience::Profiles(&[Profile::Head]);
@@ -56,7 +60,39 @@ struct Running {
     voices: bool,
     /// It has ended and that is written down; the room is being told.
     over: bool,
+    /// Something of it is missing, and is tried again.
+    trouble: bool,
 }
+
+/// What records.
+#[derive(Clone)]
+enum Machine {
+    /// This process, from the embedded engine.
+    Tapes(Tapes),
+    /// The recorder of a LiveKit server.
+    Egress(Desk),
+}
+
+impl Machine {
+    /// Ends the recording of a lesson, if there is one; `false` when there is too much to do.
+    fn end(&self, lesson: LessonId, ending: Ending) -> bool {
+        match self {
+            Machine::Tapes(tapes) => tapes.end(lesson, ending),
+            Machine::Egress(desk) => desk.say(Note::End(lesson, ending)),
+        }
+    }
+
+    /// Ends all of them; `done` comes back as the fact after their last.
+    fn end_all(&self, ending: Ending, done: oneshot::Sender<()>) -> bool {
+        match self {
+            Machine::Tapes(tapes) => tapes.end_all(ending, done),
+            Machine::Egress(desk) => desk.say(Note::EndAll(ending, done)),
+        }
+    }
+}
+
+/// What the recorder's task is started with, once.
+type Unstarted = (Receiver<Note>, UnboundedSender<Fact>);
 
 /// What the recorder shares with whoever starts and ends recordings. Cheap to clone.
 #[derive(Clone)]
@@ -65,8 +101,11 @@ pub struct Studio(Arc<Inner>);
 struct Inner {
     platform: Platform,
     bounds: Bounds,
-    /// None with an engine that does not hand media out.
-    tapes: Option<Tapes>,
+    /// None where lessons are on a LiveKit server that has no recorder.
+    machine: Option<Machine>,
+    /// Where that recorder writes.
+    shelf: Option<Shelf>,
+    unstarted: Mutex<Option<Unstarted>>,
     running: Mutex<HashMap<LessonId, Running>>,
     hands: Mutex<HashMap<RecordingId, hands::Hands>>,
     facts: tokio::sync::Mutex<UnboundedReceiver<Fact>>,
@@ -88,19 +127,31 @@ impl Studio {
             least_free: u64::from(config.least_free_mib) << 20,
         };
         let (tell, facts) = unbounded_channel();
-        let tapes = match platform.config().live.engine {
-            LiveEngine::Embedded => {
-                std::fs::create_dir_all(&bounds.folder).with_context(|| {
-                    format!("recording.folder: cannot make the folder {:?}", bounds.folder)
-                })?;
-                Some(Tapes::start(bounds.clone(), tell)?)
+        let make = |key: &str, folder: &Path| {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("{key}: cannot make the folder {folder:?}"))
+        };
+        let (machine, shelf, unstarted) = match (platform.config().live.engine, &config.egress_folder) {
+            (LiveEngine::Embedded, _) => {
+                make("recording.folder", &bounds.folder)?;
+                (Some(Machine::Tapes(Tapes::start(bounds.clone(), tell)?)), None, None)
             }
-            LiveEngine::Livekit => None,
+            (LiveEngine::Livekit, Some(theirs)) => {
+                make("recording.folder", &bounds.folder)?;
+                make("recording.egress_folder", theirs)?;
+                let seen = config.egress_sees.clone().unwrap_or_else(|| theirs.display().to_string());
+                let (theirs, ours) = (theirs.clone(), bounds.folder.clone());
+                let (desk, queue) = Desk::new();
+                (Some(Machine::Egress(desk)), Some(Shelf { theirs, seen, ours }), Some((queue, tell)))
+            }
+            (LiveEngine::Livekit, None) => (None, None, None),
         };
         Ok(Studio(Arc::new(Inner {
             platform: platform.clone(),
             bounds,
-            tapes,
+            machine,
+            shelf,
+            unstarted: Mutex::new(unstarted),
             running: Mutex::default(),
             hands: Mutex::default(),
             facts: tokio::sync::Mutex::new(facts),
@@ -113,11 +164,27 @@ impl Studio {
         self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The thread that writes, for those who hand packets over; none where a LiveKit server's recorder does it.
+    fn tapes(&self) -> Option<&Tapes> {
+        match &self.0.machine {
+            Some(Machine::Tapes(tapes)) => Some(tapes),
+            _ => None,
+        }
+    }
+
+    /// The task beside a LiveKit server's recorder, for who tells it something.
+    fn desk(&self) -> Option<&Desk> {
+        match &self.0.machine {
+            Some(Machine::Egress(desk)) => Some(desk),
+            _ => None,
+        }
+    }
+
     /// Ends what runs and returns when all files are finished and written down.
     pub async fn finish(&self) {
         let (done, all) = oneshot::channel();
-        let Some(tapes) = &self.0.tapes else { return };
-        if tapes.end_all(Ending::Restart, done) {
+        let Some(machine) = &self.0.machine else { return };
+        if machine.end_all(Ending::Restart, done) {
             self.hear_until(all).await;
         }
     }
@@ -125,14 +192,14 @@ impl Studio {
 
 impl Recorder for Studio {
     fn packet(&self, packet: Tapped, at: Instant) {
-        if let Some(tapes) = &self.0.tapes {
+        if let Some(tapes) = self.tapes() {
             tapes.packet(packet, at);
         }
     }
 
     fn paused(&self, lesson: LessonId, track: &str) {
         // Most lessons are not recorded.
-        if let Some(tapes) = self.0.tapes.as_ref().filter(|_| self.running().contains_key(&lesson)) {
+        if let Some(tapes) = self.tapes().filter(|_| self.running().contains_key(&lesson)) {
             tapes.paused(lesson, track);
         }
     }
@@ -142,14 +209,33 @@ impl Recorder for Studio {
     }
 
     fn over(&self, lesson: LessonId) {
-        if let Some(tapes) = self.0.tapes.as_ref().filter(|_| self.running().contains_key(&lesson)) {
+        if let Some(tapes) = self.tapes().filter(|_| self.running().contains_key(&lesson)) {
             tapes.over(lesson);
         }
     }
 
     fn failed(&self, lesson: LessonId) {
-        if let Some(tapes) = self.0.tapes.as_ref().filter(|_| self.running().contains_key(&lesson)) {
+        if let Some(tapes) = self.tapes().filter(|_| self.running().contains_key(&lesson)) {
             tapes.end(lesson, Ending::Failure);
+        }
+    }
+
+    fn stirs(&self, lesson: LessonId) {
+        // What finds no place is found out by looking.
+        if let Some(desk) = self.desk().filter(|_| self.running().contains_key(&lesson)) {
+            desk.say(Note::Stirs(lesson));
+        }
+    }
+
+    fn gone(&self, identity: &str) {
+        if let Some(desk) = self.desk().filter(|_| !self.running().is_empty()) {
+            desk.say(Note::Gone(identity.to_owned()));
+        }
+    }
+
+    fn told(&self, info: lk::EgressInfo) {
+        if let Some(desk) = self.desk() {
+            desk.say(Note::Told(Box::new(Told::of(&info))));
         }
     }
 }
@@ -160,12 +246,14 @@ pub struct RecordingState {
     platform: Platform,
     studio: Studio,
     rooms: Rooms,
+    /// The recorder beside a LiveKit server.
+    egress: Option<Egress>,
 }
 
 impl RecordingState {
-    /// Over the rooms of the live lessons.
-    pub fn new(platform: Platform, studio: Studio, rooms: Rooms) -> RecordingState {
-        RecordingState { platform, studio, rooms }
+    /// Over the rooms of the live lessons, and the recorder beside them.
+    pub fn new(platform: Platform, studio: Studio, rooms: Rooms, egress: Option<Egress>) -> RecordingState {
+        RecordingState { platform, studio, rooms, egress }
     }
 
     /// What records.
@@ -175,8 +263,16 @@ impl RecordingState {
 
     /// Starts what goes on beside the requests; call it once, where a runtime runs.
     pub fn keep_going(&self) {
-        if self.studio.0.tapes.is_some() {
+        if self.studio.0.machine.is_some() {
             tokio::spawn(self.clone().listen());
+        }
+        let unstarted = self.studio.0.unstarted.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let inner = &self.studio.0;
+        if let (Some((queue, facts)), Some(desk), Some(egress), Some(shelf)) =
+            (unstarted, self.studio.desk().cloned(), self.egress.clone(), inner.shelf.clone())
+        {
+            let (platform, rooms, bounds) = (self.platform.clone(), self.rooms.clone(), inner.bounds.clone());
+            tokio::spawn(desk.run(Ground { platform, rooms, egress, shelf, bounds, facts }, queue));
         }
         tokio::spawn(self.clone().tidy_now_and_then());
     }

@@ -283,11 +283,11 @@ pub(super) fn list(
     Ok(lines)
 }
 
-/// The recordings that run, or were left running, with the time they began.
-pub(super) fn running(conn: &mut Conn) -> QueryResult<Vec<(RecordingId, Millis)>> {
+/// The recordings that run, or were left running, with their lessons and the time they began.
+pub(super) fn running(conn: &mut Conn) -> QueryResult<Vec<(RecordingId, LessonId, Millis)>> {
     recording::table
         .filter(recording::state.eq(RUNNING))
-        .select((recording::id, recording::started_at))
+        .select((recording::id, recording::lesson_id, recording::started_at))
         .load(conn)
 }
 

@@ -52,13 +52,17 @@ impl RecordingState {
 
     /// Deletes a recording's files. A failure is logged; they are looked for again.
     pub(super) async fn discard(&self, id: RecordingId) {
-        let place = folder_of(&self.studio.0.bounds.folder, id);
-        let gone = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(place)).await;
-        match gone {
-            Ok(Err(error)) if error.kind() != ErrorKind::NotFound => {
-                tracing::error!(recording = %id, %error, "the files of a deleted recording are still there");
+        let mut places = vec![folder_of(&self.studio.0.bounds.folder, id)];
+        // What could not be taken over of a LiveKit server's recorder.
+        places.extend(self.studio.0.shelf.as_ref().map(|shelf| folder_of(&shelf.theirs, id)));
+        for place in places {
+            let gone = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(place)).await;
+            match gone {
+                Ok(Err(error)) if error.kind() != ErrorKind::NotFound => {
+                    tracing::error!(recording = %id, %error, "the files of a deleted recording are still there");
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
 }

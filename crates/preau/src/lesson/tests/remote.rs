@@ -14,6 +14,7 @@ use lk::signal_response::Message as Told;
 use preau_sfu::protocol as lk;
 use preau_sfu::token::{ServiceClaims, TokenKey};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const SECRET: &str = "a secret of forty characters, for tests!";
 
@@ -43,7 +44,7 @@ async fn a_tool_sees_and_moderates_the_rooms_of_the_embedded_engine() {
     let school = TestSchool::configured(shared_key);
     let server = serve(&school).await;
     let base = format!("http://{server}");
-    let rooms = Rooms::of(Cluster::new(base, key(), school.clock.clone()).expect("a client"));
+    let rooms = Rooms::of(Arc::new(Cluster::new(base, key(), school.clock.clone()).expect("a client")));
     open(&school).await;
     let (room, pupil) = (room_of(school.people.lesson), school.people.pupil.to_string());
     assert_eq!(rooms.list_rooms(Vec::new()).await.expect("asked"), []);
@@ -92,13 +93,14 @@ async fn a_tool_sees_and_moderates_the_rooms_of_the_embedded_engine() {
     assert!(!rooms.delete_room(&room).await.expect("asked"));
 
     let stranger = TokenKey::new("APItests", "another secret of forty characters, too.");
-    let rooms = Rooms::of(
+    let rooms = Rooms::of(Arc::new(
         Cluster::new(format!("http://{server}"), stranger, school.clock.clone()).expect("a client"),
-    );
+    ));
     let error = rooms.list_rooms(Vec::new()).await.expect_err("refused").to_string();
     assert!(error.contains("live.secret") && error.contains("signature"), "{error}");
     let nobody = Cluster::new("http://127.0.0.1:9".into(), key(), school.clock.clone()).expect("a client");
-    let error = Rooms::of(nobody).list_rooms(Vec::new()).await.expect_err("nobody there").to_string();
+    let error =
+        Rooms::of(Arc::new(nobody)).list_rooms(Vec::new()).await.expect_err("nobody there").to_string();
     assert!(error.contains("cannot be reached"), "{error}");
 }
 
@@ -222,6 +224,10 @@ async fn what_a_livekit_server_tells_becomes_presence() {
     for other in [event("participant_joined", "EG_recorder", now), event("track_published", "12", now)] {
         assert_eq!(tell(&other, &key().mint_for_body(other.as_bytes(), now, 300)).await, StatusCode::OK);
     }
+    // What it tells of its recorder is vouched for like everything else.
+    let file = include_str!("../../recording/tests/egress/complete.json");
+    assert_eq!(tell(file, &vouched).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(tell(file, &key().mint_for_body(file.as_bytes(), now, 300)).await, StatusCode::OK);
     school.app.presence.flush().await.expect("written");
     let seen = school
         .app

@@ -12,6 +12,7 @@ mod track;
 
 pub(super) use queue::{Begin, Tapes};
 pub(super) use rescue::{folder_of, folders, rescue};
+pub(super) use track::PART;
 
 use super::model::{Ending, RecordingId, Track};
 use crate::ids::LessonId;
@@ -57,6 +58,10 @@ pub(super) enum Fact {
     Track { recording: RecordingId, track: Track },
     /// All files of a recording are finished.
     Ended { recording: RecordingId, lesson: LessonId, ending: Ending },
+    /// A recording has ended, and not all of its files are finished: they are looked for at the next start.
+    Left { recording: RecordingId, lesson: LessonId, ending: Ending },
+    /// Something of a recording that runs is missing, and is tried again.
+    Trouble { recording: RecordingId, lesson: LessonId },
     /// The room of a recording is over; so far the recording is not.
     Over { recording: RecordingId, lesson: LessonId },
     /// Everything that was to end has been told of.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// What a file is called while it is written, beyond its name.
-pub(super) const PART: &str = ".part";
+pub(in crate::recording) const PART: &str = ".part";
 
 /// A track, and its file as soon as there is something to write.
 pub(super) struct TrackFile {
