@@ -217,8 +217,8 @@ export const LAPTOP = { width: 1366, height: 768 };
  * A person before a browser of their own: own cookies, own page. `page.complaints` collects what the
  * browser complained of (errors of scripts, refusals of the content security policy).
  */
-export async function sitDown(browser, school, { viewport = LAPTOP, javaScriptEnabled = true, permissions = ["camera", "microphone"], colorScheme = "light" } = {}) {
-  const context = await browser.newContext({ baseURL: school.origin, locale: "fr-FR", timezoneId: school.zone, viewport, javaScriptEnabled, permissions, colorScheme });
+export async function sitDown(browser, school, { viewport = LAPTOP, javaScriptEnabled = true, permissions = ["camera", "microphone"], colorScheme = "light", hasTouch = false } = {}) {
+  const context = await browser.newContext({ ...(hasTouch && { hasTouch }), baseURL: school.origin, locale: "fr-FR", timezoneId: school.zone, viewport, javaScriptEnabled, permissions, colorScheme });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   page.complaints = [];
@@ -275,6 +275,70 @@ export async function lessonNow(browser, school, { except = [], ...options } = {
     await page.context().close();
   }
   assert.fail("no teacher of the demo school has a lesson now with two pupils in the accounts");
+}
+
+/** Goes into the live lesson, and is there once the page is connected. */
+export async function enter(page, { livePath }, who) {
+  await page.goto(livePath);
+  await until(`${who} is live`, async () => (await phase(page)) === "live");
+}
+
+/**
+ * A lesson that is on, opened by its teacher on a laptop, with the first of its pupils on a phone. What `lessonNow` returns,
+ * and `teacher` and `pupil`, whose pages are live, with the first two pupils' accounts. `how` is for the pupil's page.
+ */
+export async function liveLesson(browser, school, how = {}) {
+  const lesson = await lessonNow(browser, school, { viewport: LAPTOP });
+  const [pupilAccount, otherAccount] = lesson.pupils;
+  const [teacher, pupil] = [lesson.page, await person(browser, school, pupilAccount, { viewport: PHONE, ...how })];
+  await teacher.goto(lesson.livePath);
+  await teacher.getByRole("button", { name: "Ouvrir la classe" }).click();
+  await until("the teacher is live", async () => (await phase(teacher)) === "live");
+  await enter(pupil, lesson, "the pupil");
+  return { ...lesson, teacher, pupil, pupilAccount, otherAccount };
+}
+
+/** The head allows this to be recorded from now on. */
+export async function allowRecording(browser, school, what) {
+  const head = await person(browser, school, accountsOf(school, "head")[0]);
+  await head.goto("/recordings");
+  await head.getByLabel("Pendant une classe en direct").selectOption(what);
+  await head.getByRole("button", { name: "Enregistrer", exact: true }).click();
+  await head.getByText("Le choix est enregistré.").waitFor();
+  await head.context().close();
+}
+
+/** A real PDF, printed by a browser: text in its own fonts, a drawing, as many pages as wished. */
+export async function printed(browser, pages) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const verse = ["Le Corbeau et le Renard", "La Cigale et la Fourmi", "Le Loup et l’Agneau", "Le Lièvre et la Tortue", "Le Lion et le Rat"];
+  const sheets = Array.from({ length: pages }, (_, number) => `<section><h1>${verse[number % verse.length]}</h1><p>Fable ${number + 1}. Maître Corbeau, sur un arbre perché, tenait en son bec un fromage.</p><svg width="300" height="200"><circle cx="150" cy="100" r="80" fill="#255d38"/></svg></section>`);
+  await page.setContent(`<style>section { break-after: page; font: 18pt serif }</style>${sheets.join("")}`);
+  const bytes = await page.pdf({ format: "A4", printBackground: true });
+  await context.close();
+  return bytes;
+}
+
+/** How many dots of a board are not paper. */
+export const ink = (page) =>
+  page.locator(".board-view canvas.static").evaluate((canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let dots = 0;
+    for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 128 && Math.max(data[at], data[at + 1], data[at + 2]) < 200) dots++;
+    return dots;
+  });
+
+/** Draws on the board with the pointer, in shares of its width and height. */
+export async function stroke(page, tool, points) {
+  await page.locator(`#board [data-testid="toolbar-${tool}"]`).first().locator("xpath=..").click();
+  const box = await page.locator("#board canvas.interactive").boundingBox();
+  const at = ([x, y]) => [box.x + box.width * x, box.y + box.height * y];
+  const [first, ...rest] = points.map(at);
+  await page.mouse.move(...first);
+  await page.mouse.down();
+  for (const point of rest) await page.mouse.move(...point, { steps: 6 });
+  await page.mouse.up();
 }
 
 /** Fails with the list of what axe-core finds wrong with the page as it stands (WCAG 2.2 A, AA and best practices). */

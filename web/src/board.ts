@@ -10,6 +10,7 @@ import { createRoot } from "react-dom/client";
 import { isKnown, isSound, type Thing } from "./board/things";
 
 export { Paper } from "./board/paper";
+export { soundOf } from "./board/things";
 export type { Thing } from "./board/things";
 
 /** What a board needs of the page. */

@@ -1,6 +1,9 @@
 // The player of a recorded lesson. A recording is many files: what each person sent from each source, from one pause
 // to the next. Each person's source is a lane with one element, whose file follows the time; the time itself is the
 // script's, so that everything stays in step, and stands still while something that is due does not come.
+import { views, type Change, type RoomView } from "./playback/room";
+import { BoardScreen, PaperScreen, filled } from "./playback/shown";
+
 interface Piece {
   readonly url: string;
   readonly shows: "microphone" | "camera" | "screen" | "sound";
@@ -11,22 +14,15 @@ interface Piece {
   readonly begins: number;
   readonly length: number;
 }
-interface Poll {
-  readonly question: string;
-  readonly choices: readonly string[];
-  readonly counts?: readonly number[];
-}
-interface RoomView {
-  readonly polls?: Record<string, Poll>;
-  readonly notes?: Record<string, string>;
-}
 interface Contents {
   readonly length: number;
   readonly tracks: readonly Piece[];
   readonly chat: readonly { readonly at: number; readonly name: string; readonly text: string }[];
   readonly hands: readonly { readonly at: number; readonly name: string; readonly up: boolean }[];
   readonly room: RoomView;
-  readonly changes: readonly { readonly at: number; readonly patch: unknown }[];
+  readonly changes: readonly Change[];
+  /** Whether there is a board to be fetched. */
+  readonly board: boolean;
 }
 
 /** How often elements are brought in step, in milliseconds. */
@@ -38,6 +34,8 @@ const near = 0.06;
 const ahead = 4_000;
 /** What an arrow key moves by, in milliseconds. */
 const step = 5_000;
+/** The board is fetched this long before it is due, in milliseconds: it is more than a file. */
+const earlier = 15_000;
 
 class Lane {
   readonly element: HTMLMediaElement;
@@ -117,17 +115,6 @@ class Lane {
   }
 }
 
-/** Applies a merge patch (RFC 7396). */
-function merged(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const made: Record<string, unknown> = typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete made[key];
-    else made[key] = merged(made[key], value);
-  }
-  return made;
-}
-
 function clock(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1_000);
   const two = (number: number): string => String(number).padStart(2, "0");
@@ -136,28 +123,33 @@ function clock(milliseconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
-function filled(sentence: string, values: Record<string, string>): string {
-  return sentence.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
+/** A line of what happened, one after the other. */
+interface Line {
+  readonly at: number;
+  readonly name: string;
+  readonly text: string;
+  readonly kind: "said" | "hand" | "turn";
 }
 
-/** What the class wrote, which hands it raised and what it was asked, beside the pictures. */
+/** What the class wrote, which hands it raised, what it was shown and asked, beside the pictures. */
 class Beside {
   private readonly lines: { readonly at: number; readonly line: HTMLElement }[] = [];
-  private drawn = -1;
+  private drawn: RoomView | undefined;
 
   constructor(
     private readonly contents: Contents,
+    private readonly room: ReturnType<typeof views>,
     private readonly words: DOMStringMap,
     private readonly place: (section: string) => HTMLElement,
     go: (at: number) => void,
   ) {
     const log = place("said").querySelector(".log")!;
-    const raised = contents.hands.filter(({ up }) => up).map(({ at, name }) => ({ at, name, text: words["raised"] ?? "", hand: true }));
-    const said = contents.chat.map((message) => ({ ...message, hand: false }));
-    const lines = [...said, ...raised].sort((a, b) => a.at - b.at);
+    const raised = contents.hands.filter(({ up }) => up).map(({ at, name }): Line => ({ at, name, text: words["raised"] ?? "", kind: "hand" }));
+    const said = contents.chat.map((message): Line => ({ ...message, kind: "said" }));
+    const lines = [...said, ...raised, ...this.turns()].sort((a, b) => a.at - b.at);
     for (const message of lines) {
       const line = document.createElement("li");
-      line.classList.toggle("hand", message.hand);
+      line.className = message.kind;
       const button = document.createElement("button");
       button.type = "button";
       button.className = "button quiet keep";
@@ -172,8 +164,23 @@ class Beside {
     place("said").hidden = lines.length === 0;
   }
 
-  /** Shows how it stood at `at`. */
-  follow(at: number): void {
+  /** What came before the class: each page, and the board. */
+  private turns(): Line[] {
+    const lines: Line[] = [];
+    let before: RoomView = {};
+    for (const { at, view } of this.room) {
+      const { document: shown, board } = view;
+      if (board && !before.board) lines.push({ at, name: this.words["board"] ?? "", text: "", kind: "turn" });
+      else if (shown && !board && (before.board || shown.token !== before.document?.token || shown.page !== before.document.page)) {
+        lines.push({ at, name: shown.name, text: filled(this.words["page"], { page: shown.page, count: shown.pages }), kind: "turn" });
+      }
+      before = view;
+    }
+    return lines;
+  }
+
+  /** Shows how it stood at `at`, with the room as it was then. */
+  follow(at: number, view: RoomView): void {
     for (const { at: when, line } of this.lines) line.classList.toggle("later", when > at);
     const up = new Set<string>();
     for (const hand of this.contents.hands.filter((one) => one.at <= at)) {
@@ -184,12 +191,9 @@ class Beside {
     hands.hidden = up.size === 0;
     const names = filled(this.words["hands"] ?? "", { names: [...up].join(", ") });
     if (hands.textContent !== names) hands.textContent = names;
-    const passed = this.contents.changes.filter((change) => change.at <= at).length;
-    if (passed === this.drawn) return;
-    this.drawn = passed;
-    let view: unknown = this.contents.room;
-    for (const change of this.contents.changes.slice(0, passed)) view = merged(view, change.patch);
-    const { polls = {}, notes = {} } = view as RoomView;
+    if (view === this.drawn) return;
+    this.drawn = view;
+    const { polls = {}, notes = {} } = view;
     const written = Object.keys(notes).sort().map((key) => notes[key] ?? "");
     this.place("written").hidden = written.length === 0;
     this.place("written").querySelector(".notes")!.textContent = written.join("\n");
@@ -198,7 +202,7 @@ class Beside {
     this.place("asked").querySelector(".polls")!.replaceChildren(...asked.map((poll) => this.poll(poll)));
   }
 
-  private poll(poll: Poll): HTMLElement {
+  private poll(poll: NonNullable<RoomView["polls"]>[string]): HTMLElement {
     const block = document.createElement("div");
     const question = document.createElement("p");
     question.textContent = poll.question;
@@ -219,7 +223,10 @@ class Player {
   private playing = false;
   private last = performance.now();
   private readonly lanes: Lane[];
+  private readonly room: ReturnType<typeof views>;
   private readonly beside: Beside;
+  private readonly paper: PaperScreen;
+  private readonly board: BoardScreen;
   private readonly play: HTMLButtonElement;
   private readonly seek: HTMLInputElement;
   private readonly rate: HTMLSelectElement;
@@ -254,11 +261,16 @@ class Player {
       event.preventDefault();
       this.go(this.at + by_);
     });
-    this.beside = new Beside(contents, words, (name) => document.querySelector<HTMLElement>(`.${name}`)!, (at) => this.go(at));
+    this.room = views(contents.room, contents.changes);
+    const parts = JSON.parse(words["parts"] ?? "{}") as Readonly<Record<string, string>>;
+    const base = location.pathname;
+    this.paper = new PaperScreen(root.querySelector<HTMLElement>(".paper")!, parts, base, words);
+    this.board = new BoardScreen(root.querySelector<HTMLElement>(".slate")!, parts, `${base}/board.json`, words);
+    this.beside = new Beside(contents, this.room, words, (name) => document.querySelector<HTMLElement>(`.${name}`)!, (at) => this.go(at));
     root.hidden = false;
     this.tick();
     window.setInterval(() => this.tick(), beat);
-    Object.defineProperty(window, "__playback", { value: Object.freeze({ at: () => this.at, playing: () => this.playing }) });
+    Object.defineProperty(window, "__playback", { value: Object.freeze({ at: () => this.at, playing: () => this.playing, board: () => this.board.lies() }) });
   }
 
   private setPlaying(playing: boolean): void {
@@ -275,6 +287,28 @@ class Player {
     this.tick();
   }
 
+  private viewAt(at: number): RoomView {
+    let [low, high] = [0, this.room.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.room[middle]!.at <= at) low = middle;
+      else high = middle;
+    }
+    return this.room[low]!.view;
+  }
+
+  /** One thing is before the class: the board lies over the document. */
+  private show(view: RoomView): void {
+    const board = view.board !== undefined;
+    const paper = board ? undefined : view.document;
+    const beside = board || paper !== undefined;
+    this.root.querySelector<HTMLElement>(".shown")!.hidden = !beside;
+    this.root.querySelector<HTMLElement>(".seen")!.classList.toggle("beside", beside);
+    this.paper.follow(paper);
+    this.board.follow(board, this.at);
+    if (this.contents.board && !board && this.viewAt(this.at + earlier).board) void this.board.fetch();
+  }
+
   private tick(): void {
     const now = performance.now();
     const passed = now - this.last;
@@ -289,7 +323,9 @@ class Player {
     const state = this.root.querySelector(".state")!;
     const words = failed ? (this.root.dataset["failed"] ?? "") : "";
     if (state.textContent !== words) state.textContent = words;
-    this.beside.follow(this.at);
+    const view = this.viewAt(this.at);
+    this.beside.follow(this.at, view);
+    this.show(view);
     const where = filled(this.root.dataset["where"] ?? "", { at: clock(this.at), length: clock(this.contents.length) });
     this.root.querySelector(".time")!.textContent = `${clock(this.at)} / ${clock(this.contents.length)}`;
     if (document.activeElement !== this.seek || this.playing) this.seek.value = String(Math.round(this.at));

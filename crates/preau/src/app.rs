@@ -83,8 +83,12 @@ impl App {
             studio.clone(),
             live.rooms().clone(),
             live.egress().cloned(),
+            files.clone(),
         );
-        let together = ClassroomState::new(platform.clone(), classrooms, &live, files.clone());
+        let together = {
+            let onlooker = Arc::new(studio.clone());
+            ClassroomState::new(platform.clone(), classrooms, &live, files.clone(), onlooker)
+        };
         let routes = Routes::new()
             .and(edge::static_files())
             .and(identity::routes(identity.clone()))

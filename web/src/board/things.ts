@@ -125,3 +125,13 @@ export function inOrder(one: Thing, other: Thing): number {
   if (first !== second) return first < second ? -1 : 1;
   return one.id < other.id ? -1 : one.id > other.id ? 1 : 0;
 }
+
+/** What can be drawn of what lies on a board by ids, the lowest first. */
+export function soundOf(values: Iterable<readonly [string, unknown]>): Thing[] {
+  const things: Thing[] = [];
+  for (const [id, value] of values) {
+    const thing = { ...(value as Thing), id };
+    if (isSound(thing)) things.push(cleaned(thing));
+  }
+  return things.sort(inOrder);
+}

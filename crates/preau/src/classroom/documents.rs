@@ -230,14 +230,18 @@ pub(super) async fn file(
     let file = state
         .platform
         .store()
-        .read::<_, Refusal, _>(move |conn| Ok(stored(conn, &lesson, &token)?))
+        .read::<_, Refusal, _>(move |conn| Ok(document_of(conn, &lesson, &token)?))
         .await?
         .ok_or(Refusal::NotFound)?;
     state.files.send(&file, &headers).await
 }
 
-/// The file with this token, if it is the lesson's or was given out to one of its classes and groups.
-fn stored(conn: &mut Conn, lesson: &LiveLesson, token: &str) -> QueryResult<Option<StoredFile>> {
+/// The file with this token, if it is the lesson's or was given out to one of its classes and groups. Whoever asks
+/// has looked whether the caller may have it.
+///
+/// # Errors
+/// The engine's.
+pub fn document_of(conn: &mut Conn, lesson: &LiveLesson, token: &str) -> QueryResult<Option<StoredFile>> {
     if let Some(file) = files::file_by_token(conn, OwnerKind::Lesson, token)? {
         return Ok((file.owner == lesson.id.get()).then_some(file));
     }

@@ -19,6 +19,25 @@ pub struct History {
     pub changes: Vec<(Millis, Value)>,
 }
 
+impl History {
+    /// Whether this document was before the class at some time.
+    #[must_use]
+    pub fn shows(&self, token: &str) -> bool {
+        self.steps().any(|view| view.pointer("/document/token").and_then(Value::as_str) == Some(token))
+    }
+
+    /// Whether the board was.
+    #[must_use]
+    pub fn has_board(&self) -> bool {
+        self.steps().any(|view| view.get("board").is_some_and(|board| !board.is_null()))
+    }
+
+    /// The beginning, and what was different after each change.
+    fn steps(&self) -> impl Iterator<Item = &Value> {
+        std::iter::once(&self.view).chain(self.changes.iter().map(|(_, patch)| patch))
+    }
+}
+
 /// What the class of a lesson saw from `from` to `to`, milliseconds since the Unix epoch.
 ///
 /// # Errors

@@ -27,15 +27,20 @@ mod store;
 mod tests;
 
 #[cfg(test)]
+pub(crate) use board::tests::{Pen, thing};
+#[cfg(test)]
 pub(crate) use tests::matrix;
 
+pub use board::{Drawing, Onlooker, Things, things_on_board};
 pub use book::Classrooms;
+pub use documents::document_of;
 pub use history::{History, history};
 pub use policy::{DrawOnBoard, LeadRoom, PartakeInRoom, WriteNotes};
 
 use crate::edge::{Body, Cost, Platform, Routes};
 use crate::files::FileStore;
 use crate::lesson::{HOLDERS, LessonState, PARTICIPANTS, Paces, Rooms};
+use std::sync::Arc;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -51,15 +56,16 @@ pub struct ClassroomState {
 }
 
 impl ClassroomState {
-    /// Over the rooms of the live lessons.
+    /// Over the rooms of the live lessons; `onlooker` hears of what is drawn.
     pub fn new(
         platform: Platform,
         classrooms: Classrooms,
         live: &LessonState,
         files: FileStore,
+        onlooker: Arc<dyn Onlooker>,
     ) -> ClassroomState {
         ClassroomState {
-            boards: board::Boards::new(platform.clone()),
+            boards: board::Boards::new(platform.clone(), onlooker),
             platform,
             classrooms,
             rooms: live.rooms().clone(),

@@ -103,7 +103,8 @@ fn captions_as(config: &LiveConfig) -> &'static str {
     }
 }
 
-fn parts() -> String {
+/// Where these are, as JSON, for a page that loads them when it needs them.
+pub fn parts() -> String {
     let places: serde_json::Map<_, _> =
         PARTS.iter().map(|name| ((*name).to_owned(), assets::asset(name).into())).collect();
     serde_json::Value::Object(places).to_string()

@@ -4,7 +4,7 @@ use super::egress::{self, Begun};
 use super::model::{Ending, RecordingId, What};
 use super::policy::Record;
 use super::tape::Begin;
-use super::{Machine, RecordingState, Running, Tapes, store};
+use super::{Machine, RecordingState, Running, Tapes, drawings, store};
 use crate::access::{Allows, Permit};
 use crate::edge::{Caller, Refusal, json};
 use crate::ids::LessonId;
@@ -158,6 +158,7 @@ impl RecordingState {
             .store()
             .write::<_, StoreError, _>(permit, move |tx| {
                 store::begin(tx, recording, (lesson, school), by, voices, now)?;
+                drawings::begin(tx, recording, lesson, now)?;
                 tx.note_as("recording.begin", "recording", recording.get());
                 Ok(())
             })

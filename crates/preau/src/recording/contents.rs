@@ -2,7 +2,7 @@
 
 use super::model::{Recording, RecordingId, Track};
 use super::policy::WatchRecording;
-use super::{RecordingState, store};
+use super::{RecordingState, drawings, store};
 use crate::access::Permit;
 use crate::classroom;
 use crate::edge::{Caller, Refusal, json};
@@ -12,6 +12,7 @@ use crate::school;
 use crate::store::Conn;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use http::HeaderMap;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -27,6 +28,8 @@ struct Contents {
     /// What the class saw of questions, notes and the timer: as it stood at the beginning, and merge patches.
     room: Value,
     changes: Vec<Change>,
+    /// Whether the board was before the class, and something was on it: what, is asked for by itself.
+    board: bool,
 }
 
 #[derive(Serialize)]
@@ -84,11 +87,62 @@ pub(super) async fn read(
     json(&contents)
 }
 
+/// The board over the recording.
+pub(super) async fn board(
+    State(state): State<RecordingState>,
+    caller: Caller,
+    Path(id): Path<RecordingId>,
+) -> Result<Response, Refusal> {
+    let actor = caller.actor().clone();
+    let (history, rows, span) = state
+        .platform
+        .store()
+        .read::<_, Refusal, _>(move |conn| {
+            let permit: Permit<Recording, WatchRecording> = actor.permit(conn, id)?;
+            let recording = permit.resource();
+            let span = span_of(recording, &store::tracks(conn, id)?);
+            let history = classroom::history(conn, recording.lesson.id, span)?;
+            Ok((history, store::drawings(conn, id)?, span))
+        })
+        .await?;
+    json(&drawings::seen(&history, rows, span))
+}
+
+/// A document that was before the class while it was recorded.
+pub(super) async fn document(
+    State(state): State<RecordingState>,
+    caller: Caller,
+    Path((id, token)): Path<(RecordingId, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let actor = caller.actor().clone();
+    let file = state
+        .platform
+        .store()
+        .read::<_, Refusal, _>(move |conn| {
+            let permit: Permit<Recording, WatchRecording> = actor.permit(conn, id)?;
+            let recording = permit.resource();
+            let span = span_of(recording, &store::tracks(conn, id)?);
+            if !classroom::history(conn, recording.lesson.id, span)?.shows(&token) {
+                return Err(Refusal::NotFound);
+            }
+            classroom::document_of(conn, &recording.lesson, &token)?.ok_or(Refusal::NotFound)
+        })
+        .await?;
+    state.files.send(&file, &headers).await
+}
+
+/// From when to when it is, in milliseconds since the Unix epoch.
+fn span_of(recording: &Recording, tracks: &[Track]) -> (Millis, Millis) {
+    let from = recording.started_at;
+    (from, from + Millis::try_from(length_of(tracks)).unwrap_or(0))
+}
+
 fn contents(conn: &mut Conn, recording: &Recording) -> Result<Contents, Refusal> {
     let tracks = store::tracks(conn, recording.id)?;
     let length = length_of(&tracks);
+    let span = span_of(recording, &tracks);
     let from = recording.started_at;
-    let span = (from, from + Millis::try_from(length).unwrap_or(0));
     let since = |at: Millis| u64::try_from(at - from).unwrap_or(0);
     let mut names: HashMap<PersonId, String> = HashMap::new();
     let hands = store::hands(conn, recording.id)?;
@@ -121,6 +175,7 @@ fn contents(conn: &mut Conn, recording: &Recording) -> Result<Contents, Refusal>
             .into_iter()
             .map(|hand| Raising { at: since(hand.at), name: name(hand.person), up: hand.up })
             .collect(),
+        board: history.has_board() && store::has_drawings(conn, recording.id)?,
         room: history.view,
         changes: history.changes.into_iter().map(|(at, patch)| Change { at: since(at), patch }).collect(),
     })

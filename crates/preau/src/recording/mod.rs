@@ -2,7 +2,8 @@
 //! room, watched by the class, deleted after some weeks.
 //!
 //! `model` what a school allows and what a recording holds · `policy` who may do what · `store` the only SQL ·
-//! `tape` the thread that writes files · `egress` the same with a LiveKit server's recorder · `hands` raised hands · `acts` begin and end · `hear` what the thread tells, and
+//! `tape` the thread that writes files · `egress` the same with a LiveKit server's recorder · `hands` raised hands ·
+//! `drawings` the board · `acts` begin and end · `hear` what the thread tells, and
 //! what a restart finds · `tidy` what is too old goes · `pages`, `contents`, `stream` the pages, what a player needs, the files ·
 //! `views` what templates show.
 //!
@@ -11,6 +12,7 @@
 
 mod acts;
 mod contents;
+mod drawings;
 mod egress;
 mod hands;
 mod hear;
@@ -33,6 +35,7 @@ pub(crate) use tests::{matrix, one_for_tests};
 use crate::access::{Actor, Profile};
 use crate::config::LiveEngine;
 use crate::edge::{Audience, Body, Cost, NavEntry, Platform, Routes};
+use crate::files::FileStore;
 use crate::ids::{LessonId, Millis, PersonId};
 use crate::lesson::{Egress, HOLDERS, PARTICIPANTS, Recorder, Rooms, Tapped};
 use crate::store::Conn;
@@ -248,12 +251,20 @@ pub struct RecordingState {
     rooms: Rooms,
     /// The recorder beside a LiveKit server.
     egress: Option<Egress>,
+    /// Where documents lie.
+    files: FileStore,
 }
 
 impl RecordingState {
     /// Over the rooms of the live lessons, and the recorder beside them.
-    pub fn new(platform: Platform, studio: Studio, rooms: Rooms, egress: Option<Egress>) -> RecordingState {
-        RecordingState { platform, studio, rooms, egress }
+    pub fn new(
+        platform: Platform,
+        studio: Studio,
+        rooms: Rooms,
+        egress: Option<Egress>,
+        files: FileStore,
+    ) -> RecordingState {
+        RecordingState { platform, studio, rooms, egress, files }
     }
 
     /// What records.
@@ -294,6 +305,8 @@ pub fn routes(state: RecordingState) -> Routes {
         .post("/recordings/setting", HEADS, Cost::Write, Body::Form, pages::set)
         .get("/recordings/{id}", PARTICIPANTS, Cost::Page, pages::show)
         .get("/recordings/{id}/contents.json", PARTICIPANTS, Cost::Page, contents::read)
+        .get("/recordings/{id}/board.json", PARTICIPANTS, Cost::Bulk, contents::board)
+        .get("/recordings/{id}/documents/{token}", PARTICIPANTS, Cost::Bulk, contents::document)
         .get("/recordings/{id}/tracks/{number}", PARTICIPANTS, Cost::Bulk, stream::send)
         .post("/recordings/{id}/removal", HOLDERS, Cost::Write, Body::Form, pages::remove)
         .get("/lessons/{id}/recording.json", PARTICIPANTS, Cost::Live, acts::standing)

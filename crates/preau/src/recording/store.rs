@@ -1,15 +1,18 @@
 //! The only SQL on recordings, their files and what schools allow.
 
+use super::drawings::Kept;
 use super::model::{
     DAY, Ending, Hand, LONGEST_LIST, Recording, RecordingId, RecordingLine, Setting, Shows, Track, TrackName,
     What,
 };
 use super::policy::lesson_of;
 use crate::access::Scope;
+use crate::classroom::Drawing;
 use crate::ids::{LessonId, Millis, PersonId, SchoolId};
 use crate::school;
 use crate::store::schema::{
-    lesson, lesson_group, lesson_teacher, recording, recording_hand, recording_setting, recording_track,
+    lesson, lesson_group, lesson_teacher, recording, recording_drawing, recording_hand, recording_setting,
+    recording_track,
 };
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
@@ -198,6 +201,103 @@ pub(super) fn hands(conn: &mut Conn, id: RecordingId) -> QueryResult<Vec<Hand>> 
     Ok(rows.into_iter().map(|(number, at, person, up)| Hand { number, at, person, up }).collect())
 }
 
+/// The recording of a lesson that runs, whichever process holds it.
+pub(super) fn running_of(conn: &mut Conn, lesson: LessonId) -> QueryResult<Option<RecordingId>> {
+    recording::table
+        .filter(recording::lesson_id.eq(lesson))
+        .filter(recording::ended_at.is_null())
+        .order(recording::started_at.desc())
+        .select(recording::id)
+        .first(conn)
+        .optional()
+}
+
+/// Whether there is a recording of a lesson.
+pub(super) fn is_recorded(conn: &mut Conn, lesson: LessonId) -> QueryResult<bool> {
+    let rows = recording::table.filter(recording::lesson_id.eq(lesson));
+    diesel::select(diesel::dsl::exists(rows)).get_result(conn)
+}
+
+type DrawingRow = (i64, Millis, Millis, bool, i64, String);
+
+fn kept((number, since, at, clean, before, body): DrawingRow) -> Kept {
+    let things = serde_json::from_str(&body).ok();
+    Kept { number, since, at, before, drawing: things.map(|things| Drawing { clean, things }) }
+}
+
+macro_rules! drawing_columns {
+    () => {
+        (
+            recording_drawing::number,
+            recording_drawing::since_ms,
+            recording_drawing::at_ms,
+            recording_drawing::clean,
+            recording_drawing::before_bytes,
+            recording_drawing::body,
+        )
+    };
+}
+
+/// What was drawn last.
+pub(super) fn last_drawing(conn: &mut Conn, id: RecordingId) -> QueryResult<Option<Kept>> {
+    let row: Option<DrawingRow> = recording_drawing::table
+        .filter(recording_drawing::recording_id.eq(id))
+        .order(recording_drawing::number.desc())
+        .select(drawing_columns!())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(kept))
+}
+
+/// What was drawn, as it followed one another.
+pub(super) fn drawings(conn: &mut Conn, id: RecordingId) -> QueryResult<Vec<Kept>> {
+    let rows: Vec<DrawingRow> = recording_drawing::table
+        .filter(recording_drawing::recording_id.eq(id))
+        .order(recording_drawing::number.asc())
+        .select(drawing_columns!())
+        .load(conn)?;
+    Ok(rows.into_iter().map(kept).collect())
+}
+
+/// Whether anything was drawn.
+pub(super) fn has_drawings(conn: &mut Conn, id: RecordingId) -> QueryResult<bool> {
+    let rows = recording_drawing::table.filter(recording_drawing::recording_id.eq(id));
+    diesel::select(diesel::dsl::exists(rows)).get_result(conn)
+}
+
+/// The things as they stand in the table; nothing where nothing more is kept.
+fn body_of(row: &Kept) -> QueryResult<String> {
+    let body = row.drawing.as_ref().map(|drawing| serde_json::to_string(&drawing.things));
+    let body =
+        body.transpose().map_err(|error| diesel::result::Error::SerializationError(Box::new(error)))?;
+    Ok(body.unwrap_or_default())
+}
+
+pub(super) fn add_drawing(tx: &mut Tx<'_>, id: RecordingId, row: &Kept) -> QueryResult<()> {
+    diesel::insert_into(recording_drawing::table)
+        .values((
+            recording_drawing::recording_id.eq(id),
+            recording_drawing::number.eq(row.number),
+            recording_drawing::since_ms.eq(row.since),
+            recording_drawing::at_ms.eq(row.at),
+            recording_drawing::clean.eq(row.drawing.as_ref().is_some_and(|drawing| drawing.clean)),
+            recording_drawing::before_bytes.eq(row.before),
+            recording_drawing::body.eq(body_of(row)?),
+        ))
+        .execute(tx.conn())
+        .map(|_| ())
+}
+
+pub(super) fn change_drawing(tx: &mut Tx<'_>, id: RecordingId, row: &Kept) -> QueryResult<()> {
+    let there = recording_drawing::table
+        .filter(recording_drawing::recording_id.eq(id))
+        .filter(recording_drawing::number.eq(row.number));
+    diesel::update(there)
+        .set((recording_drawing::at_ms.eq(row.at), recording_drawing::body.eq(body_of(row)?)))
+        .execute(tx.conn())
+        .map(|_| ())
+}
+
 fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -320,6 +420,8 @@ pub(super) fn expired(conn: &mut Conn, now: Millis) -> QueryResult<Vec<Recording
 /// Takes a recording and the list of its files out; their bytes go after the commit.
 pub(super) fn remove(tx: &mut Tx<'_>, id: RecordingId) -> QueryResult<()> {
     diesel::delete(recording_hand::table.filter(recording_hand::recording_id.eq(id))).execute(tx.conn())?;
+    diesel::delete(recording_drawing::table.filter(recording_drawing::recording_id.eq(id)))
+        .execute(tx.conn())?;
     diesel::delete(recording_track::table.filter(recording_track::recording_id.eq(id))).execute(tx.conn())?;
     diesel::delete(recording::table.find(id.get())).execute(tx.conn()).map(|_| ())
 }

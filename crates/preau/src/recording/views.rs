@@ -2,6 +2,7 @@
 
 use super::model::{DAY, DAYS, Recording, RecordingLine, Setting, Track, What};
 use crate::edge::{Platform, instant};
+use crate::lesson::views::parts;
 use crate::ui::{SelectOption, Shell};
 use askama::Template;
 
@@ -131,6 +132,8 @@ pub(super) struct PlaybackPage<'a> {
     ending: &'a str,
     length: u64,
     files: Vec<(String, String)>,
+    /// What draws documents and the board.
+    parts: String,
     removal: Option<String>,
 }
 
@@ -172,6 +175,7 @@ impl<'a> PlaybackPage<'a> {
             ending,
             length: shown.length,
             files: shown.files.iter().map(file).collect(),
+            parts: parts(),
             removal: shown.may_delete.then(|| format!("/recordings/{}/removal", recording.id)),
         }
     }

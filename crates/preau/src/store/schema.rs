@@ -440,6 +440,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    recording_drawing (recording_id, number) {
+        recording_id -> BigInt,
+        number -> BigInt,
+        since_ms -> BigInt,
+        at_ms -> BigInt,
+        clean -> Bool,
+        before_bytes -> BigInt,
+        body -> Text,
+    }
+}
+
+diesel::table! {
     recording_setting (school_id) {
         school_id -> BigInt,
         what -> Text,
@@ -510,6 +522,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     recording,
     recording_track,
     recording_hand,
+    recording_drawing,
     recording_setting,
     notice,
     notice_read,

@@ -3,7 +3,9 @@
 // for browsers that cannot show it.
 import { RoomEvent, type Room } from "livekit-client";
 import type { Board, Paper, Thing } from "../../board";
+import { fontsOf, loadBoard } from "../../board/loading";
 import type { Step } from "../../board/paper";
+import { wordsOn } from "../../board/words";
 import { confirmed, el, heard, say } from "../dom";
 import type { Notices } from "../notices";
 import type { LivePage } from "../page";
@@ -18,13 +20,6 @@ const topic = "preau.board";
 const beat = 100;
 /** How soon a drawing that could not be sent goes again, in milliseconds. */
 const again = 2_000;
-/** The fonts that a board has, by the names that Excalidraw gives their files. */
-const fonts: Readonly<Record<string, string>> = {
-  "Excalifont-Regular-a88b72a24fb54c9f94e3b5fdaa7481c9.woff2": "board-hand.woff2",
-  "Nunito-Regular-XRXI3I6Li01BKofiOc5wtlZ2di8HDIkhdTQ3j6zbXWjgeg.woff2": "board-plain.woff2",
-  "ComicShanns-Regular-279a7b317d12eb88de06167bd672b4b4.woff2": "board-code.woff2",
-};
-
 /** One board from its being opened to its being put away. */
 interface Opened {
   paper?: Paper;
@@ -112,7 +107,7 @@ export class BoardView {
     this.drawTexts([]);
     try {
       const parts = this.page.parts;
-      const [bundle] = await Promise.all([import(parts["board.js"] ?? "") as Promise<typeof import("../../board")>, styled(parts["board.css"] ?? "")]);
+      const bundle = await loadBoard(parts);
       if (mine !== this.opened) return;
       const paper = new bundle.Paper(
         {
@@ -128,7 +123,7 @@ export class BoardView {
       const board = await bundle.open(this.surface, {
         language: this.page.language,
         menu: text("board-help"),
-        fonts: Object.fromEntries(Object.entries(fonts).map(([file, part]) => [file, parts[part] ?? ""])),
+        fonts: fontsOf(parts),
         drawn: (changes) => paper.draw(changes),
         left: () => {
           this.count.focus();
@@ -176,8 +171,7 @@ export class BoardView {
 
   /** What is written, from the top to the bottom. */
   private drawTexts(things: readonly Thing[]): void {
-    const placed = things.filter((thing) => thing.type === "text" && String(thing["originalText"]).trim() !== "");
-    const lines = placed.sort((one, other) => Number(one["y"]) - Number(other["y"]) || Number(one["x"]) - Number(other["x"])).map((thing) => String(thing["originalText"]).trim());
+    const lines = wordsOn(things);
     say(this.count, text("board-texts", { count: lines.length }));
     const shown = [...this.texts.children].map((line) => line.textContent);
     const wished = lines.length > 0 ? lines : [text("board-no-texts")];
@@ -194,20 +188,4 @@ export class BoardView {
     if (reason !== "room-board-behind") this.notices.pass("board", text(reason === "room-board-full" ? "board-full" : "board-refused"));
     return "anew";
   }
-}
-
-/** Loads a style sheet once. */
-function styled(address: string): Promise<void> {
-  const known = document.querySelector<HTMLLinkElement>(`link[href="${CSS.escape(address)}"]`);
-  if (known?.sheet) return Promise.resolve();
-  known?.remove();
-  return new Promise((resolve, reject) => {
-    const link = el("link", { rel: "stylesheet", href: address });
-    link.addEventListener("load", () => resolve());
-    link.addEventListener("error", () => {
-      link.remove();
-      reject(new Error("no style sheet"));
-    });
-    document.head.append(link);
-  });
 }

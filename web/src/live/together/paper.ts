@@ -9,7 +9,7 @@ export type { Drawn, Pages } from "../../document";
 export const mostPages = 300;
 
 /** Opens a PDF. Throws an error whose `fault` says why not. */
-export async function openPaper(page: LivePage, bytes: ArrayBuffer): Promise<Pages> {
+export async function openPaper(page: Pick<LivePage, "parts">, bytes: ArrayBuffer): Promise<Pages> {
   const script = page.parts["document.js"] ?? "";
   const { open } = (await import(script)) as typeof import("../../document");
   return open(bytes, { worker: page.parts["document-worker.js"] ?? "", files: page.parts });

@@ -1,6 +1,7 @@
 //! The board: a Yjs document that pages change, and that the server merges, keeps and tells.
 //!
-//! `reader` lets only updates of a board pass · `sheet` merges them · `store` keeps them · `pages` handlers.
+//! `reader` lets only updates of a board pass · `sheet` merges them · `plain` what they come to as JSON · `store` keeps
+//! them · `pages` handlers.
 //! Who may draw, and whether the board is before everybody, are events of the room (`model::board`); what is
 //! drawn is not: it is much, and whoever comes later needs only what came of it.
 //!
@@ -8,12 +9,14 @@
 //! never ahead of the store. Updates of a lesson are numbered, whichever process took them.
 
 pub(super) mod pages;
+mod plain;
 mod reader;
 mod sheet;
 mod store;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub use plain::Things;
 #[cfg(test)]
 pub(super) use store::rows;
 
@@ -22,7 +25,8 @@ use crate::classroom::DrawOnBoard;
 use crate::edge::{Platform, Refusal};
 use crate::ids::{LessonId, Millis, PersonId};
 use crate::lesson::LiveLesson;
-use crate::store::{StoreError, Tx};
+use crate::store::{Conn, StoreError, Tx};
+use diesel::QueryResult;
 use sheet::{Sheet, Unmerged};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,10 +45,50 @@ const BOARDS: usize = 500;
 /// How often a board is read again when another process changes it meanwhile.
 const LOOKS: usize = 3;
 
+/// A change of a board.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Drawing {
+    /// The board was empty before it.
+    pub clean: bool,
+    /// What changed.
+    pub things: Things,
+}
+
+/// Who looks on while a board comes about, and keeps what is to be kept of it elsewhere.
+pub trait Onlooker: Send + Sync {
+    /// Something was drawn on the board of a lesson, at `at` (milliseconds since the Unix epoch). Called within the
+    /// write that keeps it: both are kept, or neither.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn drawn(&self, tx: &mut Tx<'_>, lesson: LessonId, at: Millis, drawing: &Drawing) -> QueryResult<()>;
+
+    /// Whether what a class wrote in a lesson is still needed, though its time is over.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn needs(&self, conn: &mut Conn, lesson: LessonId) -> QueryResult<bool>;
+}
+
+/// What lies on the board of a lesson, as the store has it.
+///
+/// # Errors
+/// The engine's.
+pub fn things_on_board(conn: &mut Conn, lesson: LessonId) -> QueryResult<Things> {
+    let (base, updates) = store::after(conn, lesson, 0)?;
+    let mut board = Board::default();
+    if let Err(error) = board.take(base, updates) {
+        tracing::error!(%lesson, %error, "a board that was kept cannot be read");
+        return Ok(Things::new());
+    }
+    Ok(board.drawn.things())
+}
+
 /// All boards; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Boards {
     platform: Platform,
+    onlooker: Arc<dyn Onlooker>,
     boards: Arc<Mutex<HashMap<LessonId, Arc<tokio::sync::Mutex<Board>>>>>,
 }
 
@@ -118,8 +162,17 @@ impl Board {
 const NOTHING: [u8; 2] = [0, 0];
 
 impl Boards {
-    pub(super) fn new(platform: Platform) -> Boards {
-        Boards { platform, boards: Arc::default() }
+    pub(super) fn new(platform: Platform, onlooker: Arc<dyn Onlooker>) -> Boards {
+        Boards { platform, onlooker, boards: Arc::default() }
+    }
+
+    pub(super) fn onlooker(&self) -> &Arc<dyn Onlooker> {
+        &self.onlooker
+    }
+
+    /// Forgets what the memory has of a lesson's board.
+    pub(super) fn forget(&self, lesson: LessonId) {
+        self.boards.lock().unwrap_or_else(PoisonError::into_inner).remove(&lesson);
     }
 
     /// The board of a lesson as it is now, for as long as the guard is held.
@@ -189,12 +242,15 @@ impl Boards {
         let together = board.is_long(&update).then(|| board.put_together());
         let (number, row) = (board.number + 1, update.clone());
         let base = together.as_ref().map(|together| together.body.len());
+        let (drawing, onlooker) =
+            (Drawing { clean: false, things: board.drawn.changes() }, Arc::clone(&self.onlooker));
         // Until the store says that it is kept, the memory would be ahead of it.
         let drawn = std::mem::take(&mut *board);
         self.platform
             .store()
             .write::<_, Refusal, _>(permit, move |tx| {
                 keep(tx, lesson, number, (person, at), &row, together.as_ref())?;
+                onlooker.drawn(tx, lesson, at, &drawing)?;
                 tx.note_as("room.draw", "live_room", lesson.get());
                 Ok(())
             })
@@ -221,10 +277,12 @@ impl Boards {
         let base = Base { sheet: board.sheet + 1, number: board.number + 1, body: Sheet::default().whole() };
         let wiped =
             Board { sheet: base.sheet, number: base.number, base: base.body.len(), ..Board::default() };
+        let onlooker = Arc::clone(&self.onlooker);
         self.platform
             .store()
             .write::<_, Refusal, _>(permit, move |tx| {
                 keep(tx, lesson, base.number, (person, at), &NOTHING, Some(&base))?;
+                onlooker.drawn(tx, lesson, at, &Drawing { clean: true, things: Things::new() })?;
                 tx.note_as("room.wipe_board", "live_room", lesson.get());
                 Ok(())
             })

@@ -1,10 +1,17 @@
 //! A board in memory: what was drawn, merged.
 
+use super::plain::{Things, plain};
 use super::reader::{self, ROOT, Unsound};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use yrs::updates::decoder::Decode as _;
-use yrs::{Doc, Map as _, ReadTxn as _, StateVector, Transact as _, TransactionMut, Update, WriteTxn as _};
+use yrs::{
+    Doc, Map as _, Observable as _, Out, ReadTxn as _, StateVector, Transact as _, TransactionMut, Update,
+    WriteTxn as _,
+};
 
 /// Things on a board at once. A very full one has a thousand.
 pub(super) const MOST_THINGS: u32 = 3_000;
@@ -27,27 +34,43 @@ pub(super) enum Unmerged {
 }
 
 /// What was drawn.
-pub(super) struct Sheet(Doc);
+pub(super) struct Sheet {
+    doc: Doc,
+    /// The ids of what the last update changed.
+    changed: Arc<Mutex<BTreeSet<String>>>,
+}
 
 impl Default for Sheet {
     fn default() -> Sheet {
-        Sheet(Doc::new())
+        let (doc, changed) = (Doc::new(), Arc::<Mutex<BTreeSet<String>>>::default());
+        let hears = Arc::clone(&changed);
+        doc.get_or_insert_map(ROOT).observe("changed", move |txn, event| {
+            let ids = event.keys(txn).keys().map(|id| id.to_string());
+            hears.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+        });
+        Sheet { doc, changed }
     }
 }
 
 impl Sheet {
+    fn ids_changed(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        // Ids are put in one by one or taken out together: a panic elsewhere leaves a set that is one.
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Merges an update. After an error the sheet may hold a part of it: it is to be made anew.
     ///
     /// # Errors
     /// [`Unmerged`].
     pub(super) fn merge(&mut self, update: &[u8]) -> Result<(), Unmerged> {
         let outline = reader::outline(update)?;
+        self.ids_changed().clear();
         // The reader lets nothing through that is known to make the code below panic. Should something do it all
         // the same, one board is made anew, and the school goes on.
         let merged = catch_unwind(AssertUnwindSafe(|| {
             // A transaction commits when it is dropped. One that has panicked must not: a second panic on the way
             // out would end the process.
-            let mut txn = ManuallyDrop::new(self.0.transact_mut());
+            let mut txn = ManuallyDrop::new(self.doc.transact_mut());
             let merged = Sheet::merge_read(&mut txn, update, &outline);
             drop(ManuallyDrop::into_inner(txn));
             merged
@@ -90,11 +113,34 @@ impl Sheet {
     /// [`Unmerged::Failed`].
     pub(super) fn merge_kept(&mut self, update: &[u8]) -> Result<(), Unmerged> {
         let update = Update::decode_v1(update).map_err(|_| Unmerged::Failed)?;
-        self.0.transact_mut().apply_update(update).map_err(|_| Unmerged::Failed)
+        self.doc.transact_mut().apply_update(update).map_err(|_| Unmerged::Failed)
     }
 
     /// Everything as one update.
     pub(super) fn whole(&self) -> Vec<u8> {
-        self.0.transact().encode_state_as_update_v1(&StateVector::default())
+        self.doc.transact().encode_state_as_update_v1(&StateVector::default())
+    }
+
+    /// What the last update changed: the things as they are now, by their ids, and null where one is gone.
+    pub(super) fn changes(&self) -> Things {
+        let ids = self.ids_changed();
+        let txn = self.doc.transact();
+        let Some(map) = txn.get_map(ROOT) else { return Things::new() };
+        ids.iter().map(|id| (id.clone(), map.get(&txn, id).map_or(Value::Null, of_map))).collect()
+    }
+
+    /// Every thing as it is now, by its id.
+    pub(super) fn things(&self) -> Things {
+        let txn = self.doc.transact();
+        let Some(map) = txn.get_map(ROOT) else { return Things::new() };
+        map.iter(&txn).map(|(id, value)| (id.to_owned(), of_map(value))).collect()
+    }
+}
+
+/// The reader lets only plain objects into the map.
+fn of_map(value: Out) -> Value {
+    match value {
+        Out::Any(any) => plain(&any),
+        _ => Value::Null,
     }
 }

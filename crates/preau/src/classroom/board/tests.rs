@@ -25,7 +25,7 @@ fn of_yjs() -> Vec<Vec<u8>> {
 }
 
 /// A thing as a page draws it.
-pub(in crate::classroom) fn thing(kind: &str, x: f64) -> Any {
+pub(crate) fn thing(kind: &str, x: f64) -> Any {
     let text = |text: &str| Any::from(text);
     Any::from(HashMap::from([
         ("type".to_owned(), text(kind)),
@@ -35,15 +35,15 @@ pub(in crate::classroom) fn thing(kind: &str, x: f64) -> Any {
 }
 
 /// A page that draws, and what it sends.
-pub(in crate::classroom) struct Pen(Doc);
+pub(crate) struct Pen(Doc);
 
 impl Pen {
-    pub(in crate::classroom) fn new(client: u64) -> Pen {
+    pub(crate) fn new(client: u64) -> Pen {
         Pen(Doc::with_options(Options::with_client_id(ClientID::new(client))))
     }
 
     /// Draws; the update to send.
-    pub(in crate::classroom) fn draws(&self, id: &str, value: Any) -> Vec<u8> {
+    pub(crate) fn draws(&self, id: &str, value: Any) -> Vec<u8> {
         self.changes(|doc| {
             let mut txn = doc.transact_mut();
             let map = txn.get_or_insert_map(ROOT);
@@ -58,7 +58,7 @@ impl Pen {
     }
 
     /// What is on this page's board, by ids.
-    pub(in crate::classroom) fn sees(&self) -> Vec<String> {
+    pub(crate) fn sees(&self) -> Vec<String> {
         let txn = self.0.transact();
         let Some(map) = txn.get_map(ROOT) else { return Vec::new() };
         let mut ids: Vec<String> = map.keys(&txn).map(str::to_owned).collect();
@@ -66,7 +66,7 @@ impl Pen {
         ids
     }
 
-    pub(in crate::classroom) fn takes(&self, update: &[u8]) {
+    pub(crate) fn takes(&self, update: &[u8]) {
         use yrs::updates::decoder::Decode as _;
         let update = yrs::Update::decode_v1(update).expect("an update");
         self.0.transact_mut().apply_update(update).expect("merged");

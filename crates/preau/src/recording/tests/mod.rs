@@ -1,5 +1,6 @@
-//! Recordings over HTTP, as the people of the test school; and what a crash and time do to them (`files`).
+//! Recordings over HTTP, as the people of the test school; and what a crash and time do to them (`files`), what the class was shown (`board`).
 
+mod board;
 mod files;
 
 use super::model::{Recording, RecordingId, Setting, Shows, Track, TrackName, What};
