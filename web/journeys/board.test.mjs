@@ -3,24 +3,17 @@
 // with the finger on a phone, with the keyboard, for somebody who listens, and within the page's security policy.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, betweenBells, lessonNow, openBrowser, openFirefox, person, phase, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, assertAccessible, assertFits, assertNoComplaint, betweenBells, enter, ink, liveLesson, openBrowser, openFirefox, person, phase, shoot, startSchool, stroke, until } from "./harness.mjs";
 
-let school, browser, firefox, teacher, pupil, lesson, pupilAccount, otherAccount;
+let school, browser, firefox, teacher, pupil, lesson, otherAccount;
 const foreign = [];
 
 before(async () => {
   school = await startSchool({ zone: betweenBells() });
   browser = await openBrowser();
-  lesson = await lessonNow(browser, school, { viewport: LAPTOP });
-  teacher = lesson.page;
-  [pupilAccount, otherAccount] = lesson.pupils;
-  pupil = await person(browser, school, pupilAccount, { viewport: PHONE });
+  lesson = await liveLesson(browser, school, { hasTouch: true });
+  ({ teacher, pupil, otherAccount } = lesson);
   for (const page of [teacher, pupil]) page.on("request", (request) => new URL(request.url()).origin === school.origin || /^(data|blob|ws):/.test(request.url()) || foreign.push(request.url()));
-  await teacher.goto(lesson.livePath);
-  await teacher.getByRole("button", { name: "Ouvrir la classe" }).click();
-  await until("the teacher is live", async () => (await phase(teacher)) === "live");
-  await pupil.goto(lesson.livePath);
-  await until("the pupil is live", async () => (await phase(pupil)) === "live");
 });
 
 after(async () => {
@@ -32,41 +25,51 @@ after(async () => {
 const section = (page, name) => page.locator("#tools summary").filter({ hasText: name });
 const surface = (page) => page.locator("#board .excalidraw");
 const texts = (page) => page.locator("#board .board-texts li");
-/** How many dots of the board are not paper. */
-const ink = (page) =>
-  page.locator("#board canvas.static").evaluate((canvas) => {
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    let dots = 0;
-    for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 128 && Math.max(data[at], data[at + 1], data[at + 2]) < 200) dots++;
-    return dots;
-  });
 const inked = (page, what, holds = (dots) => dots > 20) => until(what, async () => holds(await ink(page)));
-/** Draws with the pointer, in shares of the board's width and height. */
-async function stroke(page, tool, points) {
-  await page.locator(`#board [data-testid="toolbar-${tool}"]`).first().locator("xpath=..").click();
-  const box = await page.locator("#board canvas.interactive").boundingBox();
-  const at = ([x, y]) => [box.x + box.width * x, box.y + box.height * y];
-  const [first, ...rest] = points.map(at);
-  await page.mouse.move(...first);
-  await page.mouse.down();
-  for (const point of rest) await page.mouse.move(...point, { steps: 6 });
-  await page.mouse.up();
-}
 const board = (page) =>
   page.evaluate(async (path) => {
     const answer = await fetch(`${path.replace(/live$/, "room")}/board.json`, { cache: "no-store" });
     return { status: answer.status, ...(answer.ok ? await answer.json() : {}) };
   }, lesson.livePath);
-/** What a changed page would do: an update without asking whether it may. */
-const force = (page, update) =>
+/** What a changed page would do: it posts without asking whether it may. */
+const post = (page, what, body) =>
   page.evaluate(
-    async ([path, update]) => {
+    async ([path, body]) => {
       const csrf = document.getElementById("live").dataset.csrf;
-      const answer = await fetch(`${path.replace(/live$/, "room")}/board`, { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": csrf }, body: JSON.stringify({ sheet: 0, update }) });
+      const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRF-Token": csrf }, body: JSON.stringify(body) });
       return { status: answer.status, ...(await answer.json()) };
     },
-    [lesson.livePath, update],
+    [`${lesson.livePath.replace(/live$/, "room")}${what}`, body],
   );
+const force = (page, update) => post(page, "/board", { sheet: 0, update });
+/** How many dots the hands of others have, over a board that is only looked at. */
+const hands = (page) =>
+  page.locator("#board canvas.interactive").evaluate((canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let dots = 0;
+    for (let at = 3; at < data.length; at += 4) if (data[at] > 128) dots++;
+    return dots;
+  });
+/** Moves the pointer over the board without drawing. */
+async function wander(page) {
+  const box = await page.locator("#board canvas.interactive").boundingBox();
+  for (let step = 1; step <= 5; step++) {
+    await page.mouse.move(box.x + box.width * (0.3 + 0.05 * step), box.y + box.height * 0.5);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+/** Draws with a finger, in shares of the board's width and height. */
+async function finger(page, tool, points) {
+  await page.locator(`#board [data-testid="toolbar-${tool}"]`).first().locator("xpath=..").tap();
+  const box = await page.locator("#board canvas.interactive").boundingBox();
+  const touch = await page.context().newCDPSession(page);
+  const send = (type, ...touchPoints) => touch.send("Input.dispatchTouchEvent", { type, touchPoints });
+  const [first, ...rest] = points.map(([x, y]) => ({ x: box.x + box.width * x, y: box.y + box.height * y, id: 1 }));
+  await send("touchStart", first);
+  for (const point of rest) await send("touchMove", point);
+  await send("touchEnd");
+  await touch.detach();
+}
 
 test("the teacher shows the board, draws and writes, and the class sees it", async () => {
   await teacher.getByRole("button", { name: "Outils", exact: true }).click();
@@ -121,6 +124,46 @@ test("a pupil draws only when the teacher lets them", async () => {
   await teacher.getByRole("button", { name: "Fermer le panneau" }).click();
 });
 
+test("a finger draws on a phone, and the page stays where it is", async () => {
+  await teacher.getByRole("button", { name: "Outils", exact: true }).click();
+  await teacher.getByLabel("Tous les élèves peuvent dessiner").check();
+  await teacher.getByRole("button", { name: "Fermer le panneau" }).click();
+  await pupil.locator('#board [data-testid="toolbar-freedraw"]').first().waitFor();
+  await pupil.locator("#board .board-view").scrollIntoViewIfNeeded();
+  const [dots, own, place] = [await ink(teacher), await ink(pupil), await pupil.evaluate(() => scrollY)];
+  await finger(pupil, "freedraw", [[0.2, 0.6], [0.3, 0.65], [0.4, 0.55], [0.5, 0.65], [0.6, 0.55], [0.7, 0.6]]);
+  await inked(pupil, "the finger's own line is drawn", (now) => now > own + 50);
+  await inked(teacher, "the teacher sees the finger's line", (now) => now > dots + 50);
+  assert.equal(await pupil.evaluate(() => scrollY), place, "a finger on the board draws and does not scroll");
+  await shoot(pupil, "board-finger-phone");
+});
+
+test("everybody sees whose hand is where, of those who may draw", async () => {
+  await teacher.getByRole("button", { name: "Outils", exact: true }).click();
+  await teacher.getByLabel("Tous les élèves peuvent dessiner").uncheck();
+  await teacher.getByRole("button", { name: "Fermer le panneau" }).click();
+  await until("the tools are gone", async () => (await pupil.locator('#board [data-testid="toolbar-freedraw"]').count()) === 0);
+  let told = 0;
+  pupil.on("request", (request) => (told += request.url().endsWith("/board/pointer") ? 1 : 0));
+  const before = await board(teacher);
+  await until("nobody's hand is seen", async () => (await hands(pupil)) === 0);
+  await wander(teacher);
+  await until("the teacher's hand and name are seen", async () => (await hands(pupil)) > 200);
+  await shoot(pupil, "board-hand-phone");
+  await assertAccessible(pupil, "a hand over the board");
+  await until("a hand that rests is gone", async () => (await hands(pupil)) === 0);
+  // Who only looks tells nothing, and is refused all the same.
+  await wander(pupil);
+  assert.equal(told, 0);
+  assert.equal((await post(pupil, "/board/pointer", { x: 1, y: 1 })).status, 409);
+  // Who would rather see nothing move sees none.
+  await pupil.emulateMedia({ reducedMotion: "reduce" });
+  await wander(teacher);
+  assert.equal(await hands(pupil), 0);
+  await pupil.emulateMedia({ reducedMotion: "no-preference" });
+  assert.equal((await board(teacher)).number, before.number, "nothing of it is kept");
+});
+
 test("undoing takes back one's own and nobody else's", async () => {
   const with_ = await ink(teacher);
   await stroke(teacher, "ellipse", [[0.65, 0.15], [0.9, 0.35]]);
@@ -141,8 +184,7 @@ test("with the keyboard one gets in and out again", async () => {
 test("whoever comes late sees the same board, in Firefox as well", async () => {
   firefox = await openFirefox();
   const late = await person(firefox, school, otherAccount, { viewport: LAPTOP, permissions: [] });
-  await late.goto(lesson.livePath);
-  await until("the second pupil is live", async () => (await phase(late)) === "live");
+  await enter(late, lesson, "the second pupil");
   await inked(late, "what was drawn before is there");
   await late.locator("#board summary").click();
   await texts(late).getByText("Le cœur bat, 7 × 8 = 56").waitFor();

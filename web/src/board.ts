@@ -4,7 +4,7 @@
 // Excalidraw draws; `board/paper.ts` says what there is to draw. This file puts the two together, and keeps away what
 // is not for a school's board: pictures, links, pages of other sites, files, other people's servers.
 import { CaptureUpdateAction, Excalidraw, MainMenu, getCommonBounds, getVisibleSceneBounds } from "@excalidraw/excalidraw";
-import type { AppState, ExcalidrawImperativeAPI } from "@excalidraw/excalidraw/types";
+import type { AppState, Collaborator, ExcalidrawImperativeAPI, SocketId } from "@excalidraw/excalidraw/types";
 import { createElement } from "react";
 import { createRoot } from "react-dom/client";
 import { isKnown, isSound, type Thing } from "./board/things";
@@ -23,8 +23,18 @@ export interface Surroundings {
   readonly fonts: Readonly<Record<string, string>>;
   /** What was changed by whoever draws here; nothing: it was rubbed out. */
   readonly drawn: (changes: ReadonlyMap<string, Thing | undefined>) => void;
+  /** The own hand is over this place of the drawing. */
+  readonly pointed?: (place: { readonly x: number; readonly y: number }) => void;
   /** Escape was pressed when there was nothing left to leave: the keyboard goes on outside. */
   readonly left: () => void;
+}
+
+/** Somebody else's hand over the drawing. */
+export interface Hand {
+  readonly id: string;
+  readonly name: string;
+  readonly x: number;
+  readonly y: number;
 }
 
 /** A board on the page. */
@@ -33,6 +43,8 @@ export interface Board {
   show(things: readonly Thing[], whole: boolean): void;
   /** Whether this person may draw. */
   lend(may: boolean): void;
+  /** Shows where the others' hands are. */
+  point(hands: readonly Hand[]): void;
   /** Everything that is drawn in sight. */
   fit(): void;
   close(): void;
@@ -143,6 +155,7 @@ export function open(host: HTMLElement, page: Surroundings): Promise<Board> {
           validateEmbeddable: false,
           theme: night.matches ? "dark" : "light",
           onChange: changed,
+          onPointerUpdate: ({ pointer: { x, y } }) => lent && page.pointed?.({ x, y }),
           onLinkOpen: (_element, event) => event.preventDefault(),
           UIOptions: { canvasActions: { changeViewBackgroundColor: false, clearCanvas: false, export: false, loadScene: false, saveToActiveFile: false, saveAsImage: false, toggleTheme: false }, tools: { image: false } },
           initialData: { appState: { currentItemRoughness: 0, currentItemFontFamily: 6, zenModeEnabled: false, viewBackgroundColor: "#ffffff" }, scrollToContent: false },
@@ -210,6 +223,10 @@ export function open(host: HTMLElement, page: Surroundings): Promise<Board> {
           api?.updateScene({ appState: { selectedElementIds: {}, editingTextElement: null } as unknown as AppState, captureUpdate: CaptureUpdateAction.NEVER });
         }
         draw();
+      },
+      point(hands) {
+        const told = hands.map(({ id, name, x, y }): [SocketId, Collaborator] => [id as SocketId, { id, username: name, pointer: { x, y, tool: "pointer" } }]);
+        api?.updateScene({ collaborators: new Map(told), captureUpdate: CaptureUpdateAction.NEVER });
       },
       fit() {
         moved = false;

@@ -236,6 +236,11 @@ export class LessonServer {
     return ((await answer.json()) as { readonly number: number }).number;
   }
 
+  /** Says where the own hand is over the board. Throws `Refused`. */
+  async point(place: { readonly x: number; readonly y: number }): Promise<void> {
+    await this.send(`${this.page.roomBase}/board/pointer`, place);
+  }
+
   /** Where a document's bytes are. */
   documentAddress(token: string): string {
     return `${this.page.roomBase}/documents/${encodeURIComponent(token)}`;

@@ -118,6 +118,7 @@ pub fn routes(state: ClassroomState) -> Routes {
         .post("/lessons/{id}/room/document/end", HOLDERS, Cost::Live, Body::Form, documents::close)
         .get("/lessons/{id}/room/board.json", PARTICIPANTS, Cost::Live, board::pages::read)
         .post("/lessons/{id}/room/board", PARTICIPANTS, Cost::Live, Body::Form, board::pages::draw)
+        .post("/lessons/{id}/room/board/pointer", PARTICIPANTS, Cost::Live, Body::Form, board::pointer::point)
         .post("/lessons/{id}/room/board/wiping", HOLDERS, Cost::Live, Body::Form, board::pages::wipe)
         .post("/lessons/{id}/room/board/switch", HOLDERS, Cost::Live, Body::Form, board::pages::switch)
         .post("/lessons/{id}/room/board/loan", HOLDERS, Cost::Live, Body::Form, board::pages::lend)

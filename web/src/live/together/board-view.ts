@@ -12,6 +12,7 @@ import type { LivePage } from "../page";
 import { Refused, type LessonServer } from "../server";
 import { text } from "../texts";
 import type { Acts } from "./acts";
+import { Pointers } from "./pointers";
 import type { RoomState, View } from "./state";
 
 /** Topic of the packets, as the server knows it. */
@@ -34,6 +35,7 @@ export class BoardView {
   private readonly texts = el("ul");
   private readonly fit = el("button", { type: "button", class: "button quiet", onclick: () => this.opened?.board?.fit() }, text("board-fit"));
 
+  private readonly pointers: Pointers;
   private opened: Opened | undefined;
   private lent: boolean | undefined;
   private timer = 0;
@@ -76,6 +78,7 @@ export class BoardView {
         void this.opened.paper.ask();
       }
     });
+    this.pointers = new Pointers(room, server, (hands) => this.opened?.board?.point(hands));
     state.follow((view, before) => this.follow(view, before));
   }
 
@@ -99,6 +102,7 @@ export class BoardView {
     } else if (before && may !== this.lent) this.notices.pass("board", text(may ? "board-lent" : "board-taken"));
     this.lent = may;
     this.opened?.board?.lend(may);
+    if (before?.board && JSON.stringify(before.board) !== JSON.stringify(view.board)) this.pointers.clear();
   }
 
   private async open(): Promise<void> {
@@ -125,6 +129,7 @@ export class BoardView {
         menu: text("board-help"),
         fonts: fontsOf(parts),
         drawn: (changes) => paper.draw(changes),
+        pointed: (place) => this.pointers.move(place),
         left: () => {
           this.count.focus();
           // The page of small children has no list.
@@ -150,6 +155,7 @@ export class BoardView {
     this.lent = undefined;
     window.clearTimeout(this.timer);
     this.timer = 0;
+    this.pointers.clear();
     paper?.close();
     board?.close();
     this.notices.clear("board-sending");

@@ -1,7 +1,7 @@
 //! The board: a Yjs document that pages change, and that the server merges, keeps and tells.
 //!
 //! `reader` lets only updates of a board pass · `sheet` merges them · `plain` what they come to as JSON · `store` keeps
-//! them · `pages` handlers.
+//! them · `pages` handlers · `pointer` whose hand is where, told and never kept.
 //! Who may draw, and whether the board is before everybody, are events of the room (`model::board`); what is
 //! drawn is not: it is much, and whoever comes later needs only what came of it.
 //!
@@ -10,6 +10,7 @@
 
 pub(super) mod pages;
 mod plain;
+pub(super) mod pointer;
 mod reader;
 mod sheet;
 mod store;

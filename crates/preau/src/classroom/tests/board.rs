@@ -219,3 +219,46 @@ async fn what_is_no_drawing_is_refused_in_words_and_the_board_stays() {
     }
     assert_eq!(fast, StatusCode::TOO_MANY_REQUESTS);
 }
+
+#[tokio::test]
+async fn only_who_may_draw_shows_where_their_hand_is_and_nothing_of_it_is_kept() {
+    let school = TestSchool::open();
+    let people = school.people;
+    let (mut teacher, mut maelys, _) = lesson(&school).await;
+    let at = |x: f64| json!({ "x": x, "y": -3.25 });
+    assert_eq!(teacher.act("/board/pointer", at(1.0)).await, REFUSED, "there is no board");
+    teacher.done("/board/switch", json!({ "open": true })).await;
+    teacher.done("/board/pointer", at(1.0)).await;
+    assert_eq!(maelys.act("/board/pointer", at(1.0)).await, REFUSED);
+    teacher.done("/board/loan", json!({ "person": people.pupil.to_string(), "may": true })).await;
+    maelys.done("/board/pointer", at(1.0)).await;
+    teacher.done("/board/loan", json!({ "person": people.pupil.to_string(), "may": false })).await;
+    assert_eq!(maelys.act("/board/pointer", at(1.0)).await, REFUSED, "taken back");
+    let inside = [people.pupil, people.classmate, people.teacher];
+    for (persona, person) in people.personas() {
+        let status = Seat::of(&school, person).act("/board/pointer", at(1.0)).await;
+        assert_eq!(status == StatusCode::NOT_FOUND, !inside.contains(&person), "{persona}: {status}");
+    }
+    let malformed = StatusCode::BAD_REQUEST;
+    for bad in [at(1e7), json!({ "x": 1.0 }), json!({ "x": 1.0, "y": 2.0, "name": "Tom" })] {
+        assert_eq!(teacher.act("/board/pointer", bad).await, malformed);
+    }
+    let (number, lines) = (teacher.room().await["number"].clone(), {
+        let lines = school.ask(|conn| crate::store::journal_lines(conn, 0, 10_000));
+        lines.len()
+    });
+    // The clock stands still: four of each, twelve of all together.
+    let mut told = 0;
+    while teacher.act("/board/pointer", at(2.0)).await == StatusCode::NO_CONTENT {
+        told += 1;
+    }
+    assert_eq!(told, 2, "two before");
+    teacher.done("/board/loan", json!({ "may": true })).await;
+    assert_eq!(teacher.act("/board/pointer", at(2.0)).await, StatusCode::TOO_MANY_REQUESTS);
+    school.clock.set(AT_7_55 + 1_000);
+    teacher.done("/board/pointer", at(2.0)).await;
+    let after = school.ask(|conn| crate::store::journal_lines(conn, 0, 10_000)).len();
+    assert_eq!(after, lines + 1, "only the loan stands in the journal");
+    assert_eq!(teacher.room().await["number"].as_i64(), number.as_i64().map(|number| number + 1));
+    assert_eq!(teacher.board("").await.1["number"], 0);
+}
