@@ -44,6 +44,8 @@ pub struct App {
     pub live: LessonState,
     /// Their recordings.
     pub recordings: RecordingState,
+    /// What a class does together in them.
+    pub together: ClassroomState,
 }
 
 /// What follows from an import: accounts for those who are new, no session for those who left.
@@ -101,7 +103,7 @@ impl App {
             .and(classes::routes(platform.clone()))
             .and(today::routes(TodayState::new(platform.clone())))
             .and(lesson::routes(live.clone()))
-            .and(classroom::routes(together))
+            .and(classroom::routes(together.clone()))
             .and(recording::routes(recordings.clone()))
             .and(import::routes(ImportState::new(platform.clone(), followers)));
         let (router, table, nav) = routes.finish();
@@ -122,7 +124,7 @@ impl App {
             .layer(from_fn_with_state(platform.clone(), edge::security_headers))
             // Each route's guard bounds its own body; axum's general limit would only be a second one.
             .layer(DefaultBodyLimit::disable());
-        Ok(App { router, table, platform, presence, identity, entrance, valves, live, recordings })
+        Ok(App { router, table, platform, presence, identity, entrance, valves, live, recordings, together })
     }
 
     /// Starts what goes on beside the requests: the gate's second hand and what it learns from the valves
@@ -146,6 +148,7 @@ impl App {
         tokio::spawn(presence.keep_writing(std::future::pending()));
         self.live.keep_going();
         self.recordings.keep_going();
+        self.together.keep_going();
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 // connection is down, so the whole chat is read again after every connection.
 import { RoomEvent, type Room } from "livekit-client";
 import { el, icon } from "./dom";
+import type { LivePage } from "./page";
 import { chatTopic } from "./room";
 import { Refused, type ChatMessage, type LessonServer } from "./server";
 import { hour, text } from "./texts";
@@ -25,7 +26,7 @@ export class Chat {
     room: Room,
     place: HTMLElement,
     private readonly server: LessonServer,
-    private readonly language: string,
+    private readonly page: Pick<LivePage, "language" | "keepDays">,
     private readonly me: () => string | undefined,
     /** Called for every new message of somebody else. */
     private readonly arrived: () => void,
@@ -42,7 +43,7 @@ export class Chat {
       this.field,
       el("button", { type: "submit", class: "button" }, text("chat-send")),
     );
-    place.append(this.log, this.trouble, form);
+    place.append(this.log, this.trouble, form, el("p", { class: "chat-kept" }, text("chat-kept", { days: this.page.keepDays })));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       void this.send();
@@ -115,7 +116,7 @@ export class Chat {
       "p",
       { class: mine ? "message mine" : "message", "data-at": message.at },
       el("span", { class: "message-author" }, message.name),
-      el("time", { datetime: message.at }, hour(moment, this.language)),
+      el("time", { datetime: message.at }, hour(moment, this.page.language)),
       this.remove && el("button", { type: "button", class: "message-remove", "aria-label": text("message-remove", { name: message.name }), title: text("message-remove-short"), onclick: () => this.remove?.(message.id) }, icon("close")),
       el("span", { class: "message-text" }, message.text),
     );

@@ -109,7 +109,7 @@ export function startLesson(page: LivePage): { phase: () => Phase; room: ReturnT
     },
     () => (connection.ticket?.group ?? 0) > 0,
   );
-  const chat = new Chat(room, page.chat, server, page.language, () => room.localParticipant.identity || undefined, () => controls.messageArrived(), moderation && ((id) => void moderation.removeMessage(id)));
+  const chat = new Chat(room, page.chat, server, page, () => room.localParticipant.identity || undefined, () => controls.messageArrived(), moderation && ((id) => void moderation.removeMessage(id)));
   const connection = new Connection(page, server, room, followed);
   followSteps(room, notices);
 

@@ -51,6 +51,8 @@ export interface LivePage {
   readonly planned: { readonly starts: number; readonly ends: number } | undefined;
   /** Where what is loaded only when it is used lies, by name; JSON in the page. */
   readonly parts: Readonly<Record<string, string>>;
+  /** For how many days what is written is kept with the lesson. */
+  readonly keepDays: string;
   /** How captions travel where the platform allows them: in packets of their own, or as streams of text. */
   readonly captionsAs: "packets" | "streams" | undefined;
   /** Whether the school is one for small children: pupils' pages are simple unless a teacher says otherwise. */
@@ -97,6 +99,7 @@ export function readPage(): LivePage {
     home: root.dataset["home"] ?? "/today",
     planned: ends > starts ? { starts, ends } : undefined,
     parts: JSON.parse(attribute(root, "parts")) as Record<string, string>,
+    keepDays: attribute(root, "keepDays"),
     captionsAs: root.dataset["captionsAs"] as "packets" | "streams" | undefined,
     primary: root.dataset["primary"] !== undefined,
     language: document.documentElement.lang.slice(0, 2) || "fr",

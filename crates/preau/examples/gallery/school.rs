@@ -521,6 +521,7 @@ fn live(page: &Shell) -> Result<String, askama::Error> {
         home: "/",
         simple: false,
         parts: "{}".into(),
+        keep_days: 365,
         captions_as: "",
         words: script_words("live", page.texts),
     }

@@ -84,11 +84,13 @@ pub enum SystemPermit {
     Gate,
     /// What recordings need while nobody asks: noting their files, ending them, deleting what is too old.
     Recorder,
+    /// Deleting what a class wrote in a live lesson, once its time is over.
+    Retention,
 }
 
 impl SystemPermit {
     /// Every one of them.
-    pub const ALL: [SystemPermit; 8] = [
+    pub const ALL: [SystemPermit; 9] = [
         SystemPermit::KeepSecret,
         SystemPermit::ImportFromCommandLine,
         SystemPermit::FillDemo,
@@ -97,6 +99,7 @@ impl SystemPermit {
         SystemPermit::Operator,
         SystemPermit::Gate,
         SystemPermit::Recorder,
+        SystemPermit::Retention,
     ];
 
     /// Its name in the journal.
@@ -110,6 +113,7 @@ impl SystemPermit {
             SystemPermit::Operator => "operator",
             SystemPermit::Gate => "gate",
             SystemPermit::Recorder => "recorder",
+            SystemPermit::Retention => "retention",
         }
     }
 }

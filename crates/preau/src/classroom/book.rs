@@ -29,6 +29,13 @@ pub struct Classrooms {
     lessons: Arc<Mutex<HashMap<LessonId, Arc<tokio::sync::Mutex<Live>>>>>,
 }
 
+impl Classrooms {
+    /// Forgets what the memory has of a lesson.
+    pub(super) fn forget(&self, lesson: LessonId) {
+        self.lessons.lock().unwrap_or_else(PoisonError::into_inner).remove(&lesson);
+    }
+}
+
 /// A room with the last steps that led to it.
 #[derive(Default)]
 pub(super) struct Live {

@@ -4,7 +4,7 @@
 //! `model` events, the state they add up to, and what each role sees of it · `store` the events, kept ·
 //! `book` the rooms in memory · `policy` who may do what · `happen` how something comes to happen and is told ·
 //! `pages` the room as a document · `history` the same for a recording · `acts`, `polls`, `notes`, `groups`,
-//! `documents` handlers · `board` what is drawn, which is no event: merged and told apart from them.
+//! `documents` handlers · `retention` what is too old goes · `board` what is drawn, which is no event: merged and told apart from them.
 //! The slice `lesson` asks [`Classrooms`] who may come in and where they sit, and knows nothing else of this.
 //!
 //! Invariant: an event is kept before anybody sees it; nobody is told what a fresh view of theirs would not
@@ -22,6 +22,7 @@ mod notes;
 mod pages;
 mod policy;
 mod polls;
+mod retention;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::model::{MOST_EVENTS, RESERVE, What};
 use crate::ids::{LessonId, Millis};
-use crate::store::schema::room_event;
+use crate::store::schema::{lesson, room_event};
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
 
@@ -53,4 +53,20 @@ pub(super) fn append(
         ))
         .execute(tx.conn())
         .map(|_| ())
+}
+
+/// Lessons that were over before then and of which events are kept, at most so many.
+pub(super) fn with_events_before(conn: &mut Conn, before: Millis, most: i64) -> QueryResult<Vec<LessonId>> {
+    room_event::table
+        .inner_join(lesson::table.on(lesson::id.eq(room_event::lesson_id)))
+        .filter(lesson::ends_at.lt(before))
+        .select(room_event::lesson_id)
+        .distinct()
+        .limit(most)
+        .load(conn)
+}
+
+/// Takes out the events of a lesson.
+pub(super) fn forget(tx: &mut Tx<'_>, lesson: LessonId) -> QueryResult<()> {
+    diesel::delete(room_event::table.filter(room_event::lesson_id.eq(lesson))).execute(tx.conn()).map(|_| ())
 }

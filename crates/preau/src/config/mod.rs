@@ -254,6 +254,8 @@ pub struct LiveConfig {
     pub engine: LiveEngine,
     /// Whether teachers may have what they say written down by their browser.
     pub captions: bool,
+    /// Days that what a class wrote in a lesson is kept: chat, private words, answers, notes, the board.
+    pub keep_days: u32,
     /// The LiveKit server's address, as browsers and this server reach it.
     pub url: Option<String>,
     /// The name of the key that signs tokens.
@@ -352,6 +354,7 @@ impl Default for LiveConfig {
             bandwidth_mbps: 2_250,
             engine: LiveEngine::default(),
             captions: false,
+            keep_days: 365,
             url: None,
             key: None,
             secret: None,

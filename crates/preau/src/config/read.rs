@@ -187,6 +187,7 @@ fn check(
         ("gate.floor", config.gate.floor, 1, 10_000_000),
         ("gate.idle_minutes", config.gate.idle_minutes, 1, 240),
         ("live.shards", config.live.shards, 0, LiveConfig::MOST_SHARDS),
+        ("live.keep_days", config.live.keep_days, 1, 3_650),
         ("live.bandwidth_mbps", config.live.bandwidth_mbps, 1, 1_000_000),
         ("recording.parallel", config.recording.parallel, 1, 200),
         ("recording.longest_minutes", config.recording.longest_minutes, 1, 600),

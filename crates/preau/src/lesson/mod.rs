@@ -48,7 +48,7 @@ pub use pace::{Doing, Pace, Paces};
 pub use policy::{JoinLive, ModerateLive, OpenLive, WriteLive, role_of};
 pub use relay::MediaRelay;
 pub use shard::Line;
-pub use store::{Said, opened, rooms_between, said_between};
+pub use store::{Said, forget_words, opened, rooms_between, said_between, with_words_before};
 #[cfg(test)]
 pub(crate) use tests::matrix;
 

@@ -257,6 +257,38 @@ pub fn said_between(conn: &mut Conn, id: LessonId, (from, to): (Millis, Millis))
     Ok(rows.into_iter().map(said).collect())
 }
 
+/// Lessons that were over before then and of which messages or reasons of removals are kept, at most so many of
+/// each.
+///
+/// # Errors
+/// The engine's.
+pub fn with_words_before(conn: &mut Conn, before: Millis, most: i64) -> QueryResult<Vec<LessonId>> {
+    let messages: Vec<LessonId> = live_message::table
+        .inner_join(lesson::table.on(lesson::id.eq(live_message::lesson_id)))
+        .filter(lesson::ends_at.lt(before))
+        .select(live_message::lesson_id)
+        .distinct()
+        .limit(most)
+        .load(conn)?;
+    let removals: Vec<LessonId> = live_removal::table
+        .inner_join(lesson::table.on(lesson::id.eq(live_removal::lesson_id)))
+        .filter(lesson::ends_at.lt(before))
+        .select(live_removal::lesson_id)
+        .distinct()
+        .limit(most)
+        .load(conn)?;
+    Ok([messages, removals].concat())
+}
+
+/// Takes out the messages of a lesson and the reasons of removals.
+///
+/// # Errors
+/// The engine's.
+pub fn forget_words(tx: &mut Tx<'_>, id: LessonId) -> QueryResult<()> {
+    diesel::delete(live_message::table.filter(live_message::lesson_id.eq(id))).execute(tx.conn())?;
+    diesel::delete(live_removal::table.filter(live_removal::lesson_id.eq(id))).execute(tx.conn()).map(|_| ())
+}
+
 /// The live rooms of a school's lessons that begin within `[from, to)`, milliseconds since the Unix epoch.
 ///
 /// # Errors

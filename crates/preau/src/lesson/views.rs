@@ -41,6 +41,8 @@ pub struct LivePage<'a> {
     pub simple: bool,
     /// Where what the script loads only when it is used lies, by name; JSON.
     pub parts: String,
+    /// For how many days what is written is kept.
+    pub keep_days: u32,
     /// How captions travel: `packets` or `streams`; empty where the platform does not allow them.
     pub captions_as: &'static str,
     /// The script's sentences in JSON, see `ui::assets::script_words`.
@@ -71,6 +73,7 @@ impl<'a> LivePage<'a> {
             home: "/",
             simple: names.primary,
             parts: parts(),
+            keep_days: platform.config().live.keep_days,
             captions_as: captions_as(&platform.config().live),
             words: assets::script_words("live", page.texts),
         }

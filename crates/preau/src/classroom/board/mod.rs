@@ -20,6 +20,7 @@ pub(super) mod tests;
 pub use plain::Things;
 #[cfg(test)]
 pub(super) use store::rows;
+pub(super) use store::{forget, with_board_before};
 
 use crate::access::Permit;
 use crate::classroom::DrawOnBoard;

@@ -1,7 +1,7 @@
 //! The only SQL on boards.
 
 use crate::ids::{LessonId, Millis, PersonId};
-use crate::store::schema::{board_sheet, board_update};
+use crate::store::schema::{board_sheet, board_update, lesson};
 use crate::store::{Conn, Tx};
 use diesel::prelude::*;
 
@@ -91,6 +91,36 @@ pub(super) fn put_together(tx: &mut Tx<'_>, lesson: LessonId, base: &Base) -> Qu
     )
     .execute(tx.conn())
     .map(|_| ())
+}
+
+/// Lessons that were over before then and of which a board is kept, at most so many.
+pub(in crate::classroom) fn with_board_before(
+    conn: &mut Conn,
+    before: Millis,
+    most: i64,
+) -> QueryResult<Vec<LessonId>> {
+    let sheets = board_sheet::table
+        .inner_join(lesson::table.on(lesson::id.eq(board_sheet::lesson_id)))
+        .filter(lesson::ends_at.lt(before))
+        .select(board_sheet::lesson_id)
+        .limit(most)
+        .load(conn)?;
+    let updates: Vec<LessonId> = board_update::table
+        .inner_join(lesson::table.on(lesson::id.eq(board_update::lesson_id)))
+        .filter(lesson::ends_at.lt(before))
+        .select(board_update::lesson_id)
+        .distinct()
+        .limit(most)
+        .load(conn)?;
+    Ok([sheets, updates].concat())
+}
+
+/// Takes out the board of a lesson.
+pub(in crate::classroom) fn forget(tx: &mut Tx<'_>, lesson: LessonId) -> QueryResult<()> {
+    diesel::delete(board_sheet::table.find(lesson)).execute(tx.conn())?;
+    diesel::delete(board_update::table.filter(board_update::lesson_id.eq(lesson)))
+        .execute(tx.conn())
+        .map(|_| ())
 }
 
 /// How many updates are kept one by one.

@@ -1,9 +1,10 @@
-//! What a class does together over HTTP, as the people of the test school; documents in `documents`, the board in `board`; and that what
+//! What a class does together over HTTP, as the people of the test school; documents in `documents`, the board in `board`, how long it is kept in `retention`; and that what
 //! is told agrees with what is shown (`agreement`).
 
 mod agreement;
 mod board;
 mod documents;
+mod retention;
 
 use super::{DrawOnBoard, LeadRoom, PartakeInRoom, WriteNotes};
 use crate::ids::{LessonId, PersonId};
