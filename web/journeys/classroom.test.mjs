@@ -3,23 +3,16 @@
 // and that all of it is still there after the server was cut off.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, lessonNow, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, liveLesson, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
 
 let school, browser, teacher, pupil, other, pupilAccount, otherAccount, lesson;
 
 before(async () => {
   school = await startSchool();
   browser = await openBrowser();
-  lesson = await lessonNow(browser, school, { viewport: LAPTOP });
-  teacher = lesson.page;
-  [pupilAccount, otherAccount] = lesson.pupils;
-  pupil = await person(browser, school, pupilAccount, { viewport: PHONE });
+  lesson = await liveLesson(browser, school);
+  ({ teacher, pupil, pupilAccount, otherAccount } = lesson);
   other = await person(browser, school, otherAccount, { viewport: PHONE, colorScheme: "dark" });
-  await teacher.goto(lesson.livePath);
-  await teacher.getByRole("button", { name: "Ouvrir la classe" }).click();
-  await until("the teacher is live", async () => (await phase(teacher)) === "live");
-  await pupil.goto(lesson.livePath);
-  await until("the pupil is live", async () => (await phase(pupil)) === "live");
 });
 
 after(async () => {

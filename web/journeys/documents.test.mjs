@@ -6,24 +6,17 @@ import assert from "node:assert/strict";
 import { writeFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, betweenBells, lessonNow, openBrowser, openFirefox, person, phase, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, betweenBells, enter, liveLesson, openBrowser, openFirefox, person, phase, printed, shoot, startSchool, until } from "./harness.mjs";
 
-let school, browser, firefox, folder, teacher, pupil, lesson, pupilAccount, otherAccount;
+let school, browser, firefox, folder, teacher, pupil, lesson, otherAccount;
 const PAGES = 5;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "preau-documents-"));
   school = await startSchool({ zone: betweenBells() });
   browser = await openBrowser();
-  lesson = await lessonNow(browser, school, { viewport: LAPTOP });
-  teacher = lesson.page;
-  [pupilAccount, otherAccount] = lesson.pupils;
-  pupil = await person(browser, school, pupilAccount, { viewport: PHONE });
-  await teacher.goto(lesson.livePath);
-  await teacher.getByRole("button", { name: "Ouvrir la classe" }).click();
-  await until("the teacher is live", async () => (await phase(teacher)) === "live");
-  await pupil.goto(lesson.livePath);
-  await until("the pupil is live", async () => (await phase(pupil)) === "live");
+  lesson = await liveLesson(browser, school);
+  ({ teacher, pupil, otherAccount } = lesson);
 });
 
 after(async () => {
@@ -32,18 +25,6 @@ after(async () => {
   await school?.stop();
   if (folder) await rm(folder, { recursive: true, force: true });
 });
-
-/** A real PDF, printed by a browser: text in its own fonts, a drawing, as many pages as wished. */
-async function printed(pages) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  const verse = ["Le Corbeau et le Renard", "La Cigale et la Fourmi", "Le Loup et l’Agneau", "Le Lièvre et la Tortue", "Le Lion et le Rat"];
-  const sheets = Array.from({ length: pages }, (_, number) => `<section><h1>${verse[number % verse.length]}</h1><p>Fable ${number + 1}. Maître Corbeau, sur un arbre perché, tenait en son bec un fromage.</p><svg width="300" height="200"><circle cx="150" cy="100" r="80" fill="#255d38"/></svg></section>`);
-  await page.setContent(`<style>section { break-after: page; font: 18pt serif }</style>${sheets.join("")}`);
-  const bytes = await page.pdf({ format: "A4", printBackground: true });
-  await context.close();
-  return bytes;
-}
 
 /** A file that says it is encrypted, with keys that no password of nobody opens. */
 function encrypted(bytes) {
@@ -70,14 +51,14 @@ test("what nobody could read is refused in words, before it is sent", async () =
   await teacher.getByRole("button", { name: "Choisir un PDF" }).waitFor();
   let sent = 0;
   teacher.on("request", (request) => (sent += request.method() === "POST" && request.url().endsWith("/room/documents") ? 1 : 0));
-  const whole = await printed(1);
+  const whole = await printed(browser, 1);
   await choose("Abîmé.pdf", Buffer.from("%PDF-1.7\nrien de lisible"));
   await trouble(teacher).getByText("« Abîmé.pdf » n’est pas un PDF lisible").waitFor();
   await assertAccessible(teacher, "a damaged file");
   await shoot(teacher, "document-damaged-laptop");
   await choose("Secret.pdf", encrypted(whole));
   await trouble(teacher).getByText("« Secret.pdf » est protégé par un mot de passe").waitFor();
-  await choose("Long.pdf", await printed(301));
+  await choose("Long.pdf", await printed(browser, 301));
   await trouble(teacher).getByText("« Long.pdf » a 301 pages, et il en faut 300 au plus").waitFor();
   await choose("Lourd.pdf", Buffer.alloc(20 * 1024 * 1024 + 1));
   await trouble(teacher).getByText("« Lourd.pdf » est trop lourd : 21 Mo, et il en faut 20 au plus").waitFor();
@@ -85,7 +66,7 @@ test("what nobody could read is refused in words, before it is sent", async () =
 });
 
 test("everybody sees the page that the teacher turns to", async () => {
-  await choose("Fables de La Fontaine.pdf", await printed(PAGES));
+  await choose("Fables de La Fontaine.pdf", await printed(browser, PAGES));
   await readsPage(teacher, 1, "Le Corbeau et le Renard");
   await readsPage(pupil, 1, "Le Corbeau et le Renard");
   await pupil.locator("#notices").getByText("Ton professeur montre un document : Fables de La Fontaine.pdf.").waitFor();
@@ -156,8 +137,7 @@ test("the page is made larger, and then moves in its place", async () => {
 test("whoever comes late sees the same page, in Firefox as well", async () => {
   firefox = await openFirefox();
   const late = await person(firefox, school, otherAccount, { viewport: LAPTOP, permissions: [] });
-  await late.goto(lesson.livePath);
-  await until("the second pupil is live", async () => (await phase(late)) === "live");
+  await enter(late, lesson, "the second pupil");
   await readsPage(late, 4, "Le Lièvre et la Tortue");
   await assertAccessible(late, "a document in Firefox");
   // A picture is taken with a style sheet of its own, of which Firefox complains.

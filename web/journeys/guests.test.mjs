@@ -3,24 +3,18 @@
 // withdraws them.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, betweenBells, lessonNow, openBrowser, person, phase, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, betweenBells, liveLesson, openBrowser, person, phase, shoot, startSchool, until } from "./harness.mjs";
 
 let school, browser, lesson, teacher, pupil, head, substitute, headAccount, substituteAccount;
 
 before(async () => {
   school = await startSchool({ zone: betweenBells() });
   browser = await openBrowser();
-  lesson = await lessonNow(browser, school, { viewport: LAPTOP });
-  teacher = lesson.page;
+  lesson = await liveLesson(browser, school);
+  ({ teacher, pupil } = lesson);
   [headAccount] = accountsOf(school, "head");
   substituteAccount = accountsOf(school, "teacher").find(({ login }) => login !== lesson.account.login);
-  pupil = await person(browser, school, lesson.pupils[0], { viewport: PHONE });
   head = await person(browser, school, headAccount, { viewport: PHONE });
-  await teacher.goto(lesson.livePath);
-  await teacher.getByRole("button", { name: "Ouvrir la classe" }).click();
-  await until("the teacher is live", async () => (await phase(teacher)) === "live");
-  await pupil.goto(lesson.livePath);
-  await until("the pupil is live", async () => (await phase(pupil)) === "live");
 });
 
 after(async () => {

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { mkdtemp, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { LAPTOP, PHONE, accountsOf, assertAccessible, assertNoComplaint, betweenBells, lessonNow, openBrowser, person, phase, shoot, startSchool, until } from "./harness.mjs";
+import { allowRecording, assertAccessible, assertNoComplaint, betweenBells, liveLesson, openBrowser, phase, shoot, startSchool, until } from "./harness.mjs";
 import { onLiveKit } from "./livekit.mjs";
 
 /** A disk in memory: nothing else that goes on here takes as much of it meanwhile as `ROOM`. */
@@ -26,20 +26,9 @@ before(async () => {
   const environment = { PREAU_RECORDING__FOLDER: join(folder, "recordings"), PREAU_RECORDING__LEAST_FREE_MIB: String(free - ROOM), PREAU_RECORDING__LONGEST_MINUTES: "1" };
   school = await startSchool({ zone: betweenBells(), environment });
   browser = await openBrowser();
-  const head = await person(browser, school, accountsOf(school, "head")[0]);
-  await head.goto("/recordings");
-  await head.getByLabel("Pendant une classe en direct").selectOption("teacher");
-  await head.getByRole("button", { name: "Enregistrer", exact: true }).click();
-  await head.getByText("Le choix est enregistré.").waitFor();
-  await head.context().close();
-  lesson = await lessonNow(browser, school, { viewport: LAPTOP });
-  teacher = lesson.page;
-  pupil = await person(browser, school, lesson.pupils[0], { viewport: PHONE });
-  await teacher.goto(lesson.livePath);
-  await teacher.getByRole("button", { name: "Ouvrir la classe" }).click();
-  await until("the teacher is live", async () => (await phase(teacher)) === "live");
-  await pupil.goto(lesson.livePath);
-  await until("the pupil is live", async () => (await phase(pupil)) === "live");
+  await allowRecording(browser, school, "teacher");
+  lesson = await liveLesson(browser, school);
+  ({ teacher, pupil } = lesson);
 });
 
 after(async () => {

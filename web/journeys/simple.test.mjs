@@ -3,21 +3,15 @@
 // school has this page by itself (a test of the server's).
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, betweenBells, lessonNow, openBrowser, person, phase, received, shoot, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, assertAccessible, assertFits, assertNoComplaint, assertSeesAndHears, betweenBells, liveLesson, openBrowser, received, shoot, startSchool, until } from "./harness.mjs";
 
 let school, browser, teacher, pupil, lesson;
 
 before(async () => {
   school = await startSchool({ zone: betweenBells() });
   browser = await openBrowser();
-  lesson = await lessonNow(browser, school, { viewport: LAPTOP });
-  teacher = lesson.page;
-  pupil = await person(browser, school, lesson.pupils[0], { viewport: PHONE });
-  await teacher.goto(lesson.livePath);
-  await teacher.getByRole("button", { name: "Ouvrir la classe" }).click();
-  await until("the teacher is live", async () => (await phase(teacher)) === "live");
-  await pupil.goto(lesson.livePath);
-  await until("the pupil is live", async () => (await phase(pupil)) === "live");
+  lesson = await liveLesson(browser, school);
+  ({ teacher, pupil } = lesson);
 });
 
 after(async () => {
