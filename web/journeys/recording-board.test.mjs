@@ -191,9 +191,13 @@ test("the teacher watches on a laptop, and somebody in Firefox", async () => {
   await teacher.evaluate(() => scrollTo(0, 0));
   await shoot(teacher, "recorded-document-laptop");
   await assertAccessible(teacher, "a recorded document on a laptop");
+  await teacher.emulateMedia({ colorScheme: "dark" });
+  await assertAccessible(teacher, "a recorded document in dark colours");
+  await shoot(teacher, "recorded-document-dark-laptop");
+  await teacher.emulateMedia({ colorScheme: "light" });
   assertNoComplaint(teacher, "playback on a laptop");
   firefox = await openFirefox();
-  const other = await person(firefox, school, lesson.otherAccount, { viewport: LAPTOP, permissions: [], colorScheme: "dark" });
+  const other = await person(firefox, school, lesson.otherAccount, { viewport: LAPTOP, permissions: [] });
   await other.goto(path);
   await until("the board is drawn in Firefox", async () => (await other.locator(".slate canvas.static").count()) > 0 && (await ink(other)) > 20);
   for (const at of [wiped, 0, wiped - 1]) {
@@ -204,7 +208,7 @@ test("the teacher watches on a laptop, and somebody in Firefox", async () => {
   await other.locator(".paper .document-text").getByText("Le Corbeau et le Renard").waitFor();
   // A picture is taken with a style sheet of its own, of which Firefox complains.
   assertNoComplaint(other, "Firefox");
-  await shoot(other, "recorded-document-firefox-dark");
+  await shoot(other, "recorded-document-firefox");
 });
 
 test("a document that was taken out of the lesson is gone, and said to be", async () => {

@@ -51,6 +51,7 @@ pub use shard::Line;
 pub use store::{Said, forget_words, opened, rooms_between, said_between, with_words_before};
 #[cfg(test)]
 pub(crate) use tests::matrix;
+pub use views::parts;
 
 use crate::access::Profile;
 use crate::config::LiveEngine;

@@ -2,7 +2,7 @@
 
 use super::model::{DAY, DAYS, Recording, RecordingLine, Setting, Track, What};
 use crate::edge::{Platform, instant};
-use crate::lesson::views::parts;
+use crate::lesson::parts;
 use crate::ui::{SelectOption, Shell};
 use askama::Template;
 
