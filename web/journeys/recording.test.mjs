@@ -222,8 +222,9 @@ test("Firefox plays it as well, from any place", async () => {
   await until("it goes on from there", async () => (await media(page)).some((one) => one.kind === "video" && one.frames > frames && one.at !== at));
   // A machine without a sound device is not the files' fault.
   assert.deepEqual((await media(page)).map((one) => one.error).filter((error) => error && error !== "OnMediaSinkAudioError"), []);
-  await shoot(page, "recording-playback-firefox");
+  // A picture is taken with a style sheet of its own, of which Firefox complains.
   assertNoComplaint(page, "playback in Firefox");
+  await shoot(page, "recording-playback-firefox");
 });
 
 test("the files are whole WebM files, sent in parts", async () => {
