@@ -98,16 +98,30 @@ impl Pacer {
         }
     }
 
-    /// The pace, given the seats that would come round to this lane if sessions last as assumed.
+    /// People a second in the last `window` buckets, with what is expected weighing as much as so many seconds.
+    fn rate(&self, window: usize, expected: f64, weight: f64) -> f64 {
+        let taken = self.buckets.len().min(window);
+        let seen: u32 = self.buckets.iter().rev().take(taken).sum();
+        let span = taken as f64 * f64::from(BUCKET);
+        (f64::from(seen) + expected * weight) / (span + weight)
+    }
+
+    /// The pace by which it is planned when to ask again, given the seats that would come round to this lane if
+    /// sessions last as assumed. Where nobody has come in lately it hopes for more than has been seen, so that
+    /// seats which come free find somebody at the door.
     pub(crate) fn pace(&self, seats: f64) -> Pace {
         let assumed = (seats / ASSUMED_SESSION).max(1e-6);
-        let rate = |window: usize| {
-            let taken = self.buckets.len().min(window);
-            let seen: u32 = self.buckets.iter().rev().take(taken).sum();
-            let span = taken as f64 * f64::from(BUCKET);
-            (f64::from(seen) + assumed * ASSUMED_WEIGHT) / (span + ASSUMED_WEIGHT)
-        };
+        let rate = |window| self.rate(window, assumed, ASSUMED_WEIGHT);
         let (short, long) = (rate(SHORT), rate(BUCKETS));
+        Pace { slower: short.min(long), faster: short.max(long) }
+    }
+
+    /// The pace that people are told. What two minutes show of a lane that gets a seat now and then is chance for a
+    /// good part, so they weigh as much as what ten minutes say of them; the assumption, which is far off in a house
+    /// full of lessons, tells on those ten alone.
+    pub(crate) fn told(&self, seats: f64) -> Pace {
+        let long = self.rate(BUCKETS, (seats / ASSUMED_SESSION).max(1e-6), ASSUMED_WEIGHT);
+        let short = self.rate(SHORT, long, SHORT as f64 * f64::from(BUCKET));
         Pace { slower: short.min(long), faster: short.max(long) }
     }
 }
@@ -239,6 +253,19 @@ mod tests {
         // Ten minutes of silence: the assumption is all that is left, and it weighs little.
         pacer.admitted(0, Moment::from_unix_seconds(1_001_300));
         assert!(pacer.pace(1_800.0).faster < 0.5);
+    }
+
+    #[test]
+    fn people_are_told_what_has_been_seen() {
+        // A seat every twenty seconds, where half an hour's sessions would give twenty of them.
+        let mut pacer = Pacer::default();
+        assert!((pacer.told(1_800.0).middle() - 1.0).abs() < 1e-9, "at first there is the assumption alone");
+        for second in 0..1_200 {
+            pacer.admitted(u32::from(second % 20 == 0), Moment::from_unix_seconds(1_000_000 + second));
+        }
+        let (told, planned) = (pacer.told(1_800.0), pacer.pace(1_800.0));
+        assert!(told.slower > 0.05 && told.faster < 0.15, "{told:?}");
+        assert!(planned.faster > 2.0 * told.faster, "{planned:?}");
     }
 
     #[test]

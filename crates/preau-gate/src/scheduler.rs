@@ -506,7 +506,8 @@ impl Scheduler {
             LaneView {
                 watermark: queue.watermark(),
                 depth: Depth::new(front, &stretches),
-                pace: self.pacers[i].pace(f64::from(reading.seats) * share.min(1.0)),
+                pace: self.pacers[i].told(f64::from(reading.seats) * share.min(1.0)),
+                asking: self.pacers[i].pace(f64::from(reading.seats) * share.min(1.0)),
                 open: left > 0
                     && !queue.stands(now)
                     && !self.closed[i]

@@ -24,7 +24,10 @@ use crate::time::Moment;
 pub(crate) struct LaneView {
     pub(crate) watermark: Rank,
     pub(crate) depth: Depth,
+    /// How fast it moves, as people are told.
     pub(crate) pace: Pace,
+    /// The pace by which their pages ask.
+    pub(crate) asking: Pace,
     /// Nobody waits and seats are free: newcomers need no ticket.
     pub(crate) open: bool,
     /// Device classes that report; see `Queue::reporting_mask`.
@@ -144,6 +147,7 @@ impl View {
             watermark: Rank::default(),
             depth: Depth::default(),
             pace: Pace { slower: 0.0, faster: 0.0 },
+            asking: Pace { slower: 0.0, faster: 0.0 },
             open: false,
             mask: 0,
         });
@@ -239,7 +243,7 @@ impl View {
         let bell_minutes = u16::try_from(until_bell.as_secs() / 60).unwrap_or(u16::MAX);
         range.low = range.low.saturating_add(bell_minutes);
         range.high = range.high.map(|high| high.saturating_add(bell_minutes));
-        let seconds = lane.pace.expected_seconds(before) + until_bell.as_secs_f64();
+        let seconds = lane.asking.expected_seconds(before) + until_bell.as_secs_f64();
         // Before a bell there is nothing to gain from asking more often than it approaches.
         let before_for_interval = before.max(until_bell.as_secs_f64());
         Forecast {

@@ -233,7 +233,8 @@ fn judge(
     let blocked = people.iter().filter(|person| person.blocked).count();
     report.must(blocked == 0, format!("{blocked} blocked"));
     let error = quantile(&mut measured.errors, 0.5) * 100.0;
-    report.also(format!("the others' estimate off by {error:.0} % (median of {})", measured.errors.len()));
+    let told = measured.errors.len();
+    report.must(error < 20.0, format!("the others' estimate off by {error:.0} % (median of {told}, < 20)"));
     report.left_out = Some("verdict \"rush or under-sized\" and the attack's share come with triage");
     report
 }
