@@ -1,4 +1,4 @@
-// Builds what the binary embeds: web/dist/{live.js, playback.js, today.js, waiting.js, worker.js, console.js, *.css,
+// Builds what the binary embeds: web/dist/{live.js, playback.js, today.js, waiting.js, seat.js, worker.js, console.js, *.css,
 // texts/*.json}, and what a lesson loads when captions are switched on, a document or the board is shown:
 // web/dist/{captions.js, document.js, document-worker.js, *.wasm, *.pfb, board.js, board.css, board-*.woff2}.
 // (What Excalidraw depends on and a board does not need is another, small package under that name in package.json: the
@@ -21,6 +21,8 @@ const budgets = {
   "live.js": 160_000,
   "today.js": 2_000,
   "waiting.js": 1_800,
+  // It stands in every page.
+  "seat.js": 450,
   // Loads what draws a page or the board when the first one is due, as the live page does.
   "playback.js": 4_800,
   "worker.js": 800,
@@ -81,6 +83,7 @@ await Promise.all([
   build({ ...common, entryPoints: ["src/live.ts"], format: "esm", outfile: "dist/live.js" }),
   build({ ...common, entryPoints: ["src/today.ts"], format: "iife", outfile: "dist/today.js" }),
   build({ ...common, entryPoints: ["src/waiting.ts"], format: "iife", outfile: "dist/waiting.js" }),
+  build({ ...common, entryPoints: ["src/seat.ts"], format: "iife", outfile: "dist/seat.js" }),
   build({ ...common, entryPoints: ["src/worker.ts"], format: "iife", outfile: "dist/worker.js" }),
   build({ ...common, entryPoints: ["src/console.ts"], format: "iife", outfile: "dist/console.js" }),
   build({ ...common, entryPoints: ["src/playback.ts"], format: "esm", outfile: "dist/playback.js" }),

@@ -542,6 +542,23 @@ impl Gate {
         self.shared.book().release(session, &self.shared.rules, now)
     }
 
+    /// A page of the holder was closed, as its browser says. Unless something is heard of them within
+    /// `Rules::leaving` the seat is free then, and the way back open for the re-entry span; inside a lesson
+    /// nothing happens at all. Whether the seat is about to be free.
+    pub fn leaving(&self, session: &Session, now: Moment) -> bool {
+        self.shared.book().leaving(session, &self.shared.rules, now)
+    }
+
+    /// The holder is there, although they said that they leave. Returns the session cookie to send; none
+    /// when the seat is not theirs any more, which the next verdict settles.
+    pub fn stays(&self, session: &Session, now: Moment) -> Option<SessionText> {
+        let presented = self.shared.book().present(session, &self.shared.rules, now);
+        match presented {
+            Presented::Seated(session) => Some(session.seal(&self.shared.view.load().keys)),
+            Presented::Superseded | Presented::Ended => None,
+        }
+    }
+
     /// Ends the session of a device for good, without a way back. Whether there was one.
     pub fn revoke(&self, device: DeviceId, now: Moment) -> bool {
         self.shared.book().leave(device, false, &self.shared.rules, now)

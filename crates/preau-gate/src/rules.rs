@@ -15,6 +15,9 @@ pub struct Rules {
     pub idle: Duration,
     /// A session that has a lesson ends this long after it. Default 5 min: time to note homework.
     pub after_lesson: Duration,
+    /// Who said that they leave, by closing the page, and is not heard of within this span has left. Default 30 s:
+    /// by then a page that follows has been loaded on a slow line and has said so.
+    pub leaving: Duration,
     /// Who was in comes back without queuing within this span. Default 10 min.
     pub reentry: Duration,
     /// A session is signed anew this often, the only moment at which the book of seats is asked.
@@ -66,6 +69,7 @@ impl Default for Rules {
         Self {
             idle: Duration::from_secs(600),
             after_lesson: Duration::from_secs(300),
+            leaving: Duration::from_secs(30),
             reentry: Duration::from_secs(600),
             refresh: Duration::from_secs(60),
             first_hold: Duration::from_secs(60),
@@ -135,6 +139,7 @@ impl Rules {
             ("refresh", self.refresh, second, self.idle),
             ("idle", self.idle, second, day),
             ("after_lesson", self.after_lesson, Duration::ZERO, day),
+            ("leaving", self.leaving, second, self.idle),
             ("reentry", self.reentry, Duration::ZERO, day),
             ("first_hold", self.first_hold, second, day),
             ("claim", self.claim, second, day),

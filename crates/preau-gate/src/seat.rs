@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::lanes::Lane;
 use crate::plan::LessonId;
+use crate::rules::Rules;
 use crate::session::Session;
 use crate::ticket::DeviceId;
 use crate::time::Moment;
@@ -50,6 +51,8 @@ pub(crate) struct Seat {
     pub(crate) waited: Duration,
     pub(crate) renewed: Moment,
     pub(crate) held_until: Option<Moment>,
+    /// Its holder has closed the page: free from then on, unless they are heard of before.
+    pub(crate) leaving: Option<Moment>,
     /// The browser has not sent the session back yet.
     pub(crate) provisional: bool,
     /// The ticket it was taken with, to be made good again if the browser never came back.
@@ -59,6 +62,11 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    /// When it is free if nothing more is heard of its holder.
+    pub(crate) fn ends(&self, device: DeviceId, epoch: u8, rules: &Rules) -> Moment {
+        self.leaving.unwrap_or_else(|| self.session(device, epoch).ends(rules))
+    }
+
     pub(crate) fn session(&self, device: DeviceId, epoch: u8) -> Session {
         Session {
             lane: self.lane,

@@ -166,6 +166,7 @@ impl Book {
             }
             seat.seated = session.seated;
             seat.renewed = now;
+            seat.leaving = None;
             seat.held_until = seat.held_until.max(session.held_until);
             // Whoever shows the session has received it; its ticket has done its service.
             seat.provisional = false;
@@ -193,6 +194,7 @@ impl Book {
                 waited: session.waited,
                 renewed: now,
                 held_until: session.held_until,
+                leaving: None,
                 provisional: false,
                 spent: None,
                 looked_at: now,
@@ -314,6 +316,7 @@ impl Book {
                 self.filter.raise(device, now);
             }
             seat.renewed = now;
+            seat.leaving = None;
             seat.held_until = seat.held_until.max(held_until);
             let session = seat.session(device, self.epoch);
             if again {
@@ -353,6 +356,7 @@ impl Book {
             waited: now.since(asker.arrived),
             renewed: now,
             held_until: asker.held_until,
+            leaving: None,
             provisional: true,
             spent: asker.spent,
             looked_at: now,
@@ -452,6 +456,7 @@ impl Book {
             waited: session.waited,
             renewed: now,
             held_until: session.held_until.max(until).max(old.and_then(|seat| seat.held_until)),
+            leaving: None,
             provisional: false,
             spent: None,
             looked_at: now,
@@ -472,6 +477,29 @@ impl Book {
             }
             Presented::Superseded | Presented::Ended => false,
         }
+    }
+
+    /// The holder has closed a page and may be gone: free after `Rules::leaving`, unless they are heard of. What
+    /// is heard is what the book hears, so the device's sessions are looked up again from now on. A lesson's seat
+    /// stays as it is. Whether it is about to be free.
+    pub(crate) fn leaving(&mut self, session: &Session, rules: &Rules, now: Moment) -> bool {
+        if !matches!(self.present(session, rules, now), Presented::Seated(_)) {
+            return false;
+        }
+        let device = session.device;
+        let Some(seat) = self.seats.get_mut(&device) else { return false };
+        if seat.held_until.is_some_and(|until| until > now) {
+            return false;
+        }
+        let goes = now + rules.leaving;
+        seat.leaving = Some(goes);
+        self.filter.raise(device, now);
+        // Looked at earlier than that anyway, it is put off then: one that says so again and again fills no list.
+        if goes < seat.looked_at {
+            seat.looked_at = goes;
+            self.ends.push(Reverse((goes, device)));
+        }
+        true
     }
 
     /// The holder leaves. With `back`, the way back stays open for the re-entry span.
@@ -532,7 +560,7 @@ impl Book {
             if seat.looked_at != end {
                 continue;
             }
-            let really = Session::ends(&seat.session(device, self.epoch), rules);
+            let really = seat.ends(device, self.epoch, rules);
             if really > now {
                 seat.looked_at = really;
                 self.ends.push(Reverse((really, device)));
@@ -598,7 +626,7 @@ impl Book {
     pub(crate) fn groups(&self, rules: &Rules) -> Vec<SeatGroup> {
         let mut groups = self.absent.clone();
         for (device, seat) in &self.seats {
-            let end = seat.session(*device, self.epoch).ends(rules);
+            let end = seat.ends(*device, self.epoch, rules);
             *groups.entry((minute_after(end), seat.lane)).or_insert(0) += 1;
         }
         groups.into_iter().map(|((ends, lane), seats)| SeatGroup { lane, ends, seats }).collect()

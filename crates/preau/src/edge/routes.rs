@@ -290,7 +290,7 @@ async fn check_body(rule: &RouteInfo, caller: &Caller, request: Request) -> Resu
 }
 
 /// Whether the browser itself says that another site sent this (Fetch Metadata, W3C).
-fn from_elsewhere(headers: &http::HeaderMap) -> bool {
+pub(super) fn from_elsewhere(headers: &http::HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     matches!(site, Some("cross-site" | "same-site"))
 }

@@ -21,6 +21,7 @@ mod fleet;
 mod front;
 mod kept;
 mod layer;
+mod leaving;
 mod pages;
 mod pulse;
 mod shed;

@@ -2,9 +2,9 @@
 //! wonder, `/status.json` for monitors. All from memory, in front of every queue.
 
 use super::answer::{POLICY, minutes};
-use super::{Door, TICKET};
+use super::{Door, TICKET, leaving};
 use crate::edge::views::{OutPage, StatusPage, WaitArc, estimate};
-use crate::edge::{Audience, Caller, Cost, Platform, Refusal, Routes, caller, instant};
+use crate::edge::{Audience, Body, Caller, Cost, Platform, Refusal, Routes, caller, instant};
 use crate::ui::{ClockFace, Dates, Form, Texts};
 use askama::Template as _;
 use axum::extract::{Path, State};
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Seconds without a round of the scheduler after which the queue is said to stand still.
 const STANDSTILL: Duration = Duration::from_secs(10);
 
-/// `/now`, `/status`, `/status.json`, the draws, and where a class code is typed.
+/// `/now`, `/status`, `/status.json`, the draws, where a class code is typed, and what a closed page says.
 pub fn gate_pages(platform: Platform) -> Routes<()> {
     Routes::new()
         .get("/now", Audience::Anyone, Cost::Static, now)
@@ -25,6 +25,8 @@ pub fn gate_pages(platform: Platform) -> Routes<()> {
         .get("/draws.json", Audience::Anyone, Cost::Static, draws)
         .get("/draws/{slot}", Audience::Anyone, Cost::Static, draw)
         .get("/class-code", Audience::Anyone, Cost::Static, class_code)
+        .post("/seat/departure", Audience::Anyone, Cost::Static, Body::Machine(0), leaving::departs)
+        .post("/seat/return", Audience::Anyone, Cost::Static, Body::Machine(0), leaving::returns)
         .with_state(platform)
 }
 

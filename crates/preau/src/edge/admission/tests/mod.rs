@@ -1,6 +1,7 @@
 //! The gate over HTTP: who waits, keeps the place, gets in, and is told what. The clock is set by hand.
 
 mod crowd;
+mod leaving;
 mod nodes;
 
 use super::{Door, Entrance, Standing, Waiting, admission, gate_pages, lock};
