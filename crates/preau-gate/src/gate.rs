@@ -414,8 +414,8 @@ impl Gate {
             device: ticket.device,
             arrived: ticket.issued,
             rank: match place {
-                // Exams come in whatever the watermark: their pages need not wait for it.
-                Place::Drawn(_) if exam => Rank::default(),
+                // Exams come in whatever the watermark: their pages ask the gate itself, and need not wait for it.
+                Place::Drawn(_) | Place::Opening { .. } if exam => Rank::default(),
                 Place::Drawn(rank) | Place::Opening { rank, .. } => rank,
                 Place::BeforeBell { .. } => ticket.rank,
             },

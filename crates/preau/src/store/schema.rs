@@ -196,6 +196,7 @@ diesel::table! {
         by_hand -> Bool,
         source -> Text,
         source_key -> Text,
+        exam -> Bool,
     }
 }
 

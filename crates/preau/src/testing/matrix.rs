@@ -101,6 +101,7 @@ fn the_access_matrix_is_what_was_agreed() {
     crate::rollcall::matrix(&mut matrix, &school.people);
     crate::notices::matrix(&mut matrix, &school.people);
     crate::classes::matrix(&mut matrix, &school.people);
+    crate::timetable::matrix(&mut matrix, &school.people);
     let mut text = String::from("# Who may do what. Written by a test; see docs/access.md.\n\n");
     for line in &matrix.lines {
         let _ = writeln!(text, "{line}");

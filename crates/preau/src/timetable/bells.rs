@@ -35,7 +35,8 @@ pub async fn keep_gate_informed(platform: Platform) {
     }
 }
 
-async fn near(platform: &Platform) -> Result<Vec<NearLesson>, StoreError> {
+/// What the gate is told now.
+pub(super) async fn near(platform: &Platform) -> Result<Vec<NearLesson>, StoreError> {
     let now = platform.now();
     platform.store().read::<_, StoreError, _>(move |conn| Ok(read(conn, now)?)).await
 }
@@ -62,8 +63,7 @@ fn told(lesson: &Lesson, sizes: &HashMap<GroupId, u32>) -> NearLesson {
             begins: moment(lesson.starts_at),
             ends: moment(lesson.ends_at),
             people: pupils.saturating_add(u32::try_from(teachers.len()).unwrap_or(0)),
-            // The timetable's files do not say which lessons are examinations.
-            exam: false,
+            exam: lesson.exam,
         },
         keys: lesson.groups.iter().map(|group| DueKey::group(group.get())).chain(teachers).collect(),
     }
@@ -90,11 +90,13 @@ mod tests {
             state: LessonState::Normal,
             replaced_by: None,
             note: String::new(),
+            exam: true,
             groups: vec![class, group],
             teachers: vec![teacher(21, true), teacher(20, false)],
         };
         let near = told(&lesson, &HashMap::from([(class, 27), (group, 3)]));
         assert_eq!((near.lesson.people, near.lesson.begins.unix_seconds()), (31, 1_000));
+        assert!(near.lesson.exam, "the gate hears that it is an exam");
         assert_eq!(near.keys, [DueKey::group(7), DueKey::group(8), DueKey::person(21)]);
     }
 }

@@ -1,6 +1,6 @@
 //! One lesson: who, where, when; the teacher's word on it; what the head changes.
 
-use super::policy::{AnnotateLesson, ChangeLesson, ReadLesson};
+use super::policy::{AnnotateLesson, ChangeLesson, DeclareExam, ReadLesson, WithdrawExam};
 use super::{Lesson, NamedLesson, TimetableState, named, store, views};
 use crate::access::{Action, Allows, Permit, Profile};
 use crate::edge::{Caller, FormFields, Refusal, Topic, html, see_other_with};
@@ -26,6 +26,8 @@ pub(super) struct Shown {
     pub(super) teachers: Vec<school::TeacherLine>,
     /// Those that the caller may watch.
     pub(super) recordings: Vec<recording::RecordingLine>,
+    /// Whether the caller may declare it an exam, or take that back.
+    pub(super) declares: bool,
 }
 
 pub(super) async fn show(
@@ -46,6 +48,7 @@ pub(super) async fn show(
             } else {
                 Vec::new()
             };
+            let declares = <Lesson as Allows<DeclareExam>>::allows(&actor, &lesson);
             let day = crate::edge::instant(lesson.starts_at).to_zoned(zone).date();
             // Work due that day, in the groups of this lesson that the caller has a part in.
             let groups: Vec<_> = lesson
@@ -66,7 +69,7 @@ pub(super) async fn show(
                 line.due == Some(day) && (line.subject.is_empty() || line.subject == subject.subject.name)
             });
             let recordings = recording::of_lesson(conn, &actor, id)?;
-            Ok(Shown { lesson: subject, work, teachers, recordings })
+            Ok(Shown { lesson: subject, work, teachers, recordings, declares })
         })
         .await?;
     let title = shown.lesson.subject.name.clone();
@@ -155,6 +158,27 @@ pub(super) async fn move_to(
     let (room, note) =
         (bounded(fields.text("room"), LONGEST_ROOM)?, bounded(fields.text("note"), LONGEST_NOTE)?);
     write(&state, permit, move |tx| Ok(store::move_lesson(tx, id, span, &room, &note)?)).await
+}
+
+pub(super) async fn declare_exam(
+    State(state): State<TimetableState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+) -> Result<Response, Refusal> {
+    let permit = permit::<DeclareExam>(&state, &caller, id).await?;
+    if !permit.resource().is_ahead(state.platform.now()) {
+        return Err(Refusal::Rule("timetable-exam-too-late"));
+    }
+    write(&state, permit, move |tx| Ok(store::set_exam(tx, id, true)?)).await
+}
+
+pub(super) async fn withdraw_exam(
+    State(state): State<TimetableState>,
+    caller: Caller,
+    Path(id): Path<LessonId>,
+) -> Result<Response, Refusal> {
+    let permit = permit::<WithdrawExam>(&state, &caller, id).await?;
+    write(&state, permit, move |tx| Ok(store::set_exam(tx, id, false)?)).await
 }
 
 /// Date and hours as form fields send them, on the school's wall clock.

@@ -25,9 +25,12 @@ pub use bells::keep_gate_informed;
 pub use import::{ImportReport, Remark, command, read_file};
 pub use model::{Lesson, LessonState, LessonTeacher, NamedLesson, SubjectName, current_or_next, day_bounds};
 pub use policy::{
-    AnnotateLesson, ChangeLesson, ImportTimetable, ManageTimetable, ReadLesson, SchoolTimetable,
+    AnnotateLesson, ChangeLesson, DeclareExam, ImportTimetable, ManageTimetable, ReadLesson, SchoolTimetable,
+    WithdrawExam,
 };
 pub use store::{lessons_between, lessons_of_day, named};
+#[cfg(test)]
+pub(crate) use tests::matrix;
 pub use words::{change_words, room_words};
 
 use crate::access::Profile;
@@ -80,6 +83,8 @@ pub fn routes(state: TimetableState) -> Routes {
         .post("/lessons/{id}/cancellation", HEADS, Cost::Write, Body::Form, lessons::cancel)
         .post("/lessons/{id}/restoration", HEADS, Cost::Write, Body::Form, lessons::restore)
         .post("/lessons/{id}/move", HEADS, Cost::Write, Body::Form, lessons::move_to)
+        .post("/lessons/{id}/exam", HEADS, Cost::Write, Body::Form, lessons::declare_exam)
+        .post("/lessons/{id}/exam/removal", HEADS, Cost::Write, Body::Form, lessons::withdraw_exam)
         .post("/lessons/{id}/substitution", HEADS, Cost::Write, Body::Form, lessons::substitute)
         .get("/timetable/import", importers, Cost::Page, import::pages::drop_page)
         .post("/timetable/import", importers, Cost::Write, file, import::pages::look)

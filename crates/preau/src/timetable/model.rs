@@ -73,6 +73,9 @@ pub struct Lesson {
     pub replaced_by: Option<LessonId>,
     /// A word of the school or of the teacher on it ("salle changée"); mostly empty.
     pub note: String,
+    /// The head has declared it an exam: the gate lets those it concerns in first. An ordinary test in class is not
+    /// one.
+    pub exam: bool,
     /// Classes and groups, by identifier.
     pub groups: Vec<GroupId>,
     /// Who holds it; substitutes first.
@@ -93,6 +96,11 @@ impl Lesson {
     /// Whether it runs at `now`.
     pub fn runs_at(&self, now: Millis) -> bool {
         self.takes_place() && (self.starts_at..self.ends_at).contains(&now)
+    }
+
+    /// Whether it is still to take place, or taking place, at `now`: only then does it matter to the gate.
+    pub fn is_ahead(&self, now: Millis) -> bool {
+        self.takes_place() && self.ends_at > now
     }
 
     /// Whether `person` holds it: as its teacher, or as the substitute the head named.
@@ -188,6 +196,7 @@ pub(super) fn lesson_at(starts_at: Millis, ends_at: Millis, state: LessonState) 
         state,
         replaced_by: None,
         note: String::new(),
+        exam: false,
         groups: Vec::new(),
         teachers: Vec::new(),
     }

@@ -23,6 +23,15 @@ action!(
     ChangeLesson = "timetable.change"
 );
 action!(
+    /// Declaring a lesson an exam, whose pupils the gate lets in first. The head's alone: the seats are those
+    /// of everybody else.
+    DeclareExam = "exam.declare"
+);
+action!(
+    /// Saying that it is none after all.
+    WithdrawExam = "exam.withdraw"
+);
+action!(
     /// Entering slots, rotations and holidays.
     ManageTimetable = "timetable.manage"
 );
@@ -87,6 +96,18 @@ impl Allows<AnnotateLesson> for Lesson {
 impl Allows<ChangeLesson> for Lesson {
     fn allows(actor: &Actor, lesson: &Self) -> bool {
         actor.is_in(lesson.school, &[Profile::Head])
+    }
+}
+
+impl Allows<DeclareExam> for Lesson {
+    fn allows(actor: &Actor, lesson: &Self) -> bool {
+        actor.is_in(lesson.school, &[Profile::Head])
+    }
+}
+
+impl Allows<WithdrawExam> for Lesson {
+    fn allows(actor: &Actor, lesson: &Self) -> bool {
+        <Lesson as Allows<DeclareExam>>::allows(actor, lesson)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::grid::{self, Span};
 use super::import::ImportReport;
 use super::lessons::{Shown, may_enter};
-use super::model::{LessonState, NamedLesson};
+use super::model::{Lesson, LessonState, NamedLesson};
 use super::slots::{LETTERS, Rules};
 use super::store::Slot;
 use super::week::{Week, Whose};
@@ -39,6 +39,7 @@ pub(super) struct Cell {
     from_iso: String,
     change: String,
     cancelled: bool,
+    exam: bool,
     past: bool,
 }
 
@@ -165,6 +166,7 @@ impl<'a> WeekPage<'a> {
                     from_iso: format!("{:02}:{:02}", starts.hour(), starts.minute()),
                     change: change_words(page.texts, named),
                     cancelled: lesson.state == LessonState::Cancelled,
+                    exam: lesson.exam,
                     past: lesson.ends_at <= now,
                 });
             }
@@ -264,6 +266,11 @@ pub(super) struct LessonPage<'a> {
     room: String,
     change: String,
     cancelled: bool,
+    exam: bool,
+    /// What the gate does for an exam that is still to come; empty otherwise.
+    exam_first: String,
+    /// Whether the reader may declare it an exam, or take that back.
+    declares: bool,
     work: Vec<Work>,
     recordings: Vec<recording::views::Line>,
     live: bool,
@@ -319,6 +326,9 @@ impl<'a> LessonPage<'a> {
             room: room_words(page.texts, &lesson.room),
             change: change_words(page.texts, named),
             cancelled: !lesson.takes_place(),
+            exam: lesson.exam,
+            exam_first: exam_first(page, platform, lesson),
+            declares: shown.declares && (lesson.exam || lesson.is_ahead(platform.now())),
             work: shown
                 .work
                 .iter()
@@ -349,6 +359,15 @@ impl<'a> LessonPage<'a> {
             page,
         }
     }
+}
+
+/// "Quand la plateforme est pleine, les élèves de cette épreuve entrent en premier, dès 7 h 45."
+fn exam_first(page: &Shell, platform: &Platform, lesson: &Lesson) -> String {
+    if !lesson.exam || !lesson.is_ahead(platform.now()) {
+        return String::new();
+    }
+    let opens = platform.door().exam_opens(lesson.starts_at);
+    page.with("timetable-exam-first", "hour", page.dates(platform.zone()).hour_at(instant(opens)))
 }
 
 /// The first step of an import.

@@ -75,6 +75,7 @@ pub(super) async fn page(context: &Context<'_>) -> Result<String, Refusal> {
             face: next
                 .map_or_else(|| ClockFace::bare(context.time(context.now)), |named| face(context, named)),
             hue: next.map_or(0, |named| named.subject.hue),
+            exam: next.is_some_and(|named| named.lesson.exam),
             work_left: u32::try_from(left).unwrap_or(u32::MAX),
             work_href: format!("/homework?child={}", child.pupil),
             to_justify: String::new(),

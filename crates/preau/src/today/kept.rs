@@ -123,6 +123,7 @@ struct KeptLesson {
     subject: SubjectLabel,
     detail: String,
     cancelled: bool,
+    exam: bool,
     change: String,
 }
 
@@ -231,6 +232,7 @@ fn days(texts: &'static Texts, dates: &Dates, lessons: &[NamedLesson], to_teache
             subject: subject(named),
             detail: parts.join(" · "),
             cancelled: !named.lesson.takes_place(),
+            exam: named.lesson.exam,
             change: timetable::change_words(texts, named),
         };
         let date = starts.date().to_string();

@@ -97,6 +97,7 @@ mod tests {
             state: LessonState::Normal,
             replaced_by: None,
             note: String::new(),
+            exam: false,
             groups: Vec::new(),
             teachers: Vec::new(),
         }

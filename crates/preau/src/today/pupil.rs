@@ -176,6 +176,7 @@ pub(super) fn card(context: &Context<'_>, named: &NamedLesson, with: String, doo
         with,
         hours: context.hours(named),
         room: timetable::room_words(context.shell.texts, &lesson.room),
+        exam: lesson.exam,
         door,
     }
 }
@@ -241,6 +242,7 @@ pub(super) fn line(
         to: context.hour(lesson.ends_at),
         from_iso: format!("{:02}:{:02}", starts.hour(), starts.minute()),
         state,
+        exam: lesson.exam,
         change: timetable::change_words(context.shell.texts, named),
     }
 }

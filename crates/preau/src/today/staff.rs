@@ -106,6 +106,7 @@ pub(super) async fn head(context: &Context<'_>) -> Result<String, Refusal> {
                 class: named.class(),
                 subject: subject(named),
                 teacher: named.teacher(),
+                exam: named.lesson.exam,
                 open: rooms.get(&named.lesson.id) == Some(&Room::Open),
                 present: state.present,
                 expected: state.expected,

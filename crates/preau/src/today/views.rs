@@ -67,6 +67,8 @@ pub struct BellCard {
     pub hours: String,
     /// "salle 204"; empty when there is none.
     pub room: String,
+    /// Whether it is an exam.
+    pub exam: bool,
     /// What can be done now.
     pub door: Door,
 }
@@ -115,6 +117,8 @@ pub struct LessonLine {
     pub from_iso: String,
     /// Where it stands in the day and in the timetable.
     pub state: LessonState,
+    /// Whether it is an exam.
+    pub exam: bool,
     /// What changed: "Mme Houblon absente", "salle 108 au lieu de 204"; empty when nothing did.
     pub change: String,
 }
@@ -266,6 +270,8 @@ pub struct ChildTile {
     pub face: ClockFace,
     /// The subject's colour for that clock, 0 to 11.
     pub hue: u8,
+    /// Whether that lesson is an exam.
+    pub exam: bool,
     /// Work still to do for the next school day.
     pub work_left: u32,
     /// Where that work is listed.
@@ -377,6 +383,8 @@ pub struct SchoolLesson {
     pub subject: SubjectLabel,
     /// The teacher.
     pub teacher: String,
+    /// Whether it is an exam.
+    pub exam: bool,
     /// Whether the live class is open.
     pub open: bool,
     /// Pupils present.

@@ -265,6 +265,11 @@ impl Door {
         (shown != Some(value.as_str())).then(|| self.0.jar.set(DUE, &value, kept))
     }
 
+    /// When those who sit an exam that begins at `begins` may come in, whoever else waits.
+    pub fn exam_opens(&self, begins: Millis) -> Millis {
+        millis(moment(begins) - self.0.gate.rules().release.first)
+    }
+
     /// The code that a teacher reads out to pupils on unknown devices: `XXXX-XXXX-XXXX`, good for today.
     pub fn class_code(&self, lesson: i64) -> String {
         self.0.gate.class_code(LessonId(lesson.unsigned_abs()), self.now())

@@ -71,7 +71,7 @@ pub(in crate::timetable) struct Existing {
     pub(in crate::timetable) teachers: Vec<PersonId>,
     /// Changed by the head: sources leave it alone.
     pub(in crate::timetable) by_hand: bool,
-    /// A roll, a live class or work hangs on it.
+    /// A roll, a live class or work hangs on it, or the head has declared it an exam.
     pub(in crate::timetable) hangs: bool,
 }
 

@@ -33,6 +33,7 @@ struct Row {
     state: String,
     replaced_by: LessonId,
     note: String,
+    exam: bool,
 }
 
 impl Row {
@@ -48,6 +49,7 @@ impl Row {
             state: LessonState::from_word(&self.state),
             replaced_by: (self.replaced_by.get() != 0).then_some(self.replaced_by),
             note: self.note,
+            exam: self.exam,
             groups: Vec::new(),
             teachers: Vec::new(),
         }
@@ -290,6 +292,11 @@ pub(super) fn set_substitute(tx: &mut Tx<'_>, of: &Lesson, substitute: Option<Pe
             .execute(tx.conn())?;
     }
     Ok(())
+}
+
+/// Declares a lesson an exam, or takes that back. What its source says of it goes on counting.
+pub(super) fn set_exam(tx: &mut Tx<'_>, id: LessonId, exam: bool) -> QueryResult<()> {
+    diesel::update(lesson::table.find(id.get())).set(lesson::exam.eq(exam)).execute(tx.conn()).map(|_| ())
 }
 
 /// Writes the teacher's word on a lesson.

@@ -38,6 +38,7 @@ struct Row {
     replaced_by: LessonId,
     note: String,
     by_hand: bool,
+    exam: bool,
 }
 
 #[derive(Insertable)]
@@ -117,7 +118,7 @@ pub(in crate::timetable) fn existing(
         .map(|row| Existing {
             groups: groups.remove(&row.id).unwrap_or_default(),
             teachers: teachers.remove(&row.id).unwrap_or_default(),
-            hangs: hanging.contains(&row.id),
+            hangs: row.exam || hanging.contains(&row.id),
             id: row.id,
             key: row.source_key,
             starts_at: row.starts_at,

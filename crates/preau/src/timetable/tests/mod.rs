@@ -1,7 +1,33 @@
 //! Week, lesson and slots over HTTP, as the people of the test school.
 
-use crate::testing::TestSchool;
+mod exams;
+
+use super::policy::{
+    AnnotateLesson, ChangeLesson, DeclareExam, ImportTimetable, ManageTimetable, ReadLesson, SchoolTimetable,
+    WithdrawExam,
+};
+use super::{Lesson, LessonTeacher};
+use crate::testing::{Matrix, People, TestSchool};
 use http::StatusCode;
+
+/// This slice's rows of the access matrix.
+pub(crate) fn matrix(matrix: &mut Matrix, people: &People) {
+    let lesson = Lesson {
+        school: people.school,
+        groups: vec![people.class_4a],
+        teachers: vec![LessonTeacher { person: people.teacher, substitute: false }],
+        ..super::model::lesson_at(0, 1, super::LessonState::Normal)
+    };
+    let timetable = SchoolTimetable { school: people.school };
+    matrix.list::<Lesson, ReadLesson>();
+    matrix.row::<Lesson, ReadLesson>("of 4A", &lesson);
+    matrix.row::<Lesson, AnnotateLesson>("of 4A", &lesson);
+    matrix.row::<Lesson, ChangeLesson>("of 4A", &lesson);
+    matrix.row::<Lesson, DeclareExam>("of 4A", &lesson);
+    matrix.row::<Lesson, WithdrawExam>("of 4A", &lesson);
+    matrix.row::<SchoolTimetable, ManageTimetable>("of the school", &timetable);
+    matrix.row::<SchoolTimetable, ImportTimetable>("of the school", &timetable);
+}
 
 #[tokio::test]
 async fn everybody_sees_their_own_week() {
