@@ -1,17 +1,13 @@
-// The head declares a lesson an exam: everybody whom it concerns reads so, and before a full house its pupils are in
-// while others wait.
+// The head declares a lesson an exam, and everybody whom it concerns reads so. What the gate makes of it stands in
+// the timetable's own tests (`timetable/tests/exams.rs`), at a full house.
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, betweenBells, openBrowser, person, shoot, sitDown, startSchool, until } from "./harness.mjs";
+import { LAPTOP, PHONE, accountsOf, assertAccessible, assertFits, assertNoComplaint, betweenBells, openBrowser, person, shoot, startSchool } from "./harness.mjs";
 
-const zone = betweenBells();
-/** Seats of the house in the end; three of ten may be set aside for exams. */
-const SEATS = 10;
-
-let school, browser, head, pupil, exam;
+let school, browser, head, pupil;
 
 before(async () => {
-  school = await startSchool({ operated: true, zone });
+  school = await startSchool({ zone: betweenBells() });
   browser = await openBrowser();
   head = await person(browser, school, accountsOf(school, "head")[0], { viewport: PHONE });
   pupil = await person(browser, school, accountsOf(school, "pupil")[0], { viewport: PHONE });
@@ -21,10 +17,6 @@ after(async () => {
   await browser?.close();
   await school?.stop();
 });
-
-/** The hour `minutes` from now as the school's clock shows it: "10:42". */
-const hourIn = (minutes) => new Date(Date.now() + 60_000 * minutes).toLocaleTimeString("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
-const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1_000 * seconds));
 
 /** The page on a phone and on a desk, by day and by night. */
 async function assertCalm(page, what) {
@@ -42,15 +34,9 @@ async function assertCalm(page, what) {
 
 test("the head declares an exam with the keyboard, and everybody whom it concerns reads it", async () => {
   await pupil.goto("/today");
-  const [running, next] = await pupil.locator(".day a.slot:not(.past)").evaluateAll((all) => all.map((one) => one.getAttribute("href")));
-  exam = next;
-  // What comes for the second test: the pupil is due in the next lesson, which begins in half an hour.
-  await head.goto(running);
-  await head.locator("summary", { hasText: "Annuler ce cours" }).click();
-  await head.getByRole("button", { name: "Annuler ce cours" }).click();
-  await head.getByText("annulé").first().waitFor();
+  const [exam] = await pupil.locator(".day a.slot:not(.past)").evaluateAll((all) => all.slice(1).map((one) => one.getAttribute("href")));
   await head.goto(exam);
-  assert.equal(await head.getByText("Épreuve").count(), 1, "the head is offered it, and it is not one yet");
+  assert.equal(await head.getByText("Épreuve", { exact: true }).count(), 1, "the head is offered it, and it is not one yet");
   await head.locator("summary", { hasText: "Épreuve" }).focus();
   await head.keyboard.press("Enter");
   await assertCalm(head, "offer");
@@ -62,16 +48,16 @@ test("the head declares an exam with the keyboard, and everybody whom it concern
 
   for (const [path, what] of [["/today", "today"], [exam, "lesson"], ["/timetable", "week"]]) {
     await pupil.goto(path);
-    await pupil.getByText("Épreuve").first().waitFor();
+    await pupil.getByText("Épreuve", { exact: true }).first().waitFor();
     assert.equal(await pupil.getByRole("button", { name: /épreuve/ }).count(), 0, "pupils declare nothing");
-    if (what === "week") await pupil.getByText("Épreuve").first().scrollIntoViewIfNeeded();
+    if (what === "week") await pupil.getByText("Épreuve", { exact: true }).first().scrollIntoViewIfNeeded();
     await assertCalm(pupil, `pupil-${what}`);
   }
   let parents = 0;
   for (const account of accountsOf(school, "guardian")) {
     const parent = await person(browser, school, account, { viewport: PHONE });
     if ((await parent.goto(exam)).status() === 200) {
-      await parent.getByText("entrent en premier").waitFor();
+      await parent.getByText("de cette épreuve y entrent en premier").waitFor();
       await assertCalm(parent, "guardian-lesson");
       parents += 1;
     }
@@ -79,45 +65,4 @@ test("the head declares an exam with the keyboard, and everybody whom it concern
     if (parents > 0) break;
   }
   for (const page of [head, pupil]) assertNoComplaint(page, "exam");
-});
-
-test("before a full house the pupil of the exam is in while another class waits", async () => {
-  const other = await person(browser, school, school.accounts.find((one) => one.role === "pupil" && one.class !== accountsOf(school, "pupil")[0].class), { viewport: PHONE });
-  await head.goto(exam);
-  await head.locator("summary", { hasText: "Déplacer" }).click();
-  const form = head.locator(`form[action="${exam}/move"]`);
-  // Access opens a quarter of an hour before; the gate hears of the timetable once a minute.
-  await form.locator('input[name="from"]').fill(hourIn(18));
-  await form.locator('input[name="to"]').fill(hourIn(58));
-  await form.getByRole("button").click();
-  await head.getByText("Épreuve").first().waitFor();
-  const opens = (await head.getByText("entrent en premier").textContent()).match(/dès (\d+)\sh\s(\d\d)/);
-  assert.ok(opens, "the page says from when on");
-
-  for (const page of [head, pupil, other]) await page.goto("about:blank");
-  await school.order("ceiling", SEATS);
-  await school.order("end_sessions");
-  // Strangers who stay take all seats but two.
-  const strangers = await Promise.all(Array.from({ length: SEATS - 2 }, () => browser.newContext({ baseURL: school.origin })));
-  const stay = async () => {
-    for (const stranger of strangers) await stranger.request.get("/sign-in", { headers: { accept: "text/html" } });
-  };
-  await stay();
-  await stay();
-  await pause(65);
-  await stay();
-  await pupil.goto("/today");
-  await other.goto("/today");
-  // By itself: the page asks, and is in when the hour has come.
-  await until("the pupil of the exam is in", async () => {
-    await stay();
-    return (await pupil.locator("#waiting").count()) === 0;
-  }, 200_000);
-  assert.match(await pupil.locator("h1").textContent(), /^Bonjour/);
-  await other.goto("/today");
-  assert.equal(await other.locator("#waiting").count(), 1, "the other class waits");
-  const late = await sitDown(browser, school, { viewport: PHONE });
-  await late.goto("/sign-in");
-  assert.equal(await late.locator("#waiting").count(), 1, "and so does who comes now");
-  await shoot(other, "exam-other-waits-phone");
 });
