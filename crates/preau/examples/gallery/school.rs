@@ -193,6 +193,7 @@ fn threshold(add: &mut Add<'_>) -> Result<(), askama::Error> {
 fn bell(now: (i8, i8), when: &str, with: &str, door: Door) -> BellCard {
     let (start, end) = (time(8, 0, 0, 0), time(8, 55, 0, 0));
     BellCard {
+        exam: false,
         face: ClockFace::of(time(now.0, now.1, 0, 0), start, end),
         when: when.into(),
         subject: subject(0),
@@ -211,6 +212,7 @@ fn day(page: &Shell, count: usize, here: usize) -> Vec<LessonLine> {
             let hour = 8 + place as i8 + i8::from(place > 3);
             LessonLine {
                 href: "/lessons/1".into(),
+                exam: place == 5,
                 subject: SubjectLabel { name: name.into(), hue: (place % 12) as u8 },
                 detail: format!("{teacher} · {room}"),
                 from: dates.hour(time(hour, 0, 0, 0)),
@@ -401,6 +403,7 @@ fn other_days(
     let children = [
         ChildTile {
             href: "/children/1".into(),
+            exam: false,
             name: LONG_NAME.into(),
             class: "4A".into(),
             now: "en français jusqu’à 8 h 55".into(),
@@ -413,6 +416,7 @@ fn other_days(
         },
         ChildTile {
             href: "/children/2".into(),
+            exam: true,
             name: "Tom Vasseur".into(),
             class: "6D".into(),
             now: "anglais à 9 h 00".into(),
@@ -476,6 +480,7 @@ fn other_days(
     let lessons: Vec<SchoolLesson> = (0..19)
         .map(|place: usize| SchoolLesson {
             href: "/lessons/1".into(),
+            exam: place == 3,
             class: format!("{}{}", 6 - place / 5, ["A", "B", "C", "D", "E"][place % 5]),
             subject: subject(place),
             teacher: SUBJECTS[place % 9].1.into(),
