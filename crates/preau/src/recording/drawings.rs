@@ -320,7 +320,7 @@ mod tests {
                         fold(&mut there, drawing.clean, &drawing.things);
                     }
                     // Changes of the same millisecond may stand in the next row.
-                    if kept.iter().filter(|one| one.at == row.at).count() == 1 {
+                    if kept.iter().filter(|one| (one.since..=one.at).contains(&row.at)).count() == 1 {
                         prop_assert_eq!(shown(&board, row.at), there);
                     }
                 }
