@@ -186,6 +186,11 @@ impl Lanes {
         self.lanes.iter_mut().for_each(|lane| lane.through = None);
     }
 
+    /// Lets go of what is too old to be repaired, also where nothing is sent any more.
+    pub(crate) fn tidy(&mut self, now: Instant) {
+        self.lanes.iter_mut().for_each(|lane| lane.tidy(now));
+    }
+
     /// A packet goes through str0m, out of this stream: learns from it, and keeps the packet for repairs.
     pub(crate) fn through(&mut self, stream: &Stream<'_>, packet: &Packet, now: Instant) {
         let at = self.lanes.iter().position(|lane| lane.mid == stream.mid).unwrap_or_else(|| {
@@ -254,6 +259,10 @@ impl Lane {
         // Nearly always the last.
         let at = self.kept.iter().rposition(|kept| kept.packet.sequence <= packet.sequence);
         self.kept.insert(at.map_or(0, |at| at + 1), Kept { packet: packet.clone(), at: now });
+        self.tidy(now);
+    }
+
+    fn tidy(&mut self, now: Instant) {
         while self.kept.len() > KEPT
             || self.kept.front().is_some_and(|kept| now.saturating_duration_since(kept.at) > KEPT_FOR)
         {
@@ -522,6 +531,11 @@ mod tests {
             Packet { names: Names { payload: 111.into(), repair: None }, ..packet(START + 2_001, later) };
         assert!(lanes.send("v0".into(), &spoken, later).is_some());
         assert_eq!(lanes.lanes[0].kept.len(), 1);
+        // Nor is what was sent before a silence.
+        lanes.tidy(later + KEPT_FOR);
+        assert_eq!(lanes.lanes[0].kept.len(), 1);
+        lanes.tidy(later + KEPT_FOR + Duration::from_millis(1));
+        assert_eq!(lanes.lanes[0].kept.len(), 0);
     }
 
     #[test]

@@ -607,6 +607,9 @@ impl State {
                 None
             }
             Event::PeerStats(stats) => {
+                if let Some(lanes) = &mut self.lanes {
+                    lanes.tidy(stats.timestamp);
+                }
                 let (sent_loss, round_trip) = (self.sent_loss.take(), self.round_trip.take());
                 // Of what goes past str0m, its own count of losses knows one packet in a second.
                 let counted = stats.egress_loss_fraction.filter(|_| self.lanes.is_none());
