@@ -304,6 +304,7 @@ fn quick() -> Rules {
         poll: (Duration::from_secs(1), Duration::from_secs(5)),
         refresh: Duration::from_secs(1),
         idle: Duration::from_secs(10),
+        leaving: Duration::from_secs(2),
         reentry: Duration::from_secs(10),
         first_hold: Duration::from_secs(5),
         claim: Duration::from_secs(10),
