@@ -191,7 +191,7 @@ test("the teacher watches on a laptop, and somebody in Firefox", async () => {
   await teacher.evaluate(() => scrollTo(0, 0));
   await shoot(teacher, "recorded-document-laptop");
   await assertAccessible(teacher, "a recorded document on a laptop");
-  await teacher.emulateMedia({ colorScheme: "dark" });
+  await teacher.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
   await assertAccessible(teacher, "a recorded document in dark colours");
   await shoot(teacher, "recorded-document-dark-laptop");
   await teacher.emulateMedia({ colorScheme: "light" });

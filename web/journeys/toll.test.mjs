@@ -139,8 +139,10 @@ for (const javaScriptEnabled of [true, false]) {
     // A wrong code: no error page, one simply goes on waiting and may type again.
     await reachTheCode(pupil, javaScriptEnabled);
     await pupil.keyboard.type("AAAA-BBBB-CCCC");
+    // The page before and the one after have the same address.
+    const back = pupil.waitForNavigation({ url: /\/sign-in$/ });
     await pupil.keyboard.press("Enter");
-    await pupil.waitForURL(/\/sign-in$/);
+    await back;
     assert.ok(await challengeOn(pupil), "a wrong code changes nothing");
     assert.equal(await rankOf(pupil), rank);
 
