@@ -87,6 +87,25 @@ pub fn count_sections(sdp: &str) -> usize {
     blocks(sdp).skip(1).count()
 }
 
+/// A header extension by which every packet is numbered across streams, so that its receiver reports on each
+/// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+const PACKET_NUMBERS: &str = "transport-wide-cc-extensions";
+
+/// Leaves the numbers of packets across streams out of the sections in which media flow like that: their receivers then
+/// do not report on every packet, ten times a second and more, but once a second (RFC 3550), and each report costs
+/// as much as sending a packet.
+pub fn without_packet_numbers(sdp: &str, flow: Flow) -> String {
+    let mut out = String::with_capacity(sdp.len());
+    for block in blocks(sdp) {
+        let concerned = section(block).is_some_and(|section| section.flow == flow);
+        let lines = block.split_inclusive('\n');
+        lines
+            .filter(|line| !(concerned && line.starts_with("a=extmap:") && line.contains(PACKET_NUMBERS)))
+            .for_each(|line| out.push_str(line));
+    }
+    out
+}
+
 /// Splits before every `m=` line; the first piece is the session part.
 fn blocks(sdp: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(sdp);

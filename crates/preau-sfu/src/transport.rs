@@ -25,7 +25,7 @@ use crate::framing;
 use crate::ids::{PartyKey, RoomKey};
 use crate::lane::{Lanes, Names, Packet, Stream, Way};
 use crate::pipe::{Hands, Outlet, Pipe, Sources};
-use crate::sdp::Kind;
+use crate::sdp::{self, Flow, Kind};
 use crate::srtp::Sealer;
 use crate::stats::{Counters, FIRST_WIDTH, Link};
 
@@ -156,6 +156,10 @@ pub(crate) struct Factory {
 /// A peer connection.
 pub(crate) struct Transport {
     pipe: Pipe,
+    /// Receivers report on every packet: only congestion control has a use for that. On a connection for both directions
+    /// they do all the same: a browser that hears in one section that we do without has no such reports for what it
+    /// sends either, and its pictures never grow.
+    every_packet: bool,
     state: State,
     pending: Option<Pending>,
     offers: u32,
@@ -256,6 +260,7 @@ impl Factory {
         }
         Transport {
             pipe: Pipe::new(rtc, now),
+            every_packet: self.probes,
             state: State { agreed: direct.then_some(agreed), ..State::default() },
             pending: None,
             offers: 0,
@@ -361,7 +366,11 @@ impl Transport {
         let (offer, pending) = made?;
         self.offers += 1;
         self.pending = Some(Pending { number: self.offers, offer: pending });
-        Some(Offer { number: self.offers, sdp: offer.to_sdp_string(), sections })
+        let mut sdp = offer.to_sdp_string();
+        if !self.every_packet {
+            sdp = sdp::without_packet_numbers(&sdp, Flow::Send);
+        }
+        Some(Offer { number: self.offers, sdp, sections })
     }
 
     /// Takes the answer to our offer. `Ok(false)` when it answers another offer than the one that waits.

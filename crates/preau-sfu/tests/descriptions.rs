@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use preau_sfu::codec::Codec;
 use preau_sfu::sdp::{
     AudioHint, Flow, Kind, Label, count_sections, dress_audio, mids, name_tracks, prefer_codecs, sections,
+    without_packet_numbers,
 };
 
 /// An offer as a browser writes it, cut to the lines that matter here.
@@ -95,6 +96,21 @@ m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:5\r\na=rtpmap:96 VP8/90000\r\n";
     assert_eq!(mids(&all).collect::<Vec<_>>(), ["3", "4", "5"]);
     // A section of pictures has no such wishes.
     assert_eq!(dress_audio(answer, &BTreeMap::from([("5".to_owned(), hint(true, true, true))])), answer);
+}
+
+#[test]
+fn only_the_sections_meant_lose_the_numbers_of_packets() {
+    let numbers = "a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n";
+    let level = "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n";
+    let offer = OFFER.replace("a=mid:", &format!("{level}{numbers}a=mid:"));
+    let cut = without_packet_numbers(&offer, Flow::Receive);
+    assert_eq!((offer.matches(numbers).count(), cut.matches(numbers).count()), (6, 4));
+    assert_eq!(cut.matches(level).count(), 6);
+    // What flows the other way stands as it stood.
+    let from = |text: &str| text[text.find("m=application").unwrap_or(0)..].to_owned();
+    assert_eq!(from(&cut), from(&offer));
+    assert_eq!(sections(&cut), sections(&offer));
+    assert_eq!(without_packet_numbers("", Flow::Send), "");
 }
 
 #[test]
