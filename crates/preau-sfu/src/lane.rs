@@ -36,9 +36,8 @@ const KEPT: usize = 1_024;
 const REPAIRS: f32 = 0.18;
 const REPAIRS_AT_ONCE: f32 = 65_536.0;
 
-/// The longest identifier and the longest value of a one-byte header extension (RFC 8285 section 4.2).
+/// The longest identifier of a one-byte header extension (RFC 8285 section 4.2).
 const SHORT_ID: u8 = 14;
-const SHORT_VALUE: usize = 16;
 
 /// How a connection is reached, as ICE chose it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,29 +102,40 @@ impl Marks {
     }
 }
 
-/// Header extensions as the receiver knows them (RFC 8285 section 4.2).
+/// Header extensions as the receiver knows them (RFC 8285): those it does not know are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Extensions {
-    /// The one that names the section, written out: it stands in every packet.
+    /// All in the two-byte form, as an identifier of the receiver's has no one-byte form; str0m does the same.
+    wide: bool,
+    /// The one that names the section, written out: it stands in every packet. Empty where the receiver tells streams
+    /// by their number alone.
     mid: Vec<u8>,
     level: Option<u8>,
     orientation: Option<u8>,
 }
 
 impl Extensions {
-    /// None when the receiver wants something that has no one-byte form, or nothing that names the section: then
-    /// packets are str0m's to write.
-    fn of(mid: Mid, map: &ExtensionMap) -> Option<Extensions> {
-        let id = |extension| map.id_of(extension);
-        let (names, level, orientation) =
-            (id(Extension::RtpMid)?, id(Extension::AudioLevel), id(Extension::VideoOrientation));
-        let short = [Some(names), level, orientation].into_iter().flatten().all(|id| id <= SHORT_ID);
-        let length =
-            u8::try_from(mid.len()).ok()?.checked_sub(1).filter(|_| short && mid.len() <= SHORT_VALUE)?;
-        let mut written = vec![names << 4 | length];
-        written.extend_from_slice(mid.as_bytes());
-        Some(Extensions { mid: written, level, orientation })
+    fn of(mid: Mid, map: &ExtensionMap) -> Extensions {
+        let wide = map.iter().any(|(id, _)| id > SHORT_ID);
+        let mut written = Vec::new();
+        if let Some(id) = map.id_of(Extension::RtpMid) {
+            put(&mut written, wide, id, mid.as_bytes());
+        }
+        let level = map.id_of(Extension::AudioLevel);
+        Extensions { wide, mid: written, level, orientation: map.id_of(Extension::VideoOrientation) }
     }
+}
+
+/// Writes an extension (RFC 8285 sections 4.2 and 4.3), whose value has one byte at least and sixteen at most, which is what
+/// a section's name can have.
+fn put(out: &mut Vec<u8>, wide: bool, id: u8, value: &[u8]) {
+    let length = value.len() as u8;
+    if wide {
+        out.extend_from_slice(&[id, length]);
+    } else {
+        out.push(id << 4 | length.saturating_sub(1));
+    }
+    out.extend_from_slice(value);
 }
 
 /// The lanes of a connection.
@@ -141,8 +151,7 @@ struct Lane {
     ssrc: u32,
     /// The stream of its repairs.
     repair: Option<u32>,
-    /// None: they are str0m's to write.
-    extensions: Option<Extensions>,
+    extensions: Extensions,
     /// When a packet last went through str0m. None: what is known may not hold any more.
     through: Option<Instant>,
     /// Repairs sent so far.
@@ -243,7 +252,7 @@ impl Lane {
             mid: stream.mid,
             ssrc: stream.ssrc,
             repair: stream.repair,
-            extensions: None,
+            extensions: Extensions::of(stream.mid, stream.extensions),
             through: None,
             repairs: 0,
             allowed: REPAIRS_AT_ONCE,
@@ -271,9 +280,8 @@ impl Lane {
     }
 
     fn write(&self, packet: &Packet, sealer: &Sealer) -> Option<Vec<u8>> {
-        let extensions = self.extensions.as_ref()?;
         let (mut datagram, header) =
-            packet.begin(packet.names.payload, packet.sequence as u16, self.ssrc, extensions);
+            packet.begin(packet.names.payload, packet.sequence as u16, self.ssrc, &self.extensions);
         packet.write_payload(&mut datagram);
         sealer.seal(&mut datagram, header, self.ssrc, packet.sequence).then_some(datagram)
     }
@@ -294,7 +302,7 @@ impl Lane {
         // Never again, whether it can be sealed or not. A receiver begins with rollover counter 0.
         self.repairs += 1;
         self.allowed -= cost;
-        let (mut datagram, header) = packet.begin(name, self.repairs as u16, ssrc, self.extensions.as_ref()?);
+        let (mut datagram, header) = packet.begin(name, self.repairs as u16, ssrc, &self.extensions);
         datagram.extend_from_slice(&(sequence as u16).to_be_bytes());
         packet.write_payload(&mut datagram);
         sealer.seal(&mut datagram, header, ssrc, self.repairs).then_some(datagram)
@@ -302,12 +310,12 @@ impl Lane {
 }
 
 impl Packet {
-    /// The packet's header (RFC 3550 section 5.1, RFC 8285 section 4.2), with room for the rest, and how long it is.
+    /// The packet's header (RFC 3550 section 5.1, RFC 8285), with room for the rest, and how long it is.
     fn begin(&self, name: Pt, sequence: u16, ssrc: u32, extensions: &Extensions) -> (Vec<u8>, usize) {
         /// Without extensions.
         const FIXED: usize = 12;
         /// What begins them, the two that may follow, what fills the last word, and the number a repair begins with.
-        const MORE: usize = 4 + 2 * 2 + 3 + 2;
+        const MORE: usize = 4 + 2 * 3 + 3 + 2;
         let room = FIXED + extensions.mid.len() + MORE + self.payload.len() + LONGEST_TAG;
         let mut out = Vec::with_capacity(room);
         // Version 2, with extensions.
@@ -316,15 +324,22 @@ impl Packet {
         out.extend_from_slice(&sequence.to_be_bytes());
         out.extend_from_slice(&self.timestamp.to_be_bytes());
         out.extend_from_slice(&ssrc.to_be_bytes());
-        out.extend_from_slice(&[0xbe, 0xde, 0, 0]);
+        let form: u16 = if extensions.wide { 0x1000 } else { 0xbede };
+        out.extend_from_slice(&[(form >> 8) as u8, form as u8, 0, 0]);
         out.extend_from_slice(&extensions.mid);
         let known = [(extensions.level, self.marks.level), (extensions.orientation, self.marks.orientation)];
         for (id, value) in known.into_iter().filter_map(|(id, value)| id.zip(value)) {
-            out.extend_from_slice(&[id << 4, value]);
+            put(&mut out, extensions.wide, id, &[value]);
         }
-        out.resize(out.len().next_multiple_of(4), 0);
-        // At most 24 bytes.
-        out[FIXED + 3] = ((out.len() - FIXED - 4) / 4) as u8;
+        if out.len() == FIXED + 4 {
+            // None at all, and the header says so.
+            out.truncate(FIXED);
+            out[0] = 0x80;
+        } else {
+            out.resize(out.len().next_multiple_of(4), 0);
+            // At most 24 bytes.
+            out[FIXED + 3] = ((out.len() - FIXED - 4) / 4) as u8;
+        }
         let length = out.len();
         (out, length)
     }
@@ -453,13 +468,32 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_wants_it_otherwise_is_left_to_str0m() {
+    fn extensions_are_written_as_the_receiver_knows_them() {
         let now = Instant::now();
-        let mut long = ExtensionMap::empty();
-        long.set(15, Extension::RtpMid);
-        for map in [ExtensionMap::empty(), long] {
+        let only = |id, extension| {
+            let mut map = ExtensionMap::empty();
+            map.set(id, extension);
+            map
+        };
+        let mut long = map();
+        long.set(15, Extension::AbsoluteSendTime);
+        // Ten bytes, and two that fill the third word.
+        let wide = [0x10, 0, 0, 3, 3, 2, b'v', b'0', 4, 1, 0x80 | 30, 13, 1, 1, 0, 0];
+        let turned = [0xbe, 0xde, 0, 1, 0x10, 1, 0, 0];
+        for (map, first, extensions) in [
+            (ExtensionMap::empty(), 0x80, &[][..]),
+            (only(2, Extension::AbsoluteSendTime), 0x80, &[][..]),
+            (only(1, Extension::VideoOrientation), 0x90, &turned[..]),
+            (long, 0x90, &wide[..]),
+        ] {
             let mut lanes = lanes(&map, now);
-            assert!(lanes.send("v0".into(), &packet(START + 1, now), now).is_none());
+            let (_, sent) = lanes.send("v0".into(), &packet(START + 1, now), now).expect("a datagram");
+            assert_eq!((sent[0], &sent[12..12 + extensions.len()]), (first, extensions));
+            assert_eq!(sent.len(), 12 + extensions.len() + 1_000 + 16);
+            // And what it misses is repeated.
+            let again = repaired(&mut lanes, &nack(11, (START + 1) as u16, 0));
+            assert_eq!(again.iter().map(Vec::len).collect::<Vec<_>>(), [sent.len() + 2]);
+            assert_eq!((again[0][0], &again[0][12..12 + extensions.len()]), (first, extensions));
         }
     }
 
@@ -545,14 +579,12 @@ mod tests {
         let mut lanes = lanes(&map, now);
         assert_eq!(number(&repaired(&mut lanes, &nack(11, START as u16, 0))[0]), 1);
         lanes.doubt();
-        lanes.through(&stream(&ExtensionMap::empty(), 11), &packet(START + 1, now), now);
-        assert!(repaired(&mut lanes, &nack(11, START as u16, 0)).is_empty(), "it cannot be written");
-        lanes.through(&stream(&map, 11), &packet(START + 2, now), now);
+        lanes.through(&stream(&map, 11), &packet(START + 1, now), now);
         let numbers: Vec<u16> = repaired(&mut lanes, &nack(11, START as u16, 1))
             .iter()
             .map(|datagram| number(datagram))
             .collect();
-        assert_eq!(numbers, [3, 4], "no number is used twice");
+        assert_eq!(numbers, [2, 3], "no number is used twice");
         lanes.through(&stream(&map, 21), &packet(1, now), now);
         assert!(repaired(&mut lanes, &nack(11, START as u16, 0)).is_empty(), "the stream is gone");
         assert_eq!(number(&repaired(&mut lanes, &nack(21, 1, 0))[0]), 1);

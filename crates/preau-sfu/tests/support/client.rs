@@ -3,8 +3,19 @@
 use super::*;
 
 impl Peer {
-    pub(super) fn new(address: SocketAddr, codecs: &[Codec], tcp_only: bool, now: Instant) -> Peer {
-        let mut rtc = Rtc::builder()
+    pub(super) fn new(
+        address: SocketAddr,
+        codecs: &[Codec],
+        extensions: Option<ExtensionMap>,
+        tcp_only: bool,
+        now: Instant,
+    ) -> Peer {
+        let builder = Rtc::builder();
+        let builder = match extensions {
+            Some(known) => builder.set_extension_map(known),
+            None => builder,
+        };
+        let mut rtc = builder
             .set_rtp_mode(true)
             // Browsers are as impatient.
             .set_crypto_provider(preau_sfu::cryptography())

@@ -35,7 +35,7 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::{ExtensionMap, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Input, Rtc};
 
 pub const SERVER: &str = "10.0.0.1:7882";
@@ -62,6 +62,8 @@ pub struct World {
     pub tapped: Vec<Tapped>,
     /// Share of datagrams lost, either way, in percent.
     pub loss: u64,
+    /// The header extensions that whoever joins next knows. None: all that the library knows.
+    pub extensions: Option<ExtensionMap>,
     /// Datagrams take up to this much longer, each as it pleases: they overtake one another.
     pub jitter: Duration,
     /// No UDP gets through.
@@ -150,6 +152,7 @@ impl World {
             events: Vec::new(),
             tapped: Vec::new(),
             loss: 0,
+            extensions: None,
             jitter: Duration::ZERO,
             udp_blocked: false,
             flying: BTreeMap::new(),
@@ -258,9 +261,9 @@ impl World {
             let [high, low] = self.hosts.to_be_bytes();
             SocketAddr::from(([10, 1, high, low], 40_000))
         };
-        let up = Peer::new(address(), codecs, self.udp_blocked, self.now);
+        let up = Peer::new(address(), codecs, self.extensions.clone(), self.udp_blocked, self.now);
         let down = (connections == Connections::Two)
-            .then(|| Peer::new(address(), codecs, self.udp_blocked, self.now));
+            .then(|| Peer::new(address(), codecs, self.extensions.clone(), self.udp_blocked, self.now));
         let mut client = Client::new(name, shard, up, down, codecs, self.now);
         let one = connections == Connections::One;
         let publisher_offer = one.then(|| client.offer(3, 3, true).unwrap());
