@@ -15,6 +15,7 @@ use livekit_protocol::signal_response::Message as Response;
 use str0m::ice::StunMessage;
 use str0m::net::{Protocol, Receive};
 
+use crate::buffers::Buffers;
 use crate::clock::Clock;
 use crate::config::{EngineConfig, EngineError, Limits, Links};
 use crate::control::{Command, ControlError, Reply};
@@ -78,6 +79,7 @@ pub(crate) struct Shard {
     /// What the owner wants given up at least.
     pub(crate) house: Step,
     outputs: VecDeque<Output>,
+    buffers: Buffers,
     /// Connections with packets that wait to leave.
     owing: Vec<Route>,
     streams: HashMap<StreamId, Stream>,
@@ -171,6 +173,7 @@ impl Shard {
             party,
             leg,
             outputs: &mut self.outputs,
+            buffers: &mut self.buffers,
             inbox,
             counters: &mut self.counters,
             streams: &self.stream_of,
@@ -229,6 +232,7 @@ impl Engine {
             processor: 0.0,
             house: Step::Full,
             outputs: VecDeque::new(),
+            buffers: Buffers::default(),
             owing: Vec::new(),
             streams: HashMap::new(),
             stream_of: HashMap::new(),
@@ -552,6 +556,12 @@ impl Engine {
             }
             self.settle();
         }
+    }
+
+    /// Takes back the contents of an [`Output::Datagram`] that was sent: the next is written into its memory. Whoever
+    /// keeps them loses nothing but time.
+    pub fn recycle(&mut self, contents: Vec<u8>) {
+        self.shard.buffers.give(contents);
     }
 
     /// Lets the packets leave that wait on connections.

@@ -142,12 +142,13 @@ fn put(out: &mut Vec<u8>, wide: bool, id: u8, value: &[u8]) {
 pub(crate) struct Lanes {
     sealer: Sealer,
     way: Option<Way>,
+    /// Which section has the lane in the same place: a packet looks for its lane among dozens, and these lie together.
+    mids: Vec<Mid>,
     lanes: Vec<Lane>,
 }
 
 /// One section's outgoing stream.
 struct Lane {
-    mid: Mid,
     ssrc: u32,
     /// The stream of its repairs.
     repair: Option<u32>,
@@ -177,7 +178,7 @@ pub(crate) struct Stream<'a> {
 
 impl Lanes {
     pub(crate) fn new(sealer: Sealer) -> Lanes {
-        Lanes { sealer, way: None, lanes: Vec::new() }
+        Lanes { sealer, way: None, mids: Vec::new(), lanes: Vec::new() }
     }
 
     /// str0m sent something there.
@@ -202,7 +203,8 @@ impl Lanes {
 
     /// A packet goes through str0m, out of this stream: learns from it, and keeps the packet for repairs.
     pub(crate) fn through(&mut self, stream: &Stream<'_>, packet: &Packet, now: Instant) {
-        let at = self.lanes.iter().position(|lane| lane.mid == stream.mid).unwrap_or_else(|| {
+        let at = self.mids.iter().position(|mid| *mid == stream.mid).unwrap_or_else(|| {
+            self.mids.push(stream.mid);
             self.lanes.push(Lane::new(stream));
             self.lanes.len() - 1
         });
@@ -215,12 +217,19 @@ impl Lanes {
         lane.keep(packet, now);
     }
 
-    /// Writes and seals a packet. None when it must go through str0m.
-    pub(crate) fn send(&mut self, mid: Mid, packet: &Packet, now: Instant) -> Option<(Way, Vec<u8>)> {
+    /// Writes a packet into an empty buffer and seals it. None when it must go through str0m.
+    pub(crate) fn send(
+        &mut self,
+        mid: Mid,
+        packet: &Packet,
+        now: Instant,
+        buffer: impl FnOnce() -> Vec<u8>,
+    ) -> Option<(Way, Vec<u8>)> {
         let way = self.way?;
-        let lane = self.lanes.iter_mut().find(|lane| lane.mid == mid)?;
+        let at = self.mids.iter().position(|known| *known == mid)?;
+        let lane = self.lanes.get_mut(at)?;
         lane.through.filter(|through| now.saturating_duration_since(*through) < ROUND)?;
-        let datagram = lane.write(packet, &self.sealer)?;
+        let datagram = lane.write(packet, buffer(), &self.sealer)?;
         lane.keep(packet, now);
         Some((way, datagram))
     }
@@ -249,7 +258,6 @@ impl Lane {
     /// its own.
     fn new(stream: &Stream<'_>) -> Lane {
         Lane {
-            mid: stream.mid,
             ssrc: stream.ssrc,
             repair: stream.repair,
             extensions: Extensions::of(stream.mid, stream.extensions),
@@ -279,9 +287,9 @@ impl Lane {
         }
     }
 
-    fn write(&self, packet: &Packet, sealer: &Sealer) -> Option<Vec<u8>> {
-        let (mut datagram, header) =
-            packet.begin(packet.names.payload, packet.sequence as u16, self.ssrc, &self.extensions);
+    fn write(&self, packet: &Packet, mut datagram: Vec<u8>, sealer: &Sealer) -> Option<Vec<u8>> {
+        let name = packet.names.payload;
+        let header = packet.begin(&mut datagram, name, packet.sequence as u16, self.ssrc, &self.extensions);
         packet.write_payload(&mut datagram);
         sealer.seal(&mut datagram, header, self.ssrc, packet.sequence).then_some(datagram)
     }
@@ -302,7 +310,8 @@ impl Lane {
         // Never again, whether it can be sealed or not. A receiver begins with rollover counter 0.
         self.repairs += 1;
         self.allowed -= cost;
-        let (mut datagram, header) = packet.begin(name, self.repairs as u16, ssrc, &self.extensions);
+        let mut datagram = Vec::new();
+        let header = packet.begin(&mut datagram, name, self.repairs as u16, ssrc, &self.extensions);
         datagram.extend_from_slice(&(sequence as u16).to_be_bytes());
         packet.write_payload(&mut datagram);
         sealer.seal(&mut datagram, header, ssrc, self.repairs).then_some(datagram)
@@ -310,14 +319,14 @@ impl Lane {
 }
 
 impl Packet {
-    /// The packet's header (RFC 3550 section 5.1, RFC 8285), with room for the rest, and how long it is.
-    fn begin(&self, name: Pt, sequence: u16, ssrc: u32, extensions: &Extensions) -> (Vec<u8>, usize) {
+    /// Writes the packet's header (RFC 3550 section 5.1, RFC 8285), and makes room for the rest. How long it is.
+    fn begin(&self, out: &mut Vec<u8>, name: Pt, sequence: u16, ssrc: u32, extensions: &Extensions) -> usize {
         /// Without extensions.
         const FIXED: usize = 12;
         /// What begins them, the two that may follow, what fills the last word, and the number a repair begins with.
         const MORE: usize = 4 + 2 * 3 + 3 + 2;
         let room = FIXED + extensions.mid.len() + MORE + self.payload.len() + LONGEST_TAG;
-        let mut out = Vec::with_capacity(room);
+        out.reserve(room);
         // Version 2, with extensions.
         out.push(0x90);
         out.push(u8::from(self.marker) << 7 | (*name & 0x7f));
@@ -329,7 +338,7 @@ impl Packet {
         out.extend_from_slice(&extensions.mid);
         let known = [(extensions.level, self.marks.level), (extensions.orientation, self.marks.orientation)];
         for (id, value) in known.into_iter().filter_map(|(id, value)| id.zip(value)) {
-            put(&mut out, extensions.wide, id, &[value]);
+            put(out, extensions.wide, id, &[value]);
         }
         if out.len() == FIXED + 4 {
             // None at all, and the header says so.
@@ -340,8 +349,7 @@ impl Packet {
             // At most 24 bytes.
             out[FIXED + 3] = ((out.len() - FIXED - 4) / 4) as u8;
         }
-        let length = out.len();
-        (out, length)
+        out.len()
     }
 
     fn write_payload(&self, out: &mut Vec<u8>) {
@@ -436,7 +444,8 @@ mod tests {
         let now = Instant::now();
         let map = map();
         let mut lanes = lanes(&map, now);
-        let (to, datagram) = lanes.send("v0".into(), &packet(START + 600, now), now).expect("a datagram");
+        let (to, datagram) =
+            lanes.send("v0".into(), &packet(START + 600, now), now, Vec::new).expect("a datagram");
         assert_eq!(to, way());
         let header = [0x90, 0x80 | 96, 0x00, 0x40, 0, 0, 0, 7, 0, 0, 0, 11, 0xbe, 0xde, 0, 2];
         // Section, loudness, orientation, and a byte that fills the word.
@@ -454,17 +463,17 @@ mod tests {
         let mut lanes = lanes(&map, now);
         let mid = Mid::from("v0");
         let next = packet(START + 1, now);
-        assert!(lanes.send(mid, &next, now + ROUND / 2).is_some());
-        assert!(lanes.send(mid, &next, now + ROUND).is_none(), "its second is over");
-        assert!(lanes.send("v1".into(), &next, now).is_none(), "another section");
+        assert!(lanes.send(mid, &next, now + ROUND / 2, Vec::new).is_some());
+        assert!(lanes.send(mid, &next, now + ROUND, Vec::new).is_none(), "its second is over");
+        assert!(lanes.send("v1".into(), &next, now, Vec::new).is_none(), "another section");
         lanes.came(way().destination);
-        assert!(lanes.send(mid, &next, now).is_some());
+        assert!(lanes.send(mid, &next, now, Vec::new).is_some());
         lanes.came(way().source);
-        assert!(lanes.send(mid, &next, now).is_none(), "somewhere else");
+        assert!(lanes.send(mid, &next, now, Vec::new).is_none(), "somewhere else");
         lanes.went(way());
-        assert!(lanes.send(mid, &next, now).is_some());
+        assert!(lanes.send(mid, &next, now, Vec::new).is_some());
         lanes.doubt();
-        assert!(lanes.send(mid, &next, now).is_none(), "in doubt");
+        assert!(lanes.send(mid, &next, now, Vec::new).is_none(), "in doubt");
     }
 
     #[test]
@@ -487,7 +496,8 @@ mod tests {
             (long, 0x90, &wide[..]),
         ] {
             let mut lanes = lanes(&map, now);
-            let (_, sent) = lanes.send("v0".into(), &packet(START + 1, now), now).expect("a datagram");
+            let (_, sent) =
+                lanes.send("v0".into(), &packet(START + 1, now), now, Vec::new).expect("a datagram");
             assert_eq!((sent[0], &sent[12..12 + extensions.len()]), (first, extensions));
             assert_eq!(sent.len(), 12 + extensions.len() + 1_000 + 16);
             // And what it misses is repeated.
@@ -506,7 +516,7 @@ mod tests {
             // The 300th overtakes its neighbour.
             let late = if sequence == START + 300 { START + 301 } else { sequence };
             let late = if sequence == START + 301 { START + 300 } else { late };
-            assert!(lanes.send("v0".into(), &packet(late, now), now).is_some());
+            assert!(lanes.send("v0".into(), &packet(late, now), now, Vec::new).is_some());
         }
         // 65,300 and 65,301; then 2^16 and the one after.
         let first = repaired(&mut lanes, &nack(11, 65_300, 1));
@@ -528,7 +538,7 @@ mod tests {
         let map = map();
         let mut lanes = lanes(&map, now);
         for sequence in START + 1..START + 500 {
-            lanes.send("v0".into(), &packet(sequence, now), now);
+            lanes.send("v0".into(), &packet(sequence, now), now, Vec::new);
         }
         let mut asked = 0;
         let mut sent = 0;
@@ -538,7 +548,7 @@ mod tests {
         }
         assert!(sent == 65, "{sent} of {asked}: no more than may be sent at once");
         for sequence in START + 500..START + 600 {
-            lanes.send("v0".into(), &packet(sequence, now), now);
+            lanes.send("v0".into(), &packet(sequence, now), now, Vec::new);
         }
         assert_eq!(repaired(&mut lanes, &nack(11, START as u16 + 505, 0xffff)).len(), 17);
         assert_eq!(
@@ -554,7 +564,7 @@ mod tests {
         let map = map();
         let mut lanes = lanes(&map, now);
         for sequence in START + 1..START + 2_000 {
-            lanes.send("v0".into(), &packet(sequence, now), now);
+            lanes.send("v0".into(), &packet(sequence, now), now, Vec::new);
         }
         assert_eq!(lanes.lanes[0].kept.len(), KEPT);
         let later = now + KEPT_FOR + Duration::from_millis(1);
@@ -563,7 +573,7 @@ mod tests {
         // Speech is not repaired, and not kept.
         let spoken =
             Packet { names: Names { payload: 111.into(), repair: None }, ..packet(START + 2_001, later) };
-        assert!(lanes.send("v0".into(), &spoken, later).is_some());
+        assert!(lanes.send("v0".into(), &spoken, later, Vec::new).is_some());
         assert_eq!(lanes.lanes[0].kept.len(), 1);
         // Nor is what was sent before a silence.
         lanes.tidy(later + KEPT_FOR);

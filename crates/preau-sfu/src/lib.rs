@@ -30,6 +30,7 @@
 //! ```
 
 mod allocate;
+mod buffers;
 mod clock;
 pub mod codec;
 mod config;

@@ -137,9 +137,9 @@ fn rollovers(index: u64) -> u32 {
 /// RFC 7714 section 8.1: two zero bytes, stream, rollovers, number, under the salt.
 fn galois_nonce(salt: &[u8; 12], ssrc: u32, index: u64) -> [u8; 12] {
     let mut nonce = *salt;
-    let numbers = [ssrc.to_be_bytes(), rollovers(index).to_be_bytes()].concat();
-    let low = (index as u16).to_be_bytes();
-    for (byte, with) in nonce[2..].iter_mut().zip(numbers.iter().chain(&low)) {
+    let index = u64::from(rollovers(index)) << 16 | index & 0xffff;
+    let numbers = (u128::from(ssrc) << 48 | u128::from(index)).to_be_bytes();
+    for (byte, with) in nonce.iter_mut().zip(&numbers[4..]) {
         *byte ^= with;
     }
     nonce

@@ -17,6 +17,7 @@ use str0m::rtp::rtcp::Rtcp;
 use str0m::rtp::{RawPacket, RtpPacket, RtpWrite, Ssrc};
 use str0m::{Candidate, Event, IceConnectionState, Input, Rtc, RtcError};
 
+use crate::buffers::Buffers;
 use crate::codec::{Codec, Coding};
 use crate::config::Codecs;
 use crate::dtls::{Agreed, cryptography, overheard};
@@ -112,6 +113,7 @@ pub(crate) struct Sink<'a> {
     pub(crate) party: PartyKey,
     pub(crate) leg: Leg,
     pub(crate) outputs: &'a mut VecDeque<Output>,
+    pub(crate) buffers: &'a mut Buffers,
     pub(crate) inbox: &'a mut Inbox,
     pub(crate) counters: &'a mut Counters,
     pub(crate) streams: &'a HashMap<SocketAddr, StreamId>,
@@ -411,7 +413,7 @@ impl Transport {
     pub(crate) fn post_media(&mut self, mid: Mid, packet: &Packet, sink: &mut Sink<'_>) -> Posted {
         let now = sink.now;
         if let Some(lanes) = self.state.lanes.as_mut().filter(|_| !self.pipe.owes())
-            && let Some((way, datagram)) = lanes.send(mid, packet, now)
+            && let Some((way, datagram)) = lanes.send(mid, packet, now, || sink.buffers.take())
         {
             sink.send(way, datagram);
             return Posted::Left;

@@ -419,7 +419,7 @@ impl Shard {
                 Output::Relay { .. } => {}
             }
         }
-        self.wire.flush();
+        self.wire.flush(|contents| life.engine.recycle(contents));
     }
 
     fn note(&self, life: &mut Life, event: &Event) {
