@@ -43,6 +43,11 @@ const ROUND: Duration = Duration::from_secs(10);
 const BREATH: Duration = Duration::from_millis(500);
 /// How often the engine hears how busy this thread is.
 const GAUGE: Duration = Duration::from_secs(1);
+/// While packets come all the time they are taken this often, and not each by itself: waking up for one costs more than
+/// handling it, and the packets of a picture then leave as one. Nobody hears or sees two milliseconds.
+const SPACING: Duration = Duration::from_millis(2);
+/// So many turns in a row, each soon after the last, are taken for that.
+const DENSE: u32 = 4;
 /// Things the waiting point tells of at once; the rest is told of in the next turn.
 const EVENTS: usize = 256;
 
@@ -128,6 +133,30 @@ struct Kept {
     closes: Option<Instant>,
     /// Holds its place on this shard.
     _home: Arc<Home>,
+}
+
+/// How densely packets come.
+#[derive(Default)]
+struct Flow {
+    /// When some came last.
+    last: Option<Instant>,
+    /// Turns in a row that had some, each soon after the one before.
+    turns: u32,
+}
+
+impl Flow {
+    /// Packets came.
+    fn came(&mut self, now: Instant) {
+        let soon = self.last.is_some_and(|last| now.saturating_duration_since(last) <= SPACING * 2);
+        self.turns = if soon { self.turns.saturating_add(1) } else { 0 };
+        self.last = Some(now);
+    }
+
+    /// How long to let packets gather before they are looked at again; zero where each is looked at as it comes.
+    fn pause(&self, now: Instant) -> Duration {
+        let dense = self.last.filter(|_| self.turns >= DENSE);
+        dense.map_or(Duration::ZERO, |last| (last + SPACING).saturating_duration_since(now))
+    }
 }
 
 /// Measures how busy the thread is, and what it sends.
@@ -254,6 +283,7 @@ impl Shard {
     fn live(&mut self, life: &mut Life) {
         let mut events = Events::with_capacity(EVENTS);
         let mut readable = true;
+        let mut flow = Flow::default();
         while !self.stopping.load(Ordering::Acquire) {
             let mut more = false;
             for served in 0..ASKS_A_TURN {
@@ -269,11 +299,19 @@ impl Shard {
                     break;
                 }
                 readable = self.receive(life);
+                if self.wire.arrived() > 0 {
+                    flow.came(Instant::now());
+                }
             }
             self.hear_streams(life);
             let wait = self.keep_time(life);
             let more = more || readable || self.streams.is_waiting();
-            let wait = if more { Some(Duration::ZERO) } else { wait };
+            let mut wait = if more { Some(Duration::ZERO) } else { wait };
+            let pause = flow.pause(Instant::now());
+            if !pause.is_zero() && wait.is_none_or(|wait| !wait.is_zero()) {
+                std::thread::sleep(wait.map_or(pause, |wait| wait.min(pause)));
+                wait = Some(Duration::ZERO);
+            }
             match self.poll.poll(&mut events, wait) {
                 Ok(()) => {
                     for event in &events {
@@ -486,6 +524,29 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packets_gather_only_while_they_come_all_the_time() {
+        let start = Instant::now();
+        let at = |micros| start + Duration::from_micros(micros);
+        let mut flow = Flow::default();
+        assert_eq!(flow.pause(at(0)), Duration::ZERO);
+        // A picture of five packets, and nothing for a while: each is passed on as it comes.
+        for packet in 0..4 {
+            flow.came(at(packet * 50));
+            assert_eq!(flow.pause(at(packet * 50)), Duration::ZERO);
+        }
+        flow.came(at(20_000));
+        assert_eq!(flow.pause(at(20_000)), Duration::ZERO);
+        for turn in 0..4 {
+            flow.came(at(21_000 + turn * 1_000));
+        }
+        assert_eq!(flow.pause(at(24_000)), SPACING);
+        assert_eq!(flow.pause(at(25_500)), Duration::from_micros(500));
+        assert_eq!(flow.pause(at(26_000)), Duration::ZERO, "nothing came: the next one wakes the thread");
+        flow.came(at(40_000));
+        assert_eq!(flow.pause(at(40_000)), Duration::ZERO, "it is quiet again");
+    }
 
     #[test]
     fn shards_share_one_network_card() {
