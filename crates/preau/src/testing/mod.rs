@@ -112,10 +112,15 @@ impl TestSchool {
 
     /// On PostgreSQL, in a database of its own on the throw-away cluster.
     pub(crate) fn open_on_postgres() -> TestSchool {
+        TestSchool::configured_on_postgres(|_| {})
+    }
+
+    /// … with a changed configuration.
+    pub(crate) fn configured_on_postgres(change: impl FnOnce(&mut Config)) -> TestSchool {
         let cluster = preau_testkit::Postgres::shared().expect("a throw-away PostgreSQL");
         let database = cluster.database().expect("a database");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let school = TestSchool::on(database.url(), folder, |_| {});
+        let school = TestSchool::on(database.url(), folder, change);
         // The database must outlive the school; the cluster ends with the process.
         std::mem::forget(database);
         school

@@ -17,3 +17,5 @@ mod tests;
 pub(super) use desk::{Begin, Begun, Desk, Ground, Note};
 pub(super) use reel::Told;
 pub(super) use shelf::{Shelf, salvage};
+#[cfg(test)]
+pub(super) use tests::pictures;

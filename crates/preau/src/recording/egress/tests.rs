@@ -138,7 +138,7 @@ fn shelf(folder: &Path) -> Shelf {
 }
 
 /// Four seconds of pictures, as the recorder would have left them.
-fn pictures(path: &Path) {
+pub(in crate::recording) fn pictures(path: &Path) {
     let media = Media::Vp8(Size { width: 64, height: 48 });
     let mut writer = Writer::begin(File::create(path).expect("a file"), media).expect("begun");
     for number in 0..100_u64 {

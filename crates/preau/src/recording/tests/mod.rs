@@ -1,7 +1,9 @@
-//! Recordings over HTTP, as the people of the test school; and what a crash and time do to them (`files`), what the class was shown (`board`).
+//! Recordings over HTTP, as the people of the test school; and what a crash and time do to them (`files`), what the class was
+//! shown (`board`), lessons on a LiveKit server (`remote`).
 
 mod board;
 mod files;
+mod remote;
 
 use super::model::{Recording, RecordingId, Setting, Shows, Track, TrackName, What};
 use super::policy::{DeleteRecording, Record, SetRecording, WatchRecording};
@@ -376,52 +378,6 @@ async fn a_recording_outlasts_the_empty_room_of_a_class_that_sits_in_groups() {
     let tracks = school.ask(|conn| store::tracks(conn, id));
     let begins: Vec<u64> = tracks.iter().map(|track| track.name.begins / 1_000).collect();
     assert_eq!(begins, [0, 0, 60, 60], "a file before the groups and one after them");
-}
-
-#[tokio::test]
-async fn on_a_livekit_server_the_button_says_that_it_cannot() {
-    let school = TestSchool::configured(|config| {
-        config.live.engine = crate::config::LiveEngine::Livekit;
-        config.live.url = Some("ws://127.0.0.1:9".into());
-        config.live.key = Some("key".into());
-        config.live.secret = Some("a secret of thirty-two characters".into());
-    });
-    choose(&school, "teacher").await;
-    let people = school.people;
-    school.set_room(people.lesson, people.teacher, false);
-    let mut teacher = school.signed_in(people.teacher);
-    let stands = standing(&mut teacher, people.lesson).await;
-    assert_eq!(stands, json!({ "on": false, "voices": false, "may": false, "not": "engine" }));
-    let refused = act(&mut teacher, people.lesson, "beginning").await;
-    assert_eq!(refused.json()["error"], "recording-engine");
-}
-
-#[tokio::test]
-async fn with_its_recorder_the_button_is_there_and_says_what_fails() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let place = folder.path().join("egress");
-    let school = TestSchool::configured(move |config| {
-        config.live.engine = crate::config::LiveEngine::Livekit;
-        // Nobody listens there.
-        config.live.url = Some("ws://127.0.0.1:9".into());
-        config.live.key = Some("key".into());
-        config.live.secret = Some("a secret of thirty-two characters".into());
-        config.recording.egress_folder = Some(place);
-    });
-    choose(&school, "teacher").await;
-    let people = school.people;
-    school.set_room(people.lesson, people.teacher, false);
-    let mut teacher = school.signed_in(people.teacher);
-    let stands = standing(&mut teacher, people.lesson).await;
-    assert_eq!(stands, json!({ "on": false, "voices": false, "may": true, "late": true }));
-    let refused = act(&mut teacher, people.lesson, "beginning").await;
-    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(standing(&mut teacher, people.lesson).await["on"], false, "nothing is left half begun");
-    // Folders of recordings that are no more go on both sides.
-    let stray = folder.path().join("egress/77");
-    std::fs::create_dir_all(&stray).expect("a folder");
-    assert_eq!(school.app.recordings.tidy().await.expect("tidied"), 0);
-    assert!(!stray.exists());
 }
 
 fn person(school: &TestSchool) -> PersonId {
