@@ -1,5 +1,5 @@
-// An authority for certificates that lives as long as a journey: the server shows what it signed, and a Chromium that was
-// told so trusts it. It needs `openssl`, and `certutil` (Debian: libnss3-tools) to tell it.
+// An authority for certificates that lives as long as a journey: the server shows what it signed, and a Chromium or a
+// Firefox that was told so trusts it. It needs `openssl`, and `certutil` (Debian: libnss3-tools) to tell it.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -31,16 +31,32 @@ export function makeAuthority() {
   run("openssl", "x509", "-req", "-days", "1", "-in", at("server.csr"), ...signing, "-out", at("server.pem"));
   chmodSync(at("server.key"), 0o644);
 
+  // A store of certificates as browsers keep theirs, where Chromium looks for it.
+  const store = at("home/.pki/nssdb");
+  mkdirSync(store, { recursive: true });
+  run("certutil", "-N", "--empty-password", "-d", `sql:${store}`);
+  run("certutil", "-A", "-n", "journey", "-t", "C,,", "-i", at("root.pem"), "-d", `sql:${store}`);
+
   return {
     chain: at("server.pem"),
     key: at("server.key"),
     /** A home in which Chromium trusts it. */
-    home() {
-      const store = at("home/.pki/nssdb");
-      mkdirSync(store, { recursive: true });
-      run("certutil", "-N", "--empty-password", "-d", `sql:${store}`);
-      run("certutil", "-A", "-n", "journey", "-t", "C,,", "-i", at("root.pem"), "-d", `sql:${store}`);
-      return at("home");
+    home: at("home"),
+    /**
+     * A program that starts this Firefox, which then trusts it. Firefox asks nobody but its profile, and gets a fresh one
+     * each time; so the store is laid into the profile that it is told to use.
+     */
+    firefox(program) {
+      const starter = at("firefox");
+      const text = `#!/bin/sh
+        for word; do
+          [ "$before" = --profile ] && cp "${store}"/*.db "$word"/
+          before=$word
+        done
+        exec "${program}" "$@"
+      `;
+      writeFileSync(starter, text, { mode: 0o755 });
+      return starter;
     },
     write(name, text) {
       writeFileSync(at(name), text);

@@ -189,12 +189,14 @@ export async function openBrowser({ options = [], home } = {}) {
 
 /**
  * The Firefox of the distribution, unchanged, driven over WebDriver BiDi; with a false camera and microphone of its
- * own, and allowed to reach the loopback address. Its pages take no `permissions`: the settings say yes.
+ * own, and allowed to reach the loopback address. Its pages take no `permissions`: the settings say yes. It trusts the
+ * `authority` (authority.mjs), if there is one.
  */
-export async function openFirefox() {
+export async function openFirefox({ authority } = {}) {
+  const program = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
   return firefox.launch({
     channel: "moz-firefox",
-    executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+    executablePath: authority?.firefox(program) ?? program,
     firefoxUserPrefs: {
       "media.navigator.streams.fake": true,
       "media.navigator.permission.disabled": true,

@@ -44,8 +44,7 @@ if (!process.env.PREAU_WALLED) {
   const reason = noAuthority();
   if (reason) test("inside TLS", (t) => t.skip(reason));
   else {
-    // Firefox trusts what its own profile says, and is driven here with a fresh one.
-    wall("inside TLS", ["Chromium"], async () => {
+    wall("inside TLS", ["Chromium", "Firefox"], async () => {
       const authority = makeAuthority();
       const port = await freePort();
       const origin = `https://localhost:${port}`;
@@ -59,10 +58,9 @@ if (!process.env.PREAU_WALLED) {
       `);
       // The plain port stays, for this machine; the browsers are not told of it.
       const plain = await startSchool({ uid: SERVER, options: ["--config", config] });
-      const home = authority.home();
       return {
         school: { ...plain, origin },
-        browsers: { Chromium: () => openBrowser({ home }) },
+        browsers: { Chromium: () => openBrowser({ home: authority.home }), Firefox: () => openFirefox({ authority }) },
         async end() {
           await plain.stop();
           authority.end();
