@@ -45,7 +45,8 @@ export async function freePort() {
 export function betweenBells() {
   const now = new Date();
   const minute = now.getUTCMinutes();
-  const whole = { "Etc/GMT": 0, "Etc/GMT-6": 6, "Etc/GMT+6": -6, "Etc/GMT-12": 12 };
+  // Places without summer time; Firefox takes no "Etc/GMT" for one.
+  const whole = { "Africa/Abidjan": 0, "Asia/Dhaka": 6, "America/Costa_Rica": -6, "Pacific/Tarawa": 12 };
   const half = { "Asia/Tehran": 3.5, "Asia/Yangon": 6.5, "Australia/Darwin": 9.5, "Pacific/Marquesas": -9.5 };
   const hourAt = (offset) => (now.getUTCHours() + minute / 60 + offset + 24) % 24;
   const zones = Object.entries(minute >= 2 && minute < 30 ? whole : half);
