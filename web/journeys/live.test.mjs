@@ -43,6 +43,8 @@ test("the teacher sees the own picture, opens, and the waiting pupil gets in wit
 
 test("the pupil sees and hears the teacher", async () => {
   await assertSeesAndHears(pupil, "the waiting pupil");
+  const voices = (await pupil.evaluate(() => window.__preau.received())).filter((track) => track.kind === "audio");
+  assert.deepEqual(voices.map((voice) => voice.redundant), [true], "a lost packet of the voice is in the next one");
   await shoot(pupil, "live-pupil-phone");
   await other.goto("/today");
   await other.getByRole("link", { name: "Rejoindre" }).first().click();

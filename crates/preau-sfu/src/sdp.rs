@@ -209,7 +209,8 @@ fn name_block(block: &str, labels: &BTreeMap<String, Label>, out: &mut String) {
 
 /// Writes into an answer how its microphones should be sent: `hints` by mid. The preferred payload type
 /// of an `m=` line stands first (RFC 8829 section 5.3.1), and Opus' wishes stand in its `a=fmtp` line
-/// (RFC 7587 section 6.1).
+/// (RFC 7587 section 6.1). What is not to be redundant begins with Opus itself: browsers wrap it as soon as
+/// redundancy stands before it, which is where str0m puts it.
 pub fn dress_audio(answer: &str, hints: &BTreeMap<String, AudioHint>) -> String {
     let mut out = String::with_capacity(answer.len() + hints.len() * 32);
     for block in blocks(answer) {
@@ -261,11 +262,12 @@ fn dress_block(block: &str, hint: AudioHint, out: &mut String) {
             codec.to_ascii_lowercase().starts_with(name).then(|| number.to_owned())
         })
     };
-    let red = payload("red/").filter(|_| hint.redundant);
-    let parameters = payload("opus/").map(|opus| format!("a=fmtp:{opus} "));
+    let opus = payload("opus/");
+    let preferred = payload("red/").filter(|_| hint.redundant).or_else(|| opus.clone());
+    let parameters = opus.map(|opus| format!("a=fmtp:{opus} "));
     for (index, line) in block.lines().enumerate() {
-        match (&red, &parameters) {
-            (Some(red), _) if index == 0 => out.push_str(&first(line, |payload| payload == red)),
+        match (&preferred, &parameters) {
+            (Some(preferred), _) if index == 0 => out.push_str(&first(line, |payload| payload == preferred)),
             (_, Some(parameters)) if line.starts_with(parameters.as_str()) => {
                 out.push_str(line);
                 for (wish, text) in [(hint.pauses, "usedtx=1"), (hint.stereo, "stereo=1")] {

@@ -93,6 +93,10 @@ m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:5\r\na=rtpmap:96 VP8/90000\r\n";
     assert!(all.contains("a=fmtp:63 111/111\r\n"));
     assert!(all.contains("m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=mid:4\r\n"), "other sections stay");
     assert_eq!(dress_audio(&all, &BTreeMap::from([("3".to_owned(), hint(true, true, true))])), all);
+    // A browser wraps Opus as soon as redundancy stands before it; who wants none gets Opus first.
+    let twice = answer.replace("111 63\r\na=mid:3", "63 111\r\na=mid:3");
+    let plain = BTreeMap::from([("3".to_owned(), hint(false, false, false))]);
+    assert_eq!(dress_audio(&twice, &plain), answer);
     assert_eq!(mids(&all).collect::<Vec<_>>(), ["3", "4", "5"]);
     // A section of pictures has no such wishes.
     assert_eq!(dress_audio(answer, &BTreeMap::from([("5".to_owned(), hint(true, true, true))])), answer);

@@ -14,6 +14,8 @@ export interface ReceivedMedia {
   /** Sum of squared loudness over time, of the Statistics API; grows only while there is sound. */
   readonly audioEnergy: number;
   readonly width: number;
+  /** Whether each packet also carries the one before it, as its sender announced; never of video. */
+  readonly redundant: boolean;
 }
 
 export interface Observation {
@@ -44,6 +46,7 @@ export function observe(phase: () => Phase, room: Room): void {
               samplesReceived: Number(entry["totalSamplesReceived"] ?? 0),
               audioEnergy: Number(entry["totalAudioEnergy"] ?? 0),
               width: Number(entry["frameWidth"] ?? 0),
+              redundant: publication.trackInfo?.mimeType === "audio/red",
             });
           });
         }

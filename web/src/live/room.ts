@@ -32,7 +32,8 @@ export function makeRoom(role: Role): Room {
       videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360],
       audioPreset: AudioPresets.speech,
       dtx: true,
-      red: false,
+      // Each packet of speech also carries the one before it (RFC 2198): a school's Wi-Fi that loses one in ten loses hardly a
+      // word, for 24 kbit/s more while somebody speaks. Of a screen's sound with two channels LiveKit's client sends none.
       // A pupil who mutes must see the recording lamp go out. A teacher speaks again at once, and
       // some headsets need two seconds to change their mode.
       stopMicTrackOnMute: !teacher,
