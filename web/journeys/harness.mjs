@@ -49,7 +49,7 @@ export function betweenBells() {
   const whole = { "Africa/Abidjan": 0, "Asia/Dhaka": 6, "America/Costa_Rica": -6, "Pacific/Tarawa": 12 };
   const half = { "Asia/Tehran": 3.5, "Asia/Yangon": 6.5, "Australia/Darwin": 9.5, "Pacific/Marquesas": -9.5 };
   const hourAt = (offset) => (now.getUTCHours() + minute / 60 + offset + 24) % 24;
-  const zones = Object.entries(minute >= 2 && minute < 30 ? whole : half);
+  const zones = Object.entries(minute >= 2 && minute < 32 ? whole : half);
   return zones.find(([, offset]) => hourAt(offset) >= 4 && hourAt(offset) < 18)[0];
 }
 
