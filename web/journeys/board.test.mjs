@@ -42,12 +42,15 @@ const post = (page, what, body) =>
     [`${lesson.livePath.replace(/live$/, "room")}${what}`, body],
   );
 const force = (page, update) => post(page, "/board", { sheet: 0, update });
-/** How many dots the hands of others have, over a board that is only looked at. */
+/** How many dots are in the light colours that only the hands of others have; what is marked is darker. */
 const hands = (page) =>
   page.locator("#board canvas.interactive").evaluate((canvas) => {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     let dots = 0;
-    for (let at = 3; at < data.length; at += 4) if (data[at] > 128) dots++;
+    for (let at = 0; at < data.length; at += 4) {
+      const [red, green, blue, opaque] = data.subarray(at, at + 4);
+      if (opaque > 128 && Math.max(red, green, blue) >= 250 && Math.min(red, green, blue) < 200) dots++;
+    }
     return dots;
   });
 /** Moves the pointer over the board without drawing. */
@@ -139,6 +142,12 @@ test("a finger draws on a phone, and the page stays where it is", async () => {
 });
 
 test("everybody sees whose hand is where, of those who may draw", async () => {
+  // Still everybody may; the finger that drew is seen for a moment, too.
+  await until("nobody's hand is seen by the teacher", async () => (await hands(teacher)) === 0);
+  await wander(pupil);
+  await until("the pupil's hand and name are seen by the teacher", async () => (await hands(teacher)) > 200);
+  await shoot(teacher, "board-hand-laptop");
+  await until("the pupil's hand rests and is gone", async () => (await hands(teacher)) === 0);
   await teacher.getByRole("button", { name: "Outils", exact: true }).click();
   await teacher.getByLabel("Tous les élèves peuvent dessiner").uncheck();
   await teacher.getByRole("button", { name: "Fermer le panneau" }).click();
