@@ -1,14 +1,16 @@
 //! `cargo xtask test`: every check there is, fast ones first, stopping at the first that fails.
 //!
 //! Each step is one thing with one name, so that a failure can be run again alone:
-//! `cargo xtask test --only clippy`. Invariant: no step is skipped silently.
+//! `cargo xtask test --only clippy`. Invariant: no step is skipped silently, and what one could not try is said at the end.
 
 use std::path::Path;
 use std::process::Command;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::cluster::Ahead;
 use crate::{cluster, fuzz, licences};
 
 type Action = Box<dyn Fn(&Path) -> Result<()>>;
@@ -19,9 +21,10 @@ struct Step {
     action: Action,
 }
 
-/// All steps, in the order of `make test`.
-fn steps(fuzz_seconds: u32) -> Vec<Step> {
+/// All steps, in the order of `make test`. What the LiveKit server's step needs may be under way already.
+fn steps(fuzz_seconds: u32, ahead: &Rc<Ahead>) -> Vec<Step> {
     let step = |name, what, action| Step { name, what, action };
+    let (before_journeys, before_cluster) = (Rc::clone(ahead), Rc::clone(ahead));
     vec![
         step("tidy", "the house's conventions", Box::new(crate::tidy)),
         step(
@@ -38,19 +41,35 @@ fn steps(fuzz_seconds: u32) -> Vec<Step> {
             cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]),
         ),
         step("tests", "Rust tests, on SQLite and PostgreSQL", cargo(&["test", "--workspace", "--locked"])),
-        step("journeys", "browser journeys against the real server", Box::new(journeys)),
-        step("cluster", "the live lesson on a real LiveKit server", Box::new(cluster::test)),
+        step(
+            "journeys",
+            "browser journeys against the real server",
+            Box::new(move |root| {
+                before_journeys.wait();
+                with_server(root, "journeys", &[])
+            }),
+        ),
+        step(
+            CLUSTER,
+            "the live lesson on a real LiveKit server",
+            Box::new(move |root| cluster::test(root, &before_cluster)),
+        ),
         step("fuzz", "every parser, briefly", Box::new(move |root| fuzz::run(root, fuzz_seconds, None))),
     ]
 }
 
-/// The step that runs only when it is named (`make test-cluster`): it builds a LiveKit server with Go.
-const BY_NAME: &str = "cluster";
+/// The step that builds a LiveKit server with Go, and says what it could not try.
+const CLUSTER: &str = "cluster";
 
 /// Runs the steps: all of them, `only` one, or those up to and including `until`.
 pub(crate) fn run(root: &Path, only: Option<&str>, until: Option<&str>, fuzz_seconds: u32) -> Result<()> {
-    let chosen = choose(steps(fuzz_seconds), only, until)?;
+    let ahead = Rc::new(Ahead::default());
+    let chosen = choose(steps(fuzz_seconds, &ahead), only, until)?;
     let count = chosen.len();
+    let with_cluster = chosen.iter().any(|step| step.name == CLUSTER);
+    if with_cluster && count > 1 {
+        ahead.begin(root);
+    }
     let begun = Instant::now();
     let mut times: Vec<(&str, Duration)> = Vec::new();
     for (index, step) in chosen.iter().enumerate() {
@@ -66,18 +85,19 @@ pub(crate) fn run(root: &Path, only: Option<&str>, until: Option<&str>, fuzz_sec
         times.push((step.name, since.elapsed()));
     }
     println!("\n── all {count} steps passed in {:.0} s", begun.elapsed().as_secs_f64());
-    if only.is_none() && until.is_none() {
-        println!("   not run: {BY_NAME}, the live lesson on a real LiveKit server (make test-cluster)");
-    }
     for (name, time) in times {
         println!("   {name:<10} {:>7.1} s", time.as_secs_f64());
+    }
+    // Said again where it is not lost among the journeys' words.
+    for what in with_cluster.then(cluster::not_tried).into_iter().flatten() {
+        println!("   {what}");
     }
     Ok(())
 }
 
 fn choose(all: Vec<Step>, only: Option<&str>, until: Option<&str>) -> Result<Vec<Step>> {
     let Some(wanted) = only.or(until) else {
-        return Ok(all.into_iter().filter(|step| step.name != BY_NAME).collect());
+        return Ok(all);
     };
     let names: Vec<&str> = all.iter().map(|step| step.name).collect();
     let Some(at) = names.iter().position(|name| *name == wanted) else {
@@ -110,10 +130,6 @@ pub(crate) fn scenarios(root: &Path, real: bool, only: &[u32]) -> Result<()> {
         run(&before, &["--test", "people", "--", "full"])?;
     }
     Ok(())
-}
-
-fn journeys(root: &Path) -> Result<()> {
-    with_server(root, "journeys", &[])
 }
 
 /// Runs a script of web/package.json against the server as the tests have built it. `--tests` makes cargo
@@ -163,18 +179,22 @@ pub(crate) fn run_in(
 mod tests {
     use super::*;
 
+    fn all() -> Vec<Step> {
+        steps(1, &Rc::new(Ahead::default()))
+    }
+
     fn names(only: Option<&str>, until: Option<&str>) -> Vec<&'static str> {
-        choose(steps(1), only, until).unwrap().iter().map(|step| step.name).collect()
+        choose(all(), only, until).unwrap().iter().map(|step| step.name).collect()
     }
 
     #[test]
     fn one_some_or_all() {
         assert_eq!(names(Some("clippy"), None), ["clippy"]);
         assert_eq!(names(None, Some("format")), ["tidy", "licences", "format"]);
-        assert_eq!(names(None, None).len(), steps(1).len() - 1);
-        assert!(!names(None, None).contains(&BY_NAME));
-        assert_eq!(names(Some(BY_NAME), None), [BY_NAME]);
-        let error = choose(steps(1), Some("lint"), None).err().unwrap();
+        assert_eq!(names(None, None).len(), all().len());
+        assert!(names(None, None).contains(&CLUSTER));
+        assert_eq!(names(Some(CLUSTER), None), [CLUSTER]);
+        let error = choose(all(), Some("lint"), None).err().unwrap();
         assert!(
             error.to_string().contains("there is no step \"lint\"; there are: tidy, licences"),
             "{error}"
