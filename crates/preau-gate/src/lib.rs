@@ -81,7 +81,7 @@ pub use networks::Network;
 pub use plan::{Lesson, LessonId, Release};
 pub use rules::{Rules, RulesError};
 pub use scheduler::{OpenError, Scheduler};
-pub use seat::Notice;
+pub use seat::{Notice, Word};
 pub use session::{Mark, MarkText, Session, SessionText, Standing};
 pub use state::{LaneState, Pool, SeatGroup, Snapshot, StateError};
 pub use ticket::{DeviceId, Ticket, TicketText};

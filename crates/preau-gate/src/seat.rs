@@ -20,8 +20,21 @@ pub struct Notice {
     pub at: Moment,
     /// When the node that says so gave it the seat, or took its session up from another node.
     pub taken: Moment,
+    /// What has happened there.
+    pub word: Word,
+}
+
+/// What a notice says of a device. All but the last say of that seat, too, that it is the newest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// It has its seat there.
+    Seated,
+    /// It has its seat there, and has closed a page: heard of elsewhere, its holder takes the seat along and keeps it.
+    Leaving,
+    /// The page stayed closed and the seat is given back: its holder returns like everybody who was in.
+    Left,
     /// Its sessions are void.
-    pub revoked: bool,
+    Revoked,
 }
 
 /// Who asks for a seat.

@@ -20,7 +20,7 @@ use crate::kept::KeptSeats;
 use crate::lanes::{LANES, Lane};
 use crate::plan::LessonId;
 use crate::rules::{Rules, per_mille};
-use crate::seat::{Asked, Asker, Entered, Former, Notice, Presented, Seat, Standby, Way};
+use crate::seat::{Asked, Asker, Entered, Former, Notice, Presented, Seat, Standby, Way, Word};
 use crate::session::Session;
 use crate::state::SeatGroup;
 use crate::ticket::{DeviceId, Ticket};
@@ -85,6 +85,9 @@ pub(crate) struct Book {
     codes: HashMap<u32, u32>,
     /// Devices that took a seat, or were revoked, on another node: when, and when it was heard.
     elsewhere: HashMap<DeviceId, (Moment, Moment)>,
+    /// Devices that gave their seat back on whichever node by closing a page: which seat, by when it was taken, and
+    /// when they left.
+    gone: HashMap<DeviceId, (Moment, Moment)>,
     notices: Vec<Notice>,
     /// Tickets that came for their seat since the last tick.
     came: Vec<(Lane, Rank)>,
@@ -117,6 +120,7 @@ impl Book {
             narrow: 0,
             codes: HashMap::new(),
             elsewhere: HashMap::new(),
+            gone: HashMap::new(),
             notices: Vec::new(),
         }
     }
@@ -176,6 +180,12 @@ impl Book {
         if self.elsewhere.get(&device).is_some_and(|(seated, _)| session.seated < *seated) {
             return Presented::Superseded;
         }
+        if let Some((_, left)) =
+            self.gone.get(&device).copied().filter(|(seated, _)| session.seated <= *seated)
+        {
+            self.leave_open(session, left, rules, now);
+            return Presented::Ended;
+        }
         // From before a restart, or from another node: the book does not know, the signature does.
         let before = session.seated < self.started;
         let known = self.revoked.contains_key(&device) || self.former.contains_key(&device);
@@ -184,7 +194,7 @@ impl Book {
             if before {
                 self.forget_absent(session, rules);
             }
-            self.tell(Notice { device, at: session.seated, taken: now, revoked: false }, rules);
+            self.tell(Notice { device, at: session.seated, taken: now, word: Word::Seated }, rules);
             let seat = Seat {
                 lane: session.lane,
                 lesson: None,
@@ -202,6 +212,17 @@ impl Book {
             return Presented::Seated(self.put(device, seat, rules));
         }
         Presented::Ended
+    }
+
+    /// The way back of somebody who left on another node is open here as it is there.
+    fn leave_open(&mut self, session: &Session, left: Moment, rules: &Rules, now: Moment) {
+        if now.since(left) >= rules.reentry || self.former.contains_key(&session.device) {
+            return;
+        }
+        let (lane, held_until) = (session.lane, session.held_until);
+        let arrived = session.seated - session.waited;
+        self.former.insert(session.device, Former { ended: left, lane, arrived, held_until, lesson: None });
+        self.former_order.push_back((left, session.device));
     }
 
     /// Whether the device has a seat or had one a moment ago, or is let in by the way given.
@@ -320,7 +341,7 @@ impl Book {
             seat.held_until = seat.held_until.max(held_until);
             let session = seat.session(device, self.epoch);
             if again {
-                self.tell(Notice { device, at: now, taken: now, revoked: false }, rules);
+                self.tell(Notice { device, at: now, taken: now, word: Word::Seated }, rules);
             }
             return Some(session);
         }
@@ -346,7 +367,7 @@ impl Book {
     fn seat(&mut self, asker: &Asker, rules: &Rules, now: Moment) -> Session {
         self.admitted[asker.lane.index()] += 1;
         self.allowed -= 1.0;
-        self.tell(Notice { device: asker.device, at: now, taken: now, revoked: false }, rules);
+        self.tell(Notice { device: asker.device, at: now, taken: now, word: Word::Seated }, rules);
         let seat = Seat {
             lane: asker.lane,
             lesson: asker.lesson,
@@ -387,20 +408,31 @@ impl Book {
     pub(crate) fn hear(&mut self, notice: &Notice, now: Moment) {
         let device = notice.device;
         self.filter.raise(device, now);
-        if notice.revoked {
+        let revoked = notice.word == Word::Revoked;
+        if revoked {
             self.revoked.insert(device, now + SPENT_SPAN);
         } else if self.elsewhere.len() < ELSEWHERE {
             let seen = self.elsewhere.entry(device).or_insert((notice.at, now));
             *seen = (seen.0.max(notice.at), now);
         }
+        if notice.word == Word::Left {
+            self.note_gone(device, notice.at, now);
+        }
         // Of one session on two nodes, the one that took it up later has it: exactly one of them counts it.
         let later = (notice.at, notice.taken);
-        if self.seats.get(&device).is_some_and(|seat| notice.revoked || (seat.seated, seat.taken) < later)
+        if self.seats.get(&device).is_some_and(|seat| revoked || (seat.seated, seat.taken) < later)
             && let Some(seat) = self.seats.remove(&device)
         {
             self.uncount(&seat);
         }
         self.former.remove(&device);
+    }
+
+    /// A device has left the seat that it took at `seated`. Said twice, it left when it was said first.
+    fn note_gone(&mut self, device: DeviceId, seated: Moment, now: Moment) {
+        if self.gone.get(&device).map_or(self.gone.len() < ELSEWHERE, |known| known.0 < seated) {
+            self.gone.insert(device, (seated, now));
+        }
     }
 
     /// The holder of a seat is of this lesson: it counts for it from now on.
@@ -471,7 +503,7 @@ impl Book {
         match self.present(session, rules, now) {
             Presented::Seated(session) => {
                 // On no node does the session given up open a way in any more.
-                let notice = Notice { device: session.device, at: now, taken: now, revoked: false };
+                let notice = Notice { device: session.device, at: now, taken: now, word: Word::Seated };
                 self.tell(notice, rules);
                 self.leave(session.device, true, rules, now)
             }
@@ -499,6 +531,9 @@ impl Book {
             seat.looked_at = goes;
             self.ends.push(Reverse((goes, device)));
         }
+        // Another node would believe the signature for a minute and tell nobody that its holder is there.
+        let notice = Notice { device, at: seat.seated, taken: seat.taken, word: Word::Leaving };
+        self.tell(notice, rules);
         true
     }
 
@@ -509,7 +544,7 @@ impl Book {
             self.former.remove(&device);
             // Old sessions of this device may have been signed before our start, on this node or another.
             self.revoked.insert(device, now + SPENT_SPAN);
-            self.tell(Notice { device, at: now, taken: now, revoked: true }, rules);
+            self.tell(Notice { device, at: now, taken: now, word: Word::Revoked }, rules);
         }
         let Some(seat) = self.seats.remove(&device) else { return false };
         self.uncount(&seat);
@@ -576,6 +611,12 @@ impl Book {
                 self.seats.remove(&device);
                 self.uncount(&seat);
             } else {
+                if seat.leaving.is_some() && rules.several_nodes {
+                    // The session is good for minutes yet: on every node it now opens the way back, and no other.
+                    self.note_gone(device, seat.seated, now);
+                    let notice = Notice { device, at: seat.seated, taken: seat.taken, word: Word::Left };
+                    self.tell(notice, rules);
+                }
                 self.leave(device, true, rules, now);
             }
         }
@@ -593,6 +634,9 @@ impl Book {
         self.revoked.retain(|_, until| *until > now);
         if self.elsewhere.len() > ELSEWHERE / 2 {
             self.elsewhere.retain(|_, (_, heard)| now.since(*heard) < ELSEWHERE_SPAN);
+        }
+        if self.gone.len() > ELSEWHERE / 2 {
+            self.gone.retain(|_, (_, left)| now.since(*left) < ELSEWHERE_SPAN);
         }
         while let Some((&(end, lane), _)) = self.absent.first_key_value() {
             if end > now {

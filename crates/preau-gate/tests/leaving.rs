@@ -7,7 +7,7 @@ mod crowd;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crowd::{At, Browser, Chance, MORNING, moment, open, overdraft, seconds};
+use crowd::{At, Browser, Chance, MORNING, moment, open, open_with, overdraft, seconds};
 use preau_gate::{Gate, Moment, Rules, Session, Verdict};
 use proptest::prelude::*;
 
@@ -67,6 +67,82 @@ fn who_is_heard_of_again_stays_as_if_nothing_had_been_said() {
     waiting.waits(&gate, &mut chance, MORNING + seconds(600));
     assert!(inside.enters(&gate, &mut chance, MORNING + seconds(600)));
     assert_eq!(inside.session(&gate, MORNING + seconds(600)).seated, before.seated, "the same seat");
+}
+
+/// Two nodes of one house with so many seats each, and what one tells the other.
+fn two_nodes(seats: [u32; 2]) -> [(Gate, preau_gate::Scheduler); 2] {
+    let rules = || Rules { several_nodes: true, ..Rules::default() };
+    seats.map(|seats| {
+        let (gate, mut scheduler) = open_with(rules(), seats, None, MORNING);
+        scheduler.tick(MORNING + seconds(1));
+        (gate, scheduler)
+    })
+}
+
+fn tell(from: &Gate, to: &Gate, now: Moment) {
+    to.hear(&from.take_notices(), now);
+}
+
+#[test]
+fn a_page_closed_on_one_node_and_a_tab_open_on_another_are_one_seat_that_stays() {
+    let [(a, mut on_a), (b, mut on_b)] = two_nodes([1, 1]);
+    let mut chance = Chance::new(1);
+    let mut tab = Browser::default();
+    let at = |second: u64| MORNING + seconds(second);
+    assert!(tab.enters(&a, &mut chance, at(10)) && tab.enters(&a, &mut chance, at(10)));
+    tell(&a, &b, at(10));
+    let before = tab.session(&a, at(10));
+    assert!(tab.closes(&a, at(20)));
+    tell(&a, &b, at(20));
+    // Its signature is good for a minute; it is looked up all the same, and the first node hears of it.
+    assert!(tab.enters(&b, &mut chance, at(25)));
+    tell(&b, &a, at(25));
+    for second in 26..80 {
+        on_a.tick(at(second));
+        on_b.tick(at(second));
+        assert_eq!((a.status().taken, b.status().taken), (0, 1), "second {second}");
+        tell(&a, &b, at(second));
+        tell(&b, &a, at(second));
+    }
+    assert!(tab.enters(&b, &mut chance, at(80)));
+    assert_eq!(tab.session(&b, at(80)).seated, before.seated, "the same seat");
+}
+
+#[test]
+fn a_seat_given_back_on_one_node_is_a_way_back_on_every_node_and_no_more() {
+    // With seats to lend for one, beside the one that is taken.
+    let [(a, mut on_a), (b, mut on_b)] = two_nodes([2, 1]);
+    let mut chance = Chance::new(2);
+    let mut people: [Browser; 3] = Default::default();
+    let at = |second: u64| MORNING + seconds(second);
+    for (person, gate) in people.iter_mut().zip([&a, &a, &b]) {
+        assert!(person.enters(gate, &mut chance, at(10)) && person.enters(gate, &mut chance, at(10)));
+    }
+    let [first, second, _] = &mut people;
+    assert!(first.closes(&a, at(20)) && second.closes(&a, at(20)));
+    for now in 21..60 {
+        on_a.tick(at(now));
+        on_b.tick(at(now));
+        tell(&a, &b, at(now));
+        tell(&b, &a, at(now));
+    }
+    assert_eq!((a.status().taken, b.status().taken), (0, 1));
+    let before = first.session(&a, at(20));
+    assert!(first.enters(&b, &mut chance, at(60)), "who was in a moment ago comes back");
+    assert!(first.session(&b, at(60)).seated > before.seated, "to a seat of their own");
+    assert!(!second.enters(&b, &mut chance, at(60)), "a signature alone is no seat");
+    tell(&b, &a, at(60));
+    // What is told once more, late, takes nothing from them.
+    let said = preau_gate::Notice {
+        device: before.device,
+        at: before.seated,
+        taken: before.seated,
+        word: preau_gate::Word::Left,
+    };
+    b.hear(&[said], at(61));
+    on_b.tick(at(62));
+    assert_eq!(b.status().taken, 2);
+    assert!(second.enters(&a, &mut chance, at(62)), "where there is room they are back at once");
 }
 
 #[test]

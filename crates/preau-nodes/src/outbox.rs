@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use preau_gate::{DeviceId, Notice};
+use preau_gate::{DeviceId, Notice, Word};
 use tokio::time::Instant;
 
 /// Devices that may be waiting to be told of; about 12 MB when full. As many as the book of seats
@@ -85,8 +85,9 @@ impl Outbox {
     /// Others have said something about these devices: what this node has to say about an earlier or the same
     /// seat is out of date, and told again would take the seat from whoever has it now.
     pub(crate) fn heard(&mut self, notices: &[Notice]) {
-        let outdated =
-            |own: &Notice, heard: &Notice| !own.revoked && (own.at, own.taken) <= (heard.at, heard.taken);
+        let outdated = |own: &Notice, heard: &Notice| {
+            own.word != Word::Revoked && (own.at, own.taken) <= (heard.at, heard.taken)
+        };
         for notice in notices {
             if self.unsent.get(&notice.device).is_some_and(|own| outdated(own, notice)) {
                 self.unsent.remove(&notice.device);
@@ -122,7 +123,7 @@ mod tests {
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&device.to_be_bytes());
         let at = Moment::from_unix_millis(at);
-        Notice { device: DeviceId::new(bytes), at, taken: at, revoked: false }
+        Notice { device: DeviceId::new(bytes), at, taken: at, word: Word::Seated }
     }
 
     #[test]
@@ -170,7 +171,7 @@ mod tests {
     #[test]
     fn what_others_say_later_outdates_our_own_word() {
         let mut outbox = Outbox::default();
-        let revoked = Notice { revoked: true, ..notice(3, 30) };
+        let revoked = Notice { word: Word::Revoked, ..notice(3, 30) };
         outbox.sent(vec![notice(1, 10), notice(2, 20), revoked], Instant::now());
         outbox.add([notice(4, 40), notice(5, 50)]);
         outbox.heard(&[notice(1, 10), notice(2, 19), notice(3, 31), notice(4, 41)]);

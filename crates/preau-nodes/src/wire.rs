@@ -3,7 +3,7 @@
 //! Nothing here decides. What cannot be read is an error, never a guess: another program may use the same
 //! keys.
 
-use preau_gate::{Ask, DeviceId, Grant, LANES, Moment, NodeId, Notice, Rank};
+use preau_gate::{Ask, DeviceId, Grant, LANES, Moment, NodeId, Notice, Rank, Word};
 use redis::Value;
 
 use crate::report::Refusal;
@@ -11,9 +11,10 @@ use crate::report::Refusal;
 /// What the store does in a round.
 pub const SCRIPT: &str = include_str!("round.lua");
 
-/// The version of a batch; another one is of a later release, and passed over.
-const VERSION: u8 = 1;
-/// Bytes of a notice: device, seated and taken in milliseconds, revoked.
+/// The versions of a batch; another one is of a later release, and passed over. The first release knows the first
+/// only and takes every word there but "seated" for "revoked": those it does not know stand in the second.
+const VERSIONS: [u8; 2] = [1, 2];
+/// Bytes of a notice: device, seated and taken in milliseconds, the word.
 const NOTICE: usize = 12 + 8 + 8 + 1;
 /// Notices in a batch.
 pub(crate) const BATCH: usize = 256;
@@ -93,8 +94,13 @@ impl Round<'_> {
             self.cursor.to_owned(),
             READ.to_string(),
         ];
-        let batches = self.notices.chunks(BATCH).map(batch);
-        fixed.into_iter().map(String::into_bytes).chain(batches).collect()
+        let of = |version: u8| -> Vec<Notice> {
+            self.notices.iter().copied().filter(|notice| written(notice.word).0 == version).collect()
+        };
+        let batches = VERSIONS.map(|version| {
+            of(version).chunks(BATCH).map(|notices| batch(version, notices)).collect::<Vec<_>>()
+        });
+        fixed.into_iter().map(String::into_bytes).chain(batches.into_iter().flatten()).collect()
     }
 }
 
@@ -150,15 +156,36 @@ fn watermarks(text: &str) -> Result<[Rank; LANES], Unreadable> {
     Ok(watermarks)
 }
 
+/// In which version a word stands, and as what.
+const fn written(word: Word) -> (u8, u8) {
+    match word {
+        Word::Seated => (1, 0),
+        Word::Revoked => (1, 1),
+        Word::Leaving => (2, 2),
+        Word::Left => (2, 3),
+    }
+}
+
+/// The word that is written so.
+const fn word(version: u8, byte: u8) -> Option<Word> {
+    match (version, byte) {
+        (1, 0) => Some(Word::Seated),
+        (1, _) => Some(Word::Revoked),
+        (2, 2) => Some(Word::Leaving),
+        (2, 3) => Some(Word::Left),
+        _ => None,
+    }
+}
+
 /// Notices as one entry of the stream.
-fn batch(notices: &[Notice]) -> Vec<u8> {
+fn batch(version: u8, notices: &[Notice]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + notices.len() * NOTICE);
-    bytes.push(VERSION);
+    bytes.push(version);
     for notice in notices {
         bytes.extend_from_slice(notice.device.bytes());
         bytes.extend_from_slice(&notice.at.unix_millis().to_be_bytes());
         bytes.extend_from_slice(&notice.taken.unix_millis().to_be_bytes());
-        bytes.push(u8::from(notice.revoked));
+        bytes.push(written(notice.word).1);
     }
     bytes
 }
@@ -166,7 +193,7 @@ fn batch(notices: &[Notice]) -> Vec<u8> {
 /// Reads an entry of the stream.
 fn open(bytes: &[u8], notices: &mut Vec<Notice>) -> Result<(), Unreadable> {
     let Some((&version, body)) = bytes.split_first() else { return Err(Unreadable("version of a batch")) };
-    if version != VERSION {
+    if !VERSIONS.contains(&version) {
         return Ok(());
     }
     let whole = body.chunks_exact(NOTICE);
@@ -183,7 +210,8 @@ fn open(bytes: &[u8], notices: &mut Vec<Notice>) -> Result<(), Unreadable> {
             Moment::from_unix_millis(u64::from_be_bytes(millis))
         };
         let (at, taken) = (moment(&times[..8]), moment(&times[8..16]));
-        notices.push(Notice { device: DeviceId::new(number), at, taken, revoked: times[16] != 0 });
+        let word = word(version, times[16]).ok_or(Unreadable("word that is known"))?;
+        notices.push(Notice { device: DeviceId::new(number), at, taken, word });
     }
     Ok(())
 }
@@ -197,7 +225,7 @@ mod tests {
             device: DeviceId::new([n; 12]),
             at: Moment::from_unix_millis(1_795_000_000_123 + u64::from(n)),
             taken: Moment::from_unix_millis(1_795_000_100_123 + u64::from(n)),
-            revoked: n % 2 == 1,
+            word: if n % 2 == 1 { Word::Revoked } else { Word::Seated },
         };
         (0..count).map(notice).collect()
     }
@@ -206,14 +234,44 @@ mod tests {
     fn notices_survive_the_way() {
         let told = notices(200);
         let mut heard = Vec::new();
-        open(&batch(&told), &mut heard).unwrap();
+        open(&batch(1, &told), &mut heard).unwrap();
         assert_eq!(heard, told);
-        let mut later = batch(&told);
-        later[0] = 2;
+        let mut later = batch(1, &told);
+        later[0] = 3;
         open(&later, &mut heard).unwrap();
         assert_eq!(heard.len(), 200, "a later release's batch is passed over");
-        assert_eq!(open(&batch(&told)[..50], &mut heard), Err(Unreadable("whole batch")));
+        assert_eq!(open(&batch(1, &told)[..50], &mut heard), Err(Unreadable("whole batch")));
         assert_eq!(open(&[], &mut heard), Err(Unreadable("version of a batch")));
+    }
+
+    #[test]
+    fn what_the_first_release_does_not_know_it_does_not_take_for_something_else() {
+        let words = [Word::Leaving, Word::Seated, Word::Left, Word::Revoked];
+        let told: Vec<Notice> =
+            notices(4).into_iter().zip(words).map(|(notice, word)| Notice { word, ..notice }).collect();
+        let seats = Seats { number: 9, changed: 0 };
+        let round = Round {
+            node: NodeId(1),
+            ask: None,
+            seats,
+            configured: 9,
+            joining: false,
+            former: None,
+            cursor: "0-0",
+            notices: &told,
+        };
+        let arguments = round.arguments();
+        let [.., first, second] = &arguments[..] else { panic!("two batches") };
+        assert_eq!((first[0], second[0]), (1, 2), "the first release passes the second over");
+        let mut heard = Vec::new();
+        open(first, &mut heard).unwrap();
+        open(second, &mut heard).unwrap();
+        assert_eq!(heard, [told[1], told[3], told[0], told[2]]);
+        let mut strange = second.clone();
+        if let Some(last) = strange.last_mut() {
+            *last = 9;
+        }
+        assert_eq!(open(&strange, &mut heard), Err(Unreadable("word that is known")));
     }
 
     #[test]

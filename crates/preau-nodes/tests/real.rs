@@ -312,6 +312,48 @@ fn quick() -> Rules {
     }
 }
 
+#[test]
+fn a_closed_page_is_one_thing_on_every_node() {
+    let server = Redis::start().unwrap_or_else(|error| panic!("{error}"));
+    let minute = Duration::from_secs(60);
+    let rules = || Rules { idle: minute, reentry: minute, ..quick() };
+    let live = [1, 2].map(|n| Live::with(rules(), n, &config(server.url()), 10, Duration::ZERO, None));
+    until("two nodes share", &live, || leases(&live) == [5, 5]);
+    until("the doors are open", &live, || live[0].gate.forecast(Lane::Unknown).is_none());
+    let asks = |n: usize, session: Option<&str>| {
+        let arrival = Arrival { session, ..Arrival::default() };
+        match live[n].gate.decide(&arrival, || DeviceId::new([5; 12]), live[n].now()) {
+            Verdict::Admit(admission) => admission,
+            Verdict::Wait(_) => panic!("there is room"),
+        }
+    };
+    let taken = || live.iter().map(|live| live.gate.status().taken).collect::<Vec<_>>();
+    let first = asks(0, None);
+    let text = first.renewed.unwrap().to_string();
+    // Shown once more, it has been received.
+    let first = asks(0, Some(&text)).session;
+    until("in on the first", &live, || taken() == [1, 0]);
+    // A page is closed there, and another tab is open on the second node: the seat goes along, and stays.
+    assert!(live[0].gate.leaving(&first, live[0].now()));
+    let tab = asks(1, Some(&text));
+    assert_eq!(tab.session.seated, first.seated);
+    until("in on the second", &live, || taken() == [0, 1]);
+    let begun = Instant::now();
+    while begun.elapsed() < quick().leaving + Duration::from_secs(2) {
+        assert_eq!(taken(), [0, 1], "somebody is there");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    // That one is closed, too. Once it has stayed so, the session is a way back on the first node, no seat.
+    let text = tab.renewed.unwrap().to_string();
+    assert!(live[1].gate.leaving(&tab.session, live[1].now()));
+    until("nobody is in", &live, || taken() == [0, 0]);
+    until("the second node has said so", &live, || live[1].report().unsent == 0);
+    // Nothing shows that the first has heard it; the nodes talk ten times a second.
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(asks(0, Some(&text)).session.seated > first.seated, "back, on a seat of their own");
+    until("in on the first again", &live, || taken() == [1, 0]);
+}
+
 /// Scenario 7 of docs/gate.md over a real store: one of three nodes is killed at the peak and comes back, the
 /// store is stopped and started again without memory, and one clock runs half a minute ahead. Minutes are
 /// seconds here; a store counts as gone after five of them, and learns for ten.
