@@ -81,14 +81,7 @@ impl<'a> Head<'a> {
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&'a str> {
         let mut found = None;
-        self.each_field("cookie", |line| {
-            let mut pairs = line.split(|byte| *byte == b';');
-            found = found.or_else(|| {
-                pairs.find_map(|pair| {
-                    pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=")
-                })
-            });
-        });
+        self.each_field("cookie", |line| found = found.or_else(|| in_line(line, name.as_bytes())));
         found.and_then(|value| std::str::from_utf8(value).ok())
     }
 
@@ -109,6 +102,34 @@ impl<'a> Head<'a> {
                 }),
         }
     }
+}
+
+/// The value of the first cookie of this name in one field.
+fn in_line<'l>(mut line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    loop {
+        let end = place_of(b';', line);
+        let pair = end.map_or(line, |end| &line[..end]).trim_ascii_start();
+        if let Some(value) = pair.strip_prefix(name).and_then(|rest| rest.strip_prefix(b"=")) {
+            return Some(value);
+        }
+        line = &line[end? + 1..];
+    }
+}
+
+/// The first place of a byte: most of a field is values, of which eight bytes are looked at in one go. Eight bytes among
+/// which one is zero borrow when one is taken from each (Lamport, CACM 18(8), 1975); the lowest that does is exact.
+fn place_of(byte: u8, within: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let (eights, rest) = within.as_chunks::<8>();
+    for (number, eight) in eights.iter().enumerate() {
+        let differ = u64::from_le_bytes(*eight) ^ (ONES * u64::from(byte));
+        let zero = differ.wrapping_sub(ONES) & !differ & (ONES << 7);
+        if zero != 0 {
+            return Some(number * 8 + zero.trailing_zeros() as usize / 8);
+        }
+    }
+    let found = rest.iter().position(|own| *own == byte);
+    found.map(|place| eights.len() * 8 + place)
 }
 
 /// Room for the fields of one head: the most that [`crate::Limits::fields`] may ask for.
@@ -354,7 +375,7 @@ fn is_authority(text: &str) -> bool {
         None => host.len() == text.len(),
         Some(port) => port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()),
     };
-    let name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=".contains(&byte);
+    let name = |byte: u8| OF_NAMES[usize::from(byte)];
     let host_fits = match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']').is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok()),
         None => !host.is_empty() && host.len() <= 255 && host.bytes().all(name),
@@ -362,10 +383,29 @@ fn is_authority(text: &str) -> bool {
     port_fits && host_fits
 }
 
+/// The characters of a registered name (RFC 3986 section 3.2.2), without the comma, which would begin another host.
+static OF_NAMES: [bool; 256] = {
+    let mut table = [false; 256];
+    let marks = b"-._~%!$&'()*+;=";
+    let mut at = 0;
+    while at < 256 {
+        table[at] = (at as u8).is_ascii_alphanumeric();
+        at += 1;
+    }
+    at = 0;
+    while at < marks.len() {
+        table[marks[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// The host of an authority, without its port; of `[::1]:80` the address with its brackets.
 pub(crate) fn host_of(authority: &str) -> &str {
-    let from = if authority.starts_with('[') { authority.find(']').unwrap_or(0) } else { 0 };
-    authority[from..].find(':').map_or(authority, |colon| &authority[..from + colon])
+    // Both are ASCII, and hosts are short: byte by byte is the quickest.
+    let place = |from: usize, mark: u8| authority.bytes().skip(from).position(|byte| byte == mark);
+    let from = if authority.starts_with('[') { place(0, b']').unwrap_or(0) } else { 0 };
+    place(from, b':').map_or(authority, |colon| &authority[..from + colon])
 }
 
 #[cfg(test)]
@@ -493,6 +533,35 @@ mod tests {
             (Some("2"), Some("3="), None)
         );
         assert_eq!((head.path(), head.to_map().len()), ("/x", 2));
+        let of = |line| in_line(line, b"gate");
+        assert_eq!(
+            (of(b"gate=a;b"), of(b"a;gate=b;gate=c"), of(b"a=gate=1; \tgate=")),
+            (Some(&b"a"[..]), Some(&b"b"[..]), Some(&b""[..]))
+        );
+        assert_eq!(
+            (of(b""), of(b";;"), of(b"gate"), of(b"xgate=1; gate2=3; Gate=4;")),
+            (None, None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_byte_is_found_where_it_first_stands() {
+        for length in 0..40 {
+            for at in 0..length {
+                // Its neighbours differ from it by one, and there is another behind.
+                let mut line = vec![b';' + 1; length];
+                line[..at].fill(b';' - 1);
+                (line[at], line[length - 1]) = (b';', b';');
+                assert_eq!(place_of(b';', &line), Some(at), "{line:?}");
+            }
+            assert_eq!(place_of(b';', &vec![b';' ^ 0x80; length]), None);
+        }
+    }
+
+    #[test]
+    fn a_host_ends_where_its_port_begins() {
+        let hosts = ["a.example:80", "a.example", "[::1]:80", "[::1]", "", ":", "[::1", "é:1"].map(host_of);
+        assert_eq!(hosts, ["a.example", "a.example", "[::1]", "[::1]", "", "", "[", "é"]);
     }
 
     #[test]

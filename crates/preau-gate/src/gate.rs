@@ -455,8 +455,8 @@ impl Gate {
         }
         let place = view.place(&ticket, now);
         if place.rank() > view.queue_of(&ticket).watermark {
-            let forecast = view.forecast(&self.shared.rules, &ticket, place, now);
-            self.report(&view, &ticket, place, forecast.interval, now);
+            let interval = view.interval(&self.shared.rules, &ticket, place, now);
+            self.report(&view, &ticket, place, interval, now);
         }
         Some(ticket)
     }

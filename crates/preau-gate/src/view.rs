@@ -229,27 +229,40 @@ impl View {
 
     pub(crate) fn forecast(&self, rules: &Rules, ticket: &Ticket, place: Place, now: Moment) -> Forecast {
         let lane = self.queue_of(ticket);
-        let spin = mix(ticket.device.mixed() ^ now.unix_millis());
-        let (before, until_bell) = match place {
-            Place::Drawn(rank) => (lane.depth.before(rank), Duration::ZERO),
-            // By then those before have their seats, if the plan holds.
-            Place::Opening { opens, .. } => (0.0, opens.since(now)),
-            // Nobody knows yet; the middle of the slot is everyone's expectation.
-            Place::BeforeBell { bell, .. } => {
-                (lane.depth.before(Rank::new(ticket.rank.slot(), u32::MAX / 2)), bell.since(now))
-            }
-        };
+        let (before, until_bell) = lane.ahead(ticket, place, now);
         let mut range = lane.pace.range(before);
         let bell_minutes = u16::try_from(until_bell.as_secs() / 60).unwrap_or(u16::MAX);
         range.low = range.low.saturating_add(bell_minutes);
         range.high = range.high.map(|high| high.saturating_add(bell_minutes));
-        let seconds = lane.asking.expected_seconds(before) + until_bell.as_secs_f64();
-        // Before a bell there is nothing to gain from asking more often than it approaches.
-        let before_for_interval = before.max(until_bell.as_secs_f64());
         Forecast {
             people_before: before.round().clamp(0.0, f64::from(u32::MAX)) as u32,
             range_minutes: range,
-            interval: interval(rules, before_for_interval, seconds, spin),
+            interval: self.interval(rules, ticket, place, now),
+        }
+    }
+
+    /// When the holder of a ticket is to ask again: of a forecast, what a sign of life needs.
+    pub(crate) fn interval(&self, rules: &Rules, ticket: &Ticket, place: Place, now: Moment) -> Duration {
+        let lane = self.queue_of(ticket);
+        let (before, until_bell) = lane.ahead(ticket, place, now);
+        let spin = mix(ticket.device.mixed() ^ now.unix_millis());
+        let seconds = lane.asking.expected_seconds(before) + until_bell.as_secs_f64();
+        // Before a bell there is nothing to gain from asking more often than it approaches.
+        interval(rules, before.max(until_bell.as_secs_f64()), seconds, spin)
+    }
+}
+
+impl LaneView {
+    /// People before a place, and how long it is until the bell or the opening that it waits for.
+    fn ahead(&self, ticket: &Ticket, place: Place, now: Moment) -> (f64, Duration) {
+        match place {
+            Place::Drawn(rank) => (self.depth.before(rank), Duration::ZERO),
+            // By then those before have their seats, if the plan holds.
+            Place::Opening { opens, .. } => (0.0, opens.since(now)),
+            // Nobody knows yet; the middle of the slot is everyone's expectation.
+            Place::BeforeBell { bell, .. } => {
+                (self.depth.before(Rank::new(ticket.rank.slot(), u32::MAX / 2)), bell.since(now))
+            }
         }
     }
 }
