@@ -276,6 +276,7 @@ impl<const L: usize> std::fmt::Debug for Sealed<L> {
 
 /// The bytes behind a sealed text, nothing about them checked yet but their number.
 pub(crate) fn decode<const N: usize>(text: &[u8]) -> Result<[u8; N], SealError> {
+    const { assert!(N.is_multiple_of(3), "whole groups of four characters, without filling") };
     let expected = N / 3 * 4;
     if text.len() != expected {
         return Err(SealError::Length { found: text.len(), expected });
