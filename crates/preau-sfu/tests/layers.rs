@@ -10,7 +10,7 @@ use lk::VideoQuality::{High, Low, Medium};
 use lk::signal_request::Message as Request;
 use lk::signal_response::Message as Response;
 use preau_sfu::grants::Grants;
-use preau_sfu::{Budget, Cause, EventKind, Limits, Links, Step};
+use preau_sfu::{Budget, Cause, Connections, EventKind, Limits, Links, Step};
 use str0m::format::Codec;
 use str0m::media::Mid;
 use support::World;
@@ -625,4 +625,35 @@ fn the_owner_has_pictures_given_up_in_every_room_and_gives_them_back() {
     film(&mut world, mid, SECOND * 2);
     assert_eq!(steps(&world).last(), Some(&(Step::Full, Cause::Relief)));
     assert!(world.client("ines").received(&sid).len() > before);
+}
+
+#[test]
+fn a_newcomers_first_picture_comes_as_soon_as_it_can() {
+    const STEP: Duration = Duration::from_millis(20);
+    for connections in [Connections::One, Connections::Two] {
+        let mut world = World::new();
+        world.join("prof", Grants::default());
+        world.all_connected();
+        let camera = world.publish("prof", Camera, &[]);
+        world.run(SECOND);
+        let film = |world: &mut World| {
+            let asked = !std::mem::take(&mut world.client_mut("prof").keyframe_requests).is_empty();
+            world.film("prof", camera, None, asked);
+            world.run(STEP);
+        };
+        (0..50).for_each(|_| film(&mut world));
+        let claims = world.claims("ines", Grants::default());
+        world.enter("ines", claims, connections, 0, &[Codec::Vp8]);
+        let sid = world.track_sid("prof", Camera);
+        let (mut connected, mut seen) = (None, None);
+        for step in 0..100 {
+            film(&mut world);
+            let ines = world.client("ines");
+            connected = connected.or(ines.connected.then_some(step));
+            seen = seen.or((!ines.received(&sid).is_empty()).then_some(step));
+        }
+        let (connected, seen) = (connected.expect("a connection"), seen.expect("a picture"));
+        // The request, the key frame and the way of both; what had been asked for before was lost on who was not there.
+        assert!(seen - connected <= 6, "connected after {connected} steps, a picture after {seen}");
+    }
 }

@@ -209,8 +209,14 @@ impl Room {
             let Some(subscription) = me.reception.subscriptions.get_mut(track_key) else { continue };
             let Some(mid) = subscription.slot else { continue };
             subscription.open = true;
-            self.touch_receiver(key, shard, |transport, sink| transport.open_section(mid, sink));
-            self.request_keyframe(*track_key, None, shard);
+            let connected = self.touch_receiver(key, shard, |transport, sink| {
+                transport.open_section(mid, sink);
+                transport.is_connected()
+            });
+            // For who is still on their way in it would come too early, and the next one not for a while; see `connected`.
+            if connected == Some(true) {
+                self.request_keyframe(*track_key, None, shard);
+            }
             self.notice(*track_key, shard);
         }
         if !tracks.is_empty() {
